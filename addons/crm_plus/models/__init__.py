@@ -1,0 +1,4 @@
+from . import touchpoint
+from . import scoring
+from . import segment
+from . import sla
