@@ -36,6 +36,7 @@
         "data/crm_score_model_data.xml",
         "data/crm_sla_policy_data.xml",
     ],
+    "post_init_hook": "post_init_hook",
     "assets": {
         "web.assets_backend": ["crm_plus/static/src/**/*"],
         "web.assets_tests": ["crm_plus/static/tests/tours/**/*"],
