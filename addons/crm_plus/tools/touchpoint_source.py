@@ -1,4 +1,4 @@
-"""What a touchpoint source is: the SQL pieces that turn origin rows into touchpoints."""
+"""What a touchpoint source is: the SQL that turns origin rows into touchpoints."""
 
 from dataclasses import dataclass, field
 
@@ -44,7 +44,7 @@ class TouchpointSource:
     :param from_clause: SQL after FROM
     :param where: SQL condition of the rows that are such an interaction
     :param changed: timestamps (UTC), one of which is not before the start of the
-        transaction that made the row match – ``write_date``, ``create_date`` – or is
+        transaction that made the row match - ``write_date``, ``create_date`` - or is
         the moment from which it matches by itself (the end of a meeting). Empty: all
         matching rows are read each time; only for small sets.
     :param window_id: SQL compared with the ids of an immediate harvest

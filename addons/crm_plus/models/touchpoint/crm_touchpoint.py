@@ -108,7 +108,9 @@ class CrmTouchpoint(models.Model):
 
     @api.model
     def _get_sources(self):
-        """Hook: the list of ``TouchpointSource`` to harvest. Overrides add theirs to it."""
+        """Hook: the list of ``TouchpointSource`` to harvest. Overrides add theirs to
+        it.
+        """
         return []
 
     @api.model
@@ -172,14 +174,14 @@ class CrmTouchpoint(models.Model):
     def _harvest(self, keys=None):
         """Read all sources (or those named) from their watermark on.
 
-        Why nothing is lost when a transaction commits late: a row carries the start of the
-        transaction that wrote it (``write_date``). Each run notes its *horizon*, the start
-        of the oldest transaction still open at that moment. What run *n* could not see was
-        written by a transaction that was open at the horizon of run *n - 1*, or began later;
-        so run *n + 1* starts reading at the horizon of run *n - 1*. It takes the horizon one
-        run late because Odoo's transactions see the database as it was at their first query,
-        which may be before the moment the horizon is taken. What is read twice conflicts
-        with itself and is dropped.
+        Why nothing is lost when a transaction commits late: a row carries the start of
+        the transaction that wrote it (``write_date``). Each run notes its *horizon*,
+        the start of the oldest transaction still open at that moment. What run *n*
+        could not see was written by a transaction that was open at the horizon of run
+        *n - 1*, or began later; so run *n + 1* starts reading at the horizon of run *n
+        - 1*. It takes the horizon one run late because Odoo's transactions see the
+        database as it was at their first query, which may be before the moment the
+        horizon is taken. What is read twice conflicts with itself and is dropped.
 
         :return: ``{source key: number of new touchpoints}``
         """
@@ -201,7 +203,7 @@ class CrmTouchpoint(models.Model):
 
     @api.model
     def _get_watermarks(self, keys):
-        """Return ``{key: watermark}``, locked, so that two harvests follow each other."""
+        """Return ``{key: watermark}``, locked: two harvests follow each other."""
         Watermark = self.env["crm.touchpoint.watermark"].sudo()
         found = Watermark.search([("source_key", "in", keys)])
         missing = set(keys) - set(found.mapped("source_key"))
@@ -268,8 +270,8 @@ class CrmTouchpoint(models.Model):
     def _on_harvested(self, touchpoint_ids):
         """Hook: called with the ids of new touchpoints, after each harvest.
 
-        Runs in the transaction that harvested them, which may be a user's: overrides work
-        on the whole set in a few queries, and leave long work to their own cron.
+        Runs in the transaction that harvested them, which may be a user's: overrides
+        work on the whole set in a few queries, and leave long work to their own cron.
         """
 
     # ------------------------------------------------------------
@@ -284,7 +286,8 @@ class CrmTouchpoint(models.Model):
             SQL(
                 """
                 UPDATE crm_touchpoint t
-                   SET partner_id = p.id, commercial_partner_id = p.commercial_partner_id
+                   SET partner_id = p.id,
+                       commercial_partner_id = p.commercial_partner_id
                   FROM crm_lead l
                   JOIN res_partner p ON p.id = l.partner_id
                  WHERE t.lead_id = l.id
@@ -302,7 +305,8 @@ class CrmTouchpoint(models.Model):
         """Touchpoints of merged leads go on as those of the lead that stays."""
         self.env.execute_query(
             SQL(
-                "UPDATE crm_touchpoint SET lead_id = %s WHERE lead_id = ANY(%s) RETURNING id",
+                "UPDATE crm_touchpoint SET lead_id = %s"
+                " WHERE lead_id = ANY(%s) RETURNING id",
                 into_lead_id,
                 list(lead_ids),
             )
@@ -334,7 +338,8 @@ class CrmTouchpoint(models.Model):
         """Hook: ``(model, id)`` of the record to open; of a message, its document."""
         self.ensure_one()
         if self.res_model == "mail.message":
-            # sudo: only the reference is read; the document is opened with the user's rights
+            # sudo: only the reference is read; the document is opened with the user's
+            # rights
             message_sudo = self.env["mail.message"].sudo().browse(self.res_id).exists()
             if message_sudo.model:
                 return message_sudo.model, message_sudo.res_id

@@ -24,7 +24,7 @@ class CrmTouchpointKind(models.Model):
     name = fields.Char(required=True, translate=True)
     code = fields.Char(
         required=True,
-        help="Technical name by which sources, scoring rules and campaigns find the kind.",
+        help="Technical name by which sources, rules and campaigns find the kind.",
     )
     active = fields.Boolean(
         default=True, help="Touchpoints of an archived kind are not collected."

@@ -283,8 +283,9 @@ class CrmTouchpoint(models.Model):
         )
 
     def _source_invoice_overdue(self):
-        """Not a change of the row but of the calendar: the few open invoices past due are
-        read each time."""
+        """Not a change of the row but of the calendar: the few open invoices past due
+        are read each time.
+        """
         return self._invoice_source(
             "invoice_overdue",
             date=SQL("m.invoice_date_due + interval '1 day'"),

@@ -3,16 +3,17 @@ from datetime import timedelta
 from odoo import fields, models
 from odoo.tools import SQL
 
-# Read again what changed shortly before the watermark: covers clock steps of the database
-# host, and sessions of other roles, whose transactions PostgreSQL does not show us.
+# Read again what changed shortly before the watermark: covers clock steps of the
+# database host, and sessions of other roles, whose transactions PostgreSQL does not
+# show us.
 OVERLAP_MINUTES = 10
 
 
 class CrmTouchpointWatermark(models.Model):
     """How far a source has been harvested.
 
-    ``date_from`` is where the next harvest starts. It lags one run behind on purpose, see
-    ``crm.touchpoint._harvest``.
+    ``date_from`` is where the next harvest starts. It lags one run behind on purpose,
+    see ``crm.touchpoint._harvest``.
     """
 
     _name = "crm.touchpoint.watermark"
@@ -48,7 +49,7 @@ class CrmTouchpointWatermark(models.Model):
     )
 
     def _advance(self, count, seconds):
-        """Note a finished run: the next one starts at the horizon of the run before it."""
+        """Note a finished run: the next starts at the horizon of the run before it."""
         self.ensure_one()
         [(xid, horizon)] = self.env.execute_query(
             SQL(
@@ -76,7 +77,8 @@ class CrmTouchpointWatermark(models.Model):
             "last_duration": seconds,
             "last_error": False,
         }
-        # Two runs within one transaction see the same database: the second proves nothing.
+        # Two runs within one transaction see the same database: the second proves
+        # nothing.
         if self.horizon_xid != xid:
             values.update(
                 date_from=self.date_horizon,

@@ -7,8 +7,12 @@ class MailMessage(models.Model):
     is_machine_mail = fields.Boolean(
         string="Written by a Machine",
         readonly=True,
-        help="An automatic reply, a delivery report, a mailing list: kept, but not taken "
-        "for an answer of the customer.",
+        help="An automatic reply, a delivery report, a mailing list: kept, but not "
+        "taken for an answer of the customer.",
+    )
+
+    machine_reason = fields.Char(
+        readonly=True, help="What tells that a machine wrote it, e.g. a header."
     )
 
     # Messages are only ever appended: a block range index costs next to nothing.

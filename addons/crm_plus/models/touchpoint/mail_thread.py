@@ -15,7 +15,7 @@ class MailThread(models.AbstractModel):
         return msg_dict
 
     def _get_message_create_valid_field_names(self):
-        return super()._get_message_create_valid_field_names() | {"is_machine_mail"}
-
-    def _get_message_create_ignore_field_names(self):
-        return super()._get_message_create_ignore_field_names() | {"machine_reason"}
+        return super()._get_message_create_valid_field_names() | {
+            "is_machine_mail",
+            "machine_reason",
+        }
