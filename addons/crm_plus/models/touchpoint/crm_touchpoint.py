@@ -100,7 +100,11 @@ class CrmTouchpoint(models.Model):
     # ------------------------------------------------------------
 
     def write(self, vals):
-        raise UserError(self.env._("Touchpoints are history: they cannot be changed."))
+        if vals:
+            raise UserError(
+                self.env._("Touchpoints are history: they cannot be changed.")
+            )
+        return super().write(vals)
 
     # ------------------------------------------------------------
     # Sources

@@ -1,7 +1,7 @@
 from odoo import api, models
 from odoo.tools import SQL
 
-from odoo.addons.crm_plus.tools.touchpoint_source import TouchpointSource
+from ...tools.touchpoint_source import TouchpointSource
 
 # The order an invoice belongs to: the first one by id where it bills several.
 INVOICE_FROM = SQL(

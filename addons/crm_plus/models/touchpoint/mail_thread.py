@@ -1,6 +1,6 @@
 from odoo import models
 
-from odoo.addons.crm_plus.tools.machine_mail import machine_reason
+from ...tools.machine_mail import machine_reason
 
 
 class MailThread(models.AbstractModel):
