@@ -2,3 +2,4 @@ from . import test_machine_mail
 from . import test_touchpoint
 from . import test_touchpoint_ledger
 from . import test_touchpoint_late_commit
+from . import test_worktime

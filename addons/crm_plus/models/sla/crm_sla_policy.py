@@ -1,0 +1,258 @@
+import ast
+import logging
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError, ValidationError
+from odoo.fields import Domain
+from odoo.tools import ormcache
+
+_logger = logging.getLogger(__name__)
+
+
+class CrmSlaPolicy(models.Model):
+    """Which promises hold for which records.
+
+    Policies of a model are tried in order and the first one that matches holds, alone:
+    a record whose policy has no target of some kind has no promise of that kind, even
+    when a later policy has one. A policy matches when it belongs to the record's
+    company (or to none) and the record is in its domain. A record without company takes
+    shared policies only, so that no company's promise attaches itself to what is not
+    its own.
+    """
+
+    _name = "crm.sla.policy"
+    _description = "Response Time Policy"
+    _order = "sequence, id"
+    _check_company_auto = True
+
+    name = fields.Char(required=True, translate=True)
+    sequence = fields.Integer(
+        default=10, help="Policies are tried in this order: the first match holds."
+    )
+    active = fields.Boolean(default=True)
+    company_id = fields.Many2one(
+        "res.company",
+        index="btree_not_null",
+        help="Leave empty for a policy of all companies.",
+    )
+    # who
+    res_model = fields.Selection(
+        "_selection_res_model",
+        string="Applies to",
+        required=True,
+        index=True,
+        default="crm.lead",
+    )
+    domain = fields.Char(
+        string="Condition",
+        default="[]",
+        required=True,
+        help="Only records that meet this condition. No condition: all of them.",
+    )
+    # when
+    calendar_id = fields.Many2one(
+        "resource.calendar",
+        string="Working Hours",
+        check_company=True,
+        index="btree_not_null",
+        help="Time counts only within these hours. Hours of the record's own (of its"
+        " team or contract) go first; without any, those of the company are taken."
+        " A company without hours is counted round the clock.",
+    )
+    is_round_the_clock = fields.Boolean(
+        string="24/7", help="Count every hour, whatever the calendars say."
+    )
+    # what
+    target_ids = fields.One2many("crm.sla.target", "policy_id", copy=True)
+    activity_type_id = fields.Many2one(
+        "mail.activity.type",
+        default=lambda self: self.env.ref(
+            "mail.mail_activity_data_todo", raise_if_not_found=False
+        ),
+        index="btree_not_null",
+        help="Type of the activity that a warning or breach puts on the record.",
+    )
+    escalation_user_id = fields.Many2one(
+        "res.users",
+        string="Escalate to",
+        domain="[('share', '=', False)]",
+        index="btree_not_null",
+        help="Gets the alerts of records that nobody is responsible for.",
+    )
+    clock_count = fields.Integer(
+        string="Open Clocks", compute="_compute_clock_count", compute_sudo=True
+    )
+
+    def _compute_clock_count(self):
+        counts = dict(
+            self.env["crm.sla.clock"]._read_group(
+                [("policy_id", "in", self.ids), ("date_stop", "=", False)],
+                ["policy_id"],
+                ["__count"],
+            )
+        )
+        for policy in self:
+            policy.clock_count = counts.get(policy, 0)
+
+    @api.model
+    def _selection_res_model(self):
+        """The models that keep promises: those with ``crm.sla.mixin``."""
+        names = self.env["crm.sla.mixin"]._sla_get_models()
+        return [
+            (model.model, model.name)
+            # names of models are shown to whoever sees a policy
+            for model in self.env["ir.model"].sudo().search([("model", "in", names)])
+        ]
+
+    @api.constrains("domain", "res_model")
+    def _check_domain(self):
+        """Conditions work, under the rights of who writes them."""
+        for policy in self:
+            try:
+                self.env[policy.res_model].search(policy._get_domain(), limit=1)
+            except (ValueError, SyntaxError, KeyError, TypeError) as error:
+                raise ValidationError(
+                    self.env._(
+                        "The condition of “%(policy)s” cannot be used: %(error)s",
+                        policy=policy.name,
+                        error=error,
+                    )
+                ) from error
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        self.env.registry.clear_cache()  # _get_watched_fields
+        return super().create(vals_list)
+
+    def write(self, vals):
+        self.env.registry.clear_cache()
+        return super().write(vals)
+
+    def unlink(self):
+        self.env.registry.clear_cache()
+        return super().unlink()
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_promised(self):
+        if (
+            self.env["crm.sla.clock"]
+            .sudo()
+            .search_count(
+                # a promise that runs must stay explicable, whoever may see the record
+                [("policy_id", "in", self.ids), ("date_stop", "=", False)],
+                limit=1,
+            )
+        ):
+            raise UserError(
+                self.env._(
+                    "Clocks still run on this policy. Archive it: they keep their due"
+                    " date, and new records no longer take it."
+                )
+            )
+
+    # ------------------------------------------------------------
+    # Actions
+    # ------------------------------------------------------------
+
+    def action_view_clocks(self):
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "crm_plus.crm_sla_clock_action"
+        )
+        action["domain"] = [("policy_id", "=", self.id)]
+        action["context"] = {"search_default_open": 1}
+        return action
+
+    def action_replan(self):
+        """Judge all open clocks of these models again by the policies as they are now.
+
+        A policy that is changed holds for new records only, until one says so here:
+        promises that were given do not move by themselves. Done by the scheduler.
+        """
+        self.check_access("write")
+        clocks = self.env["crm.sla.clock"].sudo()  # by rule of the policies' manager
+        clocks._mark_for_replan(
+            Domain("res_model", "in", self.mapped("res_model"))
+            & Domain("company_id", "in", [*self.env.companies.ids, False]),
+            "policy",
+        )
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "type": "info",
+                "message": self.env._("Open clocks are being planned again."),
+                "next": {"type": "ir.actions.act_window_close"},
+            },
+        }
+
+    # ------------------------------------------------------------
+    # Matching
+    # ------------------------------------------------------------
+
+    def _get_domain(self):
+        self.ensure_one()
+        return Domain(ast.literal_eval((self.domain or "[]").strip() or "[]"))
+
+    @api.model
+    @ormcache("res_model")
+    def _get_watched_fields(self, res_model):
+        """Fields of ``res_model`` that the conditions of its policies look at."""
+        watched = set()
+        for policy in self.sudo().search([("res_model", "=", res_model)]):
+            try:
+                conditions = policy._get_domain().iter_conditions()
+                watched.update(c.field_expr.partition(".")[0] for c in conditions)
+            except (ValueError, SyntaxError, TypeError):
+                continue  # _match logs it
+        return frozenset(watched)
+
+    @api.model
+    def _match(self, records):
+        """``{record id: policy}``; one search per policy, whatever number of records.
+
+        Which promise holds for a record must not depend on who creates it (a seller,
+        the mail gateway, a customer on the portal): the conditions are asked in sudo,
+        within the company of the record. They were checked under the rights of who
+        wrote them.
+        """
+        policies_sudo = (
+            self.sudo()
+            .with_context(active_test=True)
+            .search([("res_model", "=", records._name)])
+        )
+        matched = {}
+        companies = {
+            record.id: record._sla_get_company().id for record in records.sudo()
+        }
+        for policy in policies_sudo:
+            ids = {
+                record_id
+                for record_id, company_id in companies.items()
+                if record_id not in matched
+                and policy.company_id.id in (False, company_id)
+            }
+            if not ids:
+                continue
+            for record_id in policy._filter_ids(ids):
+                matched[record_id] = policy
+        return matched
+
+    def _filter_ids(self, ids):
+        """Those of ``ids`` that meet the condition; none when it no longer works."""
+        self.ensure_one()
+        try:
+            domain = self._get_domain()
+            if domain.is_true():
+                return ids
+            # a field that was removed since must not stop mail from coming in
+            with self.env.cr.savepoint():
+                return (
+                    self.env[self.res_model]
+                    .with_context(active_test=False)
+                    .search(domain & Domain("id", "in", list(ids)))
+                    .ids
+                )
+        except Exception:
+            _logger.exception("Condition of response time policy %s fails", self.id)
+            return ()
