@@ -153,9 +153,11 @@ class CrmTouchpoint(models.Model):
         queue = self.env.cr.precommit.data.pop(QUEUE_KEY, {})
         sources = self._get_sources_by_key()
         touchpoint_ids = []
+        # A flushing savepoint would run the queues behind this one before it is done.
+        self.env.flush_all()
         for key, ids in queue.items():
             try:
-                with self.env.cr.savepoint():
+                with self.env.cr.savepoint(flush=False):
                     touchpoint_ids += self._harvest_source(sources[key], ids=ids)
             except psycopg2.OperationalError:
                 raise  # serialisation, lock timeout: the whole transaction is retried
