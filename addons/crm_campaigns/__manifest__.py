@@ -7,7 +7,11 @@
     "license": "LGPL-3",
     "depends": ["crm_plus", "mass_mailing", "mass_mailing_crm"],
     "data": [
+        "security/crm_campaigns_groups.xml",
         "security/ir.model.access.csv",
+        "data/crm_touchpoint_kind_data.xml",
     ],
+    "post_init_hook": "post_init_hook",
+    "uninstall_hook": "uninstall_hook",
     "application": True,
 }

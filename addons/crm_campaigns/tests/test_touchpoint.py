@@ -1,0 +1,255 @@
+from datetime import timedelta
+
+from odoo import fields
+from odoo.tests import tagged
+
+from odoo.addons.crm_campaigns.hooks import post_init_hook
+
+from .common import CampaignCommon
+
+REPLY = """From: Ida Brandt <ida@brandt.example>
+To: {to}
+Subject: Re: Autumn roast
+Message-Id: <{msg_id}@brandt.example>
+References: {references}
+In-Reply-To: {references}
+Date: Mon, 02 Nov 2026 09:12:00 +0000
+{extra}MIME-Version: 1.0
+Content-Type: text/plain; charset=utf-8
+
+Hello
+"""
+
+
+@tagged("post_install", "-at_install", "crm_campaigns")
+class TestMarketingTouchpoint(CampaignCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.lead = cls._create_leads(
+            email_from="Ida Brandt <ida@brandt.example>",
+            partner_id=cls.customer_contact.id,
+        )
+        cls.trace = cls._create_trace(cls.lead)
+        cls.link = cls._create_link(cls.trace.mass_mailing_id)
+        cls.long_ago = fields.Datetime.now() - timedelta(days=1)
+
+    def _touchpoints(self, code):
+        return self.env["crm.touchpoint"].search([("kind_id.code", "=", code)])
+
+    def _click(self, trace=None, **values):
+        return self.env["link.tracker.click"].add_click(
+            self.link.code, mailing_trace_id=(trace or self.trace).id, **values
+        )
+
+    # ------------------------------------------------------------
+    # Sent, opened, clicked, answered, bounced
+    # ------------------------------------------------------------
+
+    def test_sent_mail_is_a_touchpoint_of_lead_and_contact(self):
+        self.trace.set_sent()
+
+        counts = self.env["crm.touchpoint"]._harvest(["campaign_sent"])
+
+        self.assertEqual(counts, {"campaign_sent": 1})
+        self.assertRecordValues(
+            self._touchpoints("campaign_sent"),
+            [
+                {
+                    "lead_id": self.lead.id,
+                    "partner_id": self.customer_contact.id,
+                    "commercial_partner_id": self.customer.id,
+                    "user_id": self.seller.id,
+                    "channel": "marketing",
+                    "name": "Autumn roast",
+                    "res_model": "mailing.trace",
+                    "res_id": self.trace.id,
+                    "is_machine": False,
+                }
+            ],
+        )
+        self.assertEqual(
+            self.env["crm.touchpoint"]._harvest(["campaign_sent"]),
+            {"campaign_sent": 0},
+            "harvesting twice adds nothing",
+        )
+
+    def test_test_mails_are_not_touchpoints(self):
+        self.trace.is_test_trace = True
+        self.trace.set_sent()
+
+        self.env["crm.touchpoint"]._harvest(["campaign_sent"])
+
+        self.assertFalse(self._touchpoints("campaign_sent"))
+
+    def test_mailing_contact_is_known_by_address(self):
+        contact, stranger = self.env["mailing.contact"].create(
+            [{"name": "Ida", "email": "IDA@brandt.example"}, {"email": "x@no.example"}]
+        )
+        mailing = self._create_mailing("mailing.contact")
+        for record in contact + stranger:
+            self._create_trace(record, mailing).set_sent()
+
+        self.env["crm.touchpoint"]._harvest(["campaign_sent"])
+
+        self.assertEqual(
+            self._touchpoints("campaign_sent").partner_id, self.customer_contact
+        )
+
+    def test_click_is_harvested_at_once_with_the_link(self):
+        self.trace.set_sent()
+        self.trace.sent_datetime = self.long_ago
+
+        click = self._click()
+        self._harvest_queued()
+
+        touchpoint = self._touchpoints("campaign_clicked")
+        self.assertEqual(touchpoint.res_id, click.id)
+        self.assertEqual(touchpoint.name, "Autumn roast: Autumn")
+        self.assertFalse(touchpoint.is_machine)
+        self.assertFalse(self._touchpoints("campaign_opened").is_machine)
+
+    def test_each_click_counts_once(self):
+        self.trace.sent_datetime = self.long_ago
+        self._click()
+        self._click()
+        self._harvest_queued()
+
+        self.env["crm.touchpoint"]._harvest(["campaign_clicked"])
+
+        self.assertEqual(len(self._touchpoints("campaign_clicked")), 2)
+
+    def test_bounce(self):
+        self.trace.set_bounced(bounce_message="no such user")
+        self._harvest_queued()
+
+        self.assertEqual(self._touchpoints("campaign_bounced").lead_id, self.lead)
+
+    # ------------------------------------------------------------
+    # Machines
+    # ------------------------------------------------------------
+
+    def test_click_right_after_sending_is_a_machine(self):
+        self.trace.set_sent()
+
+        click = self._click()
+        self._harvest_queued()
+
+        self.assertEqual(click.machine_reason, "speed")
+        self.assertTrue(self._touchpoints("campaign_clicked").is_machine)
+        self.assertTrue(self._touchpoints("campaign_opened").is_machine)
+
+    def test_speed_limit_is_a_setting(self):
+        self.env["ir.config_parameter"].set_param("crm_campaigns.machine_seconds", 0)
+        self.trace.set_sent()
+
+        self.assertFalse(self._click().machine_reason)
+
+    def test_open_made_by_a_robots_click_is_a_machine(self):
+        self.trace.sent_datetime = self.long_ago
+        click = self._click(machine_reason="agent")
+        self.trace.open_datetime = click.create_date  # as in a request of its own
+        self._harvest_queued()
+
+        self.assertTrue(self._touchpoints("campaign_opened").is_machine)
+
+    def test_reply_of_a_person_counts_and_an_auto_reply_does_not(self):
+        self.trace.set_sent()
+        for msg_id, extra in (
+            ("auto", "Auto-Submitted: auto-replied\n"),
+            ("human", ""),
+        ):
+            self.env["mail.thread"].message_process(
+                "crm.lead",
+                REPLY.format(
+                    to="sales@test.example",
+                    msg_id=msg_id,
+                    references=self.trace.message_id,
+                    extra=extra,
+                ),
+                thread_id=self.lead.id,
+            )
+            self._harvest_queued()
+            if extra:
+                self.assertFalse(self._touchpoints("campaign_replied"))
+                self.assertEqual(self.trace.trace_status, "sent")
+
+        self.assertEqual(self._touchpoints("campaign_replied").lead_id, self.lead)
+        self.assertEqual(self.trace.trace_status, "reply")
+
+    # ------------------------------------------------------------
+    # Unsubscribed
+    # ------------------------------------------------------------
+
+    def test_blocking_an_address_is_harvested_at_once(self):
+        self.env["mail.blacklist"]._add("ida@brandt.example")
+        self._harvest_queued()
+
+        self.assertRecordValues(
+            self._touchpoints("campaign_unsubscribed"),
+            [{"partner_id": self.customer_contact.id, "lead_id": self.lead.id}],
+        )
+
+    def test_blocking_again_is_another_touchpoint(self):
+        blocked = self.env["mail.blacklist"]._add("ida@brandt.example")
+        blocked.date_blocked = self.long_ago
+        self._harvest_queued()
+        self.env["mail.blacklist"]._remove("ida@brandt.example")
+        self._harvest_queued()
+        self.assertEqual(len(self._touchpoints("campaign_unsubscribed")), 1)
+
+        self.env["mail.blacklist"]._add("ida@brandt.example")
+        self._harvest_queued()
+
+        self.assertEqual(len(self._touchpoints("campaign_unsubscribed")), 2)
+
+    def test_address_blocked_for_bouncing_has_not_unsubscribed(self):
+        self.env["mail.blacklist"].with_context(crm_campaigns_bounce=True)._add(
+            "ida@brandt.example"
+        )
+        self._harvest_queued()
+
+        self.assertFalse(self._touchpoints("campaign_unsubscribed"))
+
+    def test_leaving_a_list_is_harvested_at_once(self):
+        mailing_list = self.env["mailing.list"].create({"name": "News"})
+        contact = self.env["mailing.contact"].create(
+            {"email": "ida@brandt.example", "list_ids": mailing_list.ids}
+        )
+        contact.subscription_ids.opt_out = True
+        self._harvest_queued()
+
+        self.assertRecordValues(
+            self._touchpoints("campaign_unsubscribed"),
+            [{"partner_id": self.customer_contact.id, "name": "News"}],
+        )
+
+    # ------------------------------------------------------------
+    # Sets
+    # ------------------------------------------------------------
+
+    def test_history_is_read_at_install(self):
+        self.trace.set_sent()
+        click = self._click()
+        click.machine_reason = False
+        self.env.cr.precommit.data.clear()
+
+        post_init_hook(self.env)
+
+        self.assertEqual(self._touchpoints("campaign_sent").lead_id, self.lead)
+        self.assertTrue(self._touchpoints("campaign_clicked").is_machine)
+
+    def test_harvest_takes_one_statement_whatever_the_number(self):
+        leads = self._create_leads(20, email_from="ida@brandt.example")
+        mailing = self._create_mailing()
+        for lead in leads:
+            self._create_trace(lead, mailing).set_sent()
+        self._harvest_queued()
+
+        sources = self.env["crm.touchpoint"]._get_sources_by_key()
+        with self.assertQueryCount(1):
+            new_ids = self.env["crm.touchpoint"]._harvest_source(
+                sources["campaign_sent"]
+            )
+
+        self.assertGreaterEqual(len(new_ids), 20)
