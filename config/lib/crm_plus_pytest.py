@@ -1,0 +1,43 @@
+"""pytest plugin of ./config/test: a browser test that is skipped has not passed.
+
+Odoo skips each of them in silence when Chromium or websocket-client is missing, or when
+the browser does not open its port in time. The plugin also marks them as ``browser``,
+for ``-m browser`` and ``-m 'not browser'``.
+"""
+
+import inspect
+
+import pytest
+
+BROWSER_CALLS = ("start_tour(", "browser_js(")
+REASONS = ("chrome", "chromium", "websocket-client", "--odoo-http", "headless")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "browser: drives a real browser")
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        function = getattr(item, "function", None)
+        if function is None:
+            continue
+        try:
+            source = inspect.getsource(inspect.unwrap(function))
+        except OSError:
+            continue
+        if any(call in source for call in BROWSER_CALLS):
+            item.add_marker("browser")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    report = outcome.get_result()
+    if not report.skipped:
+        return
+    reason = report.longrepr
+    reason = reason[-1] if isinstance(reason, tuple) else str(reason)
+    if item.get_closest_marker("browser") or any(r in reason.lower() for r in REASONS):
+        report.outcome = "failed"
+        report.longrepr = f"not run, so not passed: {reason}"

@@ -1,0 +1,181 @@
+# The parts of ./config/test.
+# shellcheck shell=bash
+
+DATA_DIR=$CRM_PLUS_HOME/data-test
+TEMPLATES=$CRM_PLUS_HOME/templates
+
+# A part that is not pytest's: its counts, for the sum at the end.
+count() { # part passed failed
+  echo "$2 $3" >"$ARTEFACTS/$1.count"
+  echo "$1: $2 passed, $3 failed"
+}
+
+prepare_folders() {
+  ARTEFACTS=${CRM_PLUS_ARTEFACTS:-$ROOT/artefacts}
+  mkdir -p "$ARTEFACTS" "$DATA_DIR" "$TEMPLATES"
+  ARTEFACTS=$(realpath "$ARTEFACTS")
+}
+
+need_base() {
+  [ -z "${VENV:-}" ] || return 0
+  lock_home
+  need_python
+  ensure_odoo
+  ensure_venv
+  unlock_home
+}
+need_databases() {
+  need_base
+  [ -z "${TEMPLATE:-}" ] || return 0
+  start_postgres test
+  lock_home
+  drop_leftovers
+  make_template
+  unlock_home
+}
+need_browser() {
+  lock_home
+  ensure_browser
+  unlock_home
+}
+
+# What the tests outside the addons find in their environment.
+export_for_tests() {
+  export ADDONS_PATH=$ROOT/addons ODOO_PATH CRM_PLUS_ARTEFACTS=$ARTEFACTS \
+    CRM_PLUS_ROOT=$ROOT CRM_PLUS_TEST_TEMPLATE=$TEMPLATE CRM_PLUS_TEST_BASE=$BASE \
+    CRM_PLUS_TEST_DATA_DIR=$DATA_DIR CRM_PLUS_TEST_FILESTORE=$DATA_DIR/filestore/$TEMPLATE \
+    CRM_PLUS_TEST_RUN=$$
+}
+
+run_pytest() { # report pytest options
+  local report=$ARTEFACTS/$1.xml rc=0
+  shift
+  rm -f "$report"
+  cd "$ROOT" || die "no $ROOT"
+  PYTHONPATH=$ROOT/config/lib "$VENV/bin/python" -m pytest -c config/pytest.ini --rootdir="$ROOT" \
+    -p crm_plus_pytest --junitxml="$report" -o junit_family=xunit1 "$@" || rc=$?
+  return $rc
+}
+names_a_path() { # pytest options: does one of them name a file or folder?
+  local word
+  for word in "$@"; do
+    case $word in -*) continue ;; esac
+    [ ! -e "$ROOT/${word%%::*}" ] && [ ! -e "${word%%::*}" ] || return 0
+  done
+  return 1
+}
+
+# With no path: everything, coverage, and Odoo's own lint classes on our addons.
+addons_tests() { # report pytest options
+  local report=$1 rc=0 extra=()
+  shift
+  need_databases
+  need_browser
+  export_for_tests
+  make_run_db
+  write_test_conf "$RUN_DB"
+  rm -rf "$ARTEFACTS/odoo.log" "$ARTEFACTS/screenshots"
+  if ! names_a_path "$@"; then
+    extra=(addons config/lint/test_odoo_lint.py)
+    [ "$report" != addons ] || extra+=(--cov=addons --cov-config=config/coveragerc --cov-report=term --cov-report="html:$ARTEFACTS/coverage")
+  fi
+  COVERAGE_FILE=$ARTEFACTS/.coverage ODOO_RC=$CONF \
+    run_pytest "$report" --odoo-http --odoo-log-level=warn "${extra[@]}" "$@" || rc=$?
+  if "$VENV/bin/python" "$ROOT/config/lib/log_gate.py" "$ARTEFACTS/odoo.log"; then
+    count log 1 0
+  else
+    count log 0 1
+    rc=1
+  fi
+  exit $rc
+}
+phase_unit() { addons_tests unit -m "not browser" "$@"; }
+phase_tours() { addons_tests tours -m browser "$@"; }
+phase_addons() { addons_tests addons "$@"; }
+
+phase_cross() {
+  local rc=0 paths=()
+  need_databases
+  need_browser
+  export_for_tests
+  names_a_path "$@" || paths=(tests)
+  # pytest-odoo would open a database of its own: these tests start real servers
+  run_pytest cross -p no:odoo --ignore=tests/bench "${paths[@]}" "$@" || rc=$?
+  exit $rc
+}
+
+phase_demo() {
+  local new=crm_plus_new_$$ log=$ARTEFACTS/demo.log sealed
+  need_databases
+  sealed=$TEMPLATES/demo-passed-$(all_hash)
+  if [ -e "$sealed" ]; then
+    say "installation with demo data: unchanged since it passed"
+    count demo 1 0
+    return 0
+  fi
+  lock_home
+  TEMPLATE_BASE=$BASE
+  make_base --with-demo
+  unlock_home
+  say "installation of our addons with demo data"
+  at_exit "drop_db $new"
+  drop_db "$new"
+  clone_db "$BASE" "$new"
+  BASE=$TEMPLATE_BASE
+  if odoo_quietly "$log" -d "$new" -i "$(addons_csv)" --with-demo &&
+    "$VENV/bin/python" "$ROOT/config/lib/log_gate.py" "$log"; then
+    rm -f "$TEMPLATES"/demo-passed-*
+    touch "$sealed"
+    count demo 1 0
+  else
+    count demo 0 1
+    exit 1
+  fi
+}
+
+phase_lint() {
+  need_base
+  ensure_lint_tools
+  run_lint
+}
+
+phase_bench() {
+  need_databases
+  export_for_tests
+  make_run_db
+  write_test_conf "$RUN_DB"
+  cd "$ROOT" || die "no $ROOT"
+  ODOO_RC=$CONF CRM_PLUS_BENCH_DB=$RUN_DB "$VENV/bin/python" tests/bench/run.py "$@" || exit $?
+}
+
+phase_reset() {
+  need_base
+  start_postgres test
+  local db
+  for db in $(sql "select datname from pg_database where datname ~ '^crm_plus_(base|based|tpl|new|run|x)_'"); do
+    drop_db "$db"
+    rm -f "$TEMPLATES/$db"
+  done
+  rm -f "$TEMPLATES"/demo-passed-*
+}
+
+# Everything. Each part is a run of this script, so that one that breaks does not stop the others.
+phase_all() {
+  local part rc=0 started=$SECONDS reports=()
+  rm -f "$ARTEFACTS"/*.xml "$ARTEFACTS"/*.count "$ARTEFACTS"/*.log
+  need_databases # and hold the cluster until the end
+  for part in lint addons cross demo; do
+    started=$SECONDS
+    say "part: $part"
+    if "$ROOT/config/test" "$part"; then
+      say "part: $part passed ($((SECONDS - started)) s)"
+    else
+      rc=1
+      say "part: $part FAILED ($((SECONDS - started)) s)"
+    fi
+  done
+  say "all parts, in $SECONDS s; logs, screenshots and reports: $ARTEFACTS"
+  reports=("$ARTEFACTS/addons.xml" "$ARTEFACTS/cross.xml")
+  "$VENV/bin/python" "$ROOT/config/lib/summary.py" "$ARTEFACTS"/{lint,log,demo}.count "${reports[@]}" || rc=1
+  exit $rc
+}
