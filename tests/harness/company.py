@@ -1,0 +1,86 @@
+"""The company that the tests work in, set up by its administrator as one does by hand."""
+
+from .people import Person
+
+PASSWORD = "Kaffee-und-Kuchen-1"
+DOMAIN = "house.example"
+STAFF = {
+    # login: groups
+    "seller": ["sales_team.group_sale_salesman"],
+    "manager": ["sales_team.group_sale_manager", "base.group_partner_manager"],
+    "marketer": ["sales_team.group_sale_manager", "mass_mailing.group_mass_mailing_user"],
+    "storekeeper": ["stock.group_stock_user"],
+    "accountant": ["account.group_account_invoice"],
+    "agent": ["crm_helpdesk.crm_helpdesk_group_user"],
+}
+
+
+class Company:
+    """The administrator and the staff of the company.
+
+    ``company.seller`` is a ``Person`` with the rights of a salesman, and so on.
+    """
+
+    def __init__(self, server, staff=tuple(STAFF)):
+        self.server = server
+        self.admin = Person(server, "admin", "admin")
+        self._set_up_mail()
+        self._set_up_crm()
+        for login in staff:
+            self._hire(login)
+
+    def __getattr__(self, login):
+        raise AttributeError(f"nobody called {login} works here")
+
+    def id_of(self, xml_id):
+        """Id of a record that a module ships."""
+        module, name = xml_id.split(".")
+        rows = self.server.sql(
+            "SELECT res_id FROM ir_model_data WHERE module = %s AND name = %s",
+            [module, name],
+        )
+        assert rows, f"no record {xml_id}"
+        return rows[0][0]
+
+    def _set_up_mail(self):
+        domain_id = self.admin.create("mail.alias.domain", {"name": DOMAIN})
+        self.admin.write(
+            "res.company",
+            self.admin.context["allowed_company_ids"],
+            {
+                "name": "House of Coffee",
+                "email": f"office@{DOMAIN}",
+                "alias_domain_id": domain_id,
+            },
+        )
+
+        # the journal of customer invoices takes the address that the sales team shall have
+        self.admin.write(
+            "mail.alias",
+            self.admin.search("mail.alias", [("alias_name", "=", "sales")]),
+            {"alias_name": "customer-invoices"},
+        )
+
+    def _set_up_crm(self):
+        settings_id = self.admin.create("res.config.settings", {"group_use_lead": True})
+        self.admin.press("res.config.settings", settings_id, "execute")
+        (self.team_id,) = self.admin.search("crm.team", [("name", "=", "Sales")])
+        self.admin.write(
+            "crm.team", self.team_id, {"use_leads": True, "alias_name": "sales"}
+        )
+
+    def _hire(self, login):
+        user_id = self.admin.create(
+            "res.users",
+            {
+                "name": f"{login.title()} of the House",
+                "login": login,
+                "email": f"{login}@{DOMAIN}",
+                "password": PASSWORD,
+                "group_ids": [(4, self.id_of(group)) for group in STAFF[login]],
+            },
+            context={"no_reset_password": True},
+        )
+        person = Person(self.server, login, PASSWORD)
+        assert person.uid == user_id
+        setattr(self, login, person)

@@ -1,0 +1,163 @@
+"""Mail out: a server that keeps what it gets. Mail in: the gateway script of production."""
+
+import asyncio
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from email.utils import format_datetime, make_msgid, parseaddr
+
+from aiosmtpd.smtp import SMTP
+
+from .background import Background
+from .settings import settings
+
+
+@dataclass
+class Received:
+    """A mail that the sink has accepted: the sender got its 250."""
+
+    recipient: str
+    message: EmailMessage
+
+    @property
+    def subject(self):
+        return self.message["Subject"]
+
+    @property
+    def html(self):
+        part = self.message.get_body(("html",))
+        return part.get_content() if part else ""
+
+    @property
+    def text(self):
+        part = self.message.get_body(("plain",))
+        return part.get_content() if part else ""
+
+
+@dataclass
+class Hold:
+    """The sender waits in DATA, between its mail and our answer."""
+
+    matches: object
+    nth: int
+    loop: asyncio.AbstractEventLoop
+    seen: int = 0
+    reached: threading.Event = field(default_factory=threading.Event)
+    gone: threading.Event = field(default_factory=threading.Event)
+    released: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def release(self):
+        self.loop.call_soon_threadsafe(self.released.set)
+
+
+class MailSink:
+    """SMTP server on a free port of this machine. Nothing leaves it."""
+
+    def __init__(self):
+        self.received = []
+        self.refused = {}
+        self._holds = []
+        self._background = Background()
+        self._server = self._background.run(self._listen())
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def _listen(self):
+        loop = asyncio.get_running_loop()
+        return await loop.create_server(
+            lambda: SMTP(self, loop=loop, data_size_limit=50 * 1024 * 1024),
+            "127.0.0.1",
+            0,
+        )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self._background.loop.call_soon_threadsafe(self._server.close)
+        self._background.close()
+
+    def to(self, address, subject=None):
+        """The mails accepted for an address, the oldest first."""
+        return [
+            mail
+            for mail in list(self.received)
+            if mail.recipient == address and (not subject or subject in mail.subject)
+        ]
+
+    def refuse(self, address, reply="550 5.1.1 no such mailbox"):
+        self.refused[address] = reply
+
+    def hold(self, subject, nth=1):
+        """Answer nothing to the nth mail of that subject until released.
+
+        A sender that goes away meanwhile was never told that its mail is accepted, so the
+        sink has not got it.
+        """
+        hold = Hold(lambda mail: subject in mail.subject, nth, self._background.loop)
+        self._holds.append(hold)
+        return hold
+
+    # ------------------------------------------------------------
+    # called by aiosmtpd
+    # ------------------------------------------------------------
+
+    async def handle_RCPT(self, server, session, envelope, address, rcpt_options):
+        if address in self.refused:
+            return self.refused[address]
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server, session, envelope):
+        message = message_from_bytes(envelope.content, policy=policy.default)
+        mails = [Received(recipient, message) for recipient in envelope.rcpt_tos]
+        for hold in self._holds:
+            if not any(hold.matches(mail) for mail in mails):
+                continue
+            hold.seen += 1
+            if hold.seen == hold.nth:
+                hold.reached.set()
+                try:
+                    await hold.released.wait()
+                except asyncio.CancelledError:
+                    hold.gone.set()
+                    raise
+        self.received += mails
+        return "250 accepted"
+
+
+def deliver(server, message):
+    """Hand a mail to Odoo as the alias file of a mail server does."""
+    done = subprocess.run(
+        [
+            sys.executable,
+            str(settings.mailgate),
+            f"--database={server.database}",
+            "--userid=2",
+            "--password=admin",
+            "--host=127.0.0.1",
+            f"--port={server.port}",
+        ],
+        input=message.as_bytes(),
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert not done.returncode, f"mail gateway: {done.returncode} {done.stderr!r}"
+
+
+def compose(sender, to, subject, body, **headers):
+    """A mail as a customer's program writes it; ``In_Reply_To=…`` becomes In-Reply-To."""
+    message = EmailMessage()
+    message["From"] = sender
+    message["To"] = to
+    message["Subject"] = subject
+    message["Date"] = format_datetime(datetime.now(timezone.utc))
+    message["Message-ID"] = make_msgid(domain=parseaddr(sender)[1].rpartition("@")[2])
+    for name, value in headers.items():
+        message[name.replace("_", "-")] = value
+    message.set_content(body)
+    return message

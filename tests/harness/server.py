@@ -1,0 +1,285 @@
+"""A real Odoo: its own database, worker processes, and a proxy before them."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
+
+import psutil
+import psycopg2
+import requests
+
+from .proxy import Proxy
+from .settings import ROOT, settings
+from .waiting import wait_for
+
+sys.path.append(str(ROOT / "config" / "lib"))
+from log_gate import loud_records  # noqa: E402
+
+CONF = """\
+[options]
+addons_path = {addons_path}
+data_dir = {data_dir}
+db_name = {database}
+list_db = False
+http_interface = 127.0.0.1
+http_port = {http_port}
+gevent_port = {websocket_port}
+proxy_mode = False
+workers = 2
+max_cron_threads = {cron_workers}
+smtp_server = 127.0.0.1
+smtp_port = {smtp_port}
+email_from = notifications@house.example
+logfile = {log}
+log_level = info
+"""
+# They ask services on the internet.
+OUTSIDE_CRONS = """
+    UPDATE ir_cron SET active = FALSE
+     WHERE id IN (
+        SELECT res_id FROM ir_model_data
+         WHERE model = 'ir.cron'
+           AND (module LIKE '%iap%' OR name IN (
+                'ir_cron_module_update_notification', 'snailmail_print',
+                'ir_cron_digest_scheduler_action'))
+     )
+"""
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def psql(database, query, parameters=None):
+    """Run a statement in a connection of its own; return the rows of a query."""
+    connection = psycopg2.connect(dbname=database)
+    try:
+        with connection, connection.cursor() as cr:
+            cr.execute(query, parameters)
+            return cr.fetchall() if cr.description else None
+    finally:
+        connection.close()
+
+
+class Database:
+    """A clone of a template database with its filestore, dropped at the end."""
+
+    def __init__(self, name, template):
+        self.name = f"crm_plus_x_{settings.run}_{name}"
+        self.template = template
+
+    @property
+    def filestore(self):
+        return settings.data_dir / "filestore" / self.name
+
+    def __enter__(self):
+        self.__exit__()
+        subprocess.run(
+            ["createdb", "-T", self.template, self.name],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        source = self.filestore.with_name(self.template)
+        if source.is_dir():
+            # hard links: Odoo never rewrites a stored file in place
+            shutil.copytree(source, self.filestore, copy_function=os.link)
+        return self
+
+    def __exit__(self, *exc):
+        subprocess.run(
+            ["dropdb", "--if-exists", "--force", self.name],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        shutil.rmtree(self.filestore, ignore_errors=True)
+
+
+class OdooServer:
+    """Server with two HTTP workers, cron workers and a websocket process.
+
+    :param expected: regular expressions of log records that name our addons and are meant
+    """
+
+    def __init__(self, name, *, smtp_port, cron_workers=1, expected=()):
+        self.name = name
+        self.smtp_port = smtp_port
+        self.cron_workers = cron_workers
+        self.expected = [re.compile(pattern) for pattern in expected]
+        self.folder = settings.artefacts / name
+        self.log = self.folder / "odoo.log"
+        self._database = Database(name, settings.template)
+        self.database = self._database.name
+        self.process = None
+
+    def __enter__(self):
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.log.unlink(missing_ok=True)
+        self._database.__enter__()
+        self._proxy = Proxy()
+        self.port = self._proxy.port
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._prepare()
+        self.start()
+        return self
+
+    def __exit__(self, *exc):
+        self.stop()
+        self._proxy.close()
+        self._database.__exit__()
+        if not exc[0]:
+            self.check_log()
+
+    def _prepare(self):
+        self.sql(
+            """
+            DELETE FROM ir_config_parameter
+             WHERE key IN ('web.base.url', 'web.base.url.freeze', 'iap.endpoint')
+            """
+        )
+        self.sql(
+            """
+            INSERT INTO ir_config_parameter (key, value)
+            VALUES ('web.base.url', %s), ('web.base.url.freeze', 'True'),
+                   ('iap.endpoint', 'http://127.0.0.1:9')
+            """,
+            [self.url],
+        )
+        self.sql(OUTSIDE_CRONS)
+
+    # ------------------------------------------------------------
+    # Life
+    # ------------------------------------------------------------
+
+    def start(self):
+        self._proxy.http_port = free_port()
+        self._proxy.websocket_port = free_port()
+        conf = self.folder / "odoo.conf"
+        conf.write_text(
+            CONF.format(
+                addons_path=settings.addons_path,
+                data_dir=settings.data_dir,
+                database=self.database,
+                http_port=self._proxy.http_port,
+                websocket_port=self._proxy.websocket_port,
+                cron_workers=self.cron_workers,
+                smtp_port=self.smtp_port,
+                log=self.log,
+            ),
+            encoding="utf-8",
+        )
+        environment = {k: v for k, v in os.environ.items() if k != "ODOO_RC"}
+        self.process = subprocess.Popen(
+            [settings.odoo, "-c", str(conf)],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=(self.folder / "stderr.log").open("ab"),
+            start_new_session=True,
+        )
+        wait_for("answer of the server", self._is_healthy, timeout=90)
+
+    def _is_healthy(self):
+        if self.process.poll() is not None:
+            raise AssertionError(f"Odoo ended at start; see {self.log}")
+        with suppress(requests.RequestException):
+            return requests.get(f"{self.url}/web/health", timeout=5).ok
+        return False
+
+    def stop(self):
+        """Stop as an administrator does; nothing of it is left."""
+        if self.process is None:
+            return
+        processes = self._processes()
+        self.process.terminate()
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.kill()
+        for process in processes:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        self.process = None
+
+    def kill(self):
+        """As a power cut: all processes at once."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(10)
+        self.process = None
+
+    def _processes(self):
+        with suppress(psutil.NoSuchProcess):
+            master = psutil.Process(self.process.pid)
+            return [master, *master.children(recursive=True)]
+        return []
+
+    def cron_processes(self):
+        """The cron workers that run now. Odoo names its processes by what they do."""
+        found = []
+        for process in self._processes():
+            with suppress(psutil.Error):
+                if "WorkerCron" in " ".join(process.cmdline()):
+                    found.append(process)
+        return found
+
+    def kill_cron_workers(self):
+        """SIGKILL; Odoo's master process then starts others."""
+        killed = self.cron_processes()
+        assert killed, "no cron worker runs"
+        for process in killed:
+            process.kill()
+        for process in killed:
+            with suppress(psutil.NoSuchProcess):
+                process.wait(10)
+        return [process.pid for process in killed]
+
+    # ------------------------------------------------------------
+    # Facts
+    # ------------------------------------------------------------
+
+    def sql(self, query, parameters=None):
+        return psql(self.database, query, parameters)
+
+    def trigger_cron(self, xml_id):
+        """Have the cron workers run a job now, and return when they have."""
+        module, name = xml_id.split(".")
+        ((cron_id,),) = self.sql(
+            """SELECT res_id FROM ir_model_data
+                WHERE module = %s AND name = %s AND model = 'ir.cron'""",
+            [module, name],
+        )
+        ((trigger_id,),) = self.sql(
+            """INSERT INTO ir_cron_trigger (cron_id, call_at)
+               VALUES (%s, now() AT TIME ZONE 'UTC') RETURNING id""",
+            [cron_id],
+        )
+        self.notify_cron()
+        wait_for(
+            f"run of {xml_id}",
+            lambda: not self.sql(
+                "SELECT 1 FROM ir_cron_trigger WHERE id = %s", [trigger_id]
+            ),
+        )
+
+    def notify_cron(self):
+        psql("postgres", "SELECT pg_notify('cron_trigger', %s)", [self.database])
+
+    def check_log(self):
+        """Fail on warnings and errors of the log that name our addons."""
+        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
+        loud = [
+            record
+            for record in loud_records(lines)
+            if not any(pattern.search(record) for pattern in self.expected)
+        ]
+        assert not loud, "the log names our addons:\n" + "\n".join(loud)
