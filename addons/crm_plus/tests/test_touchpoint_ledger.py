@@ -1,8 +1,9 @@
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from odoo import Command, fields
 from odoo.exceptions import AccessError
 from odoo.tests import new_test_user, tagged
+from odoo.tools import SQL
 
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
 
@@ -133,6 +134,25 @@ class TestTouchpointLedger(AccountTestInvoicingCommon):
         )
         self.assertEqual(touchpoints.mapped("amount_ledger"), [0, 0, 0, 0, 300, 300])
         self.assertEqual(sum(self.env["crm.touchpoint"]._harvest().values()), 0)
+
+    def test_dates_are_cut_to_the_second(self):
+        """``write_date`` has microseconds, ``date_order`` has none: an order confirmed
+        in the second in which it was sent would come first."""
+        order = self._create_order()
+        order.action_quotation_sent()
+        self.env.flush_all()
+        self.env.cr.execute(
+            SQL(
+                """UPDATE sale_order SET write_date = '2026-03-02 10:00:05.7'
+                    WHERE id = %s RETURNING id""",
+                order.id,
+            )
+        )
+        self._commit()
+
+        self.assertEqual(
+            self._touchpoints("quotation_sent").date, datetime(2026, 3, 2, 10, 0, 5)
+        )
 
     def test_return_and_credit_note(self):
         order = self._create_order()

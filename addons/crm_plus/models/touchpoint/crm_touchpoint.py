@@ -234,7 +234,12 @@ class CrmTouchpoint(models.Model):
 
     @api.model
     def _harvest_source(self, source, since=None, ids=None):
-        """Insert the touchpoints of one source; return the ids of the new rows."""
+        """Insert the touchpoints of one source; return the ids of the new rows.
+
+        Dates are cut to the second, as the ORM's are: an order confirmed at 10:00:05
+        follows the quotation sent at 10:00:05.7, and ids tell the order within a
+        second.
+        """
         for model, field_names in source.depends.items():
             self.env[model].flush_model(field_names)
         rows = self.env.execute_query(
@@ -246,7 +251,8 @@ class CrmTouchpoint(models.Model):
                     amount, amount_ledger, is_machine, res_model, res_id, occurrence,
                     create_uid, create_date, write_uid, write_date
                 )
-                SELECT kind.id, kind.channel, origin.date, left(origin.name, 200),
+                SELECT kind.id, kind.channel, date_trunc('second', origin.date),
+                       left(origin.name, 200),
                        partner.id, partner.commercial_partner_id,
                        origin.lead_id, origin.user_id, origin.company_id,
                        origin.campaign_id, origin.medium_id, origin.source_id,
