@@ -1,4 +1,4 @@
-"""What the tests across the addons need: a real server, a mail server, people, a browser."""
+"""A real server, a mail server, people and a browser for the tests across addons."""
 
 from .browser import Browser
 from .mail import MailSink, deliver

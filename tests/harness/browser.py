@@ -1,4 +1,4 @@
-"""Headless Chromium over its DevTools protocol: just what a tour and a screenshot need."""
+"""Headless Chromium over its DevTools protocol: what tours and screenshots need."""
 
 import base64
 import itertools
@@ -143,7 +143,8 @@ class Browser:
     def run_tour(self, name, path="/odoo", timeout=120, shots=()):
         """Run one of Odoo's tours.
 
-        :param shots: ``{words: name}``; when a step begins whose description has the words,
+        :param shots: ``{words: name}``; when a step begins whose description has the
+        words,
             the screen is kept under that name
         """
         shots = dict(shots)
@@ -151,12 +152,18 @@ class Browser:
         self.open(f"{path}{'&' if '?' in path else '?'}debug=tests")
         self.wait_for_script(
             f"tour {name}",
-            f"typeof odoo === 'object' && !!odoo.isTourReady && odoo.isTourReady({name!r})",
+            "typeof odoo === 'object' && !!odoo.isTourReady"
+            f" && odoo.isTourReady({name!r})",
         )
         self.screenshot("start")
         started = len(self.console)
         options = json.dumps(
-            {"stepDelay": 0, "keepWatchBrowser": False, "debug": False, "startUrl": path}
+            {
+                "stepDelay": 0,
+                "keepWatchBrowser": False,
+                "debug": False,
+                "startUrl": path,
+            }
         )
         self._ask("Runtime.evaluate", expression=f"odoo.startTour({name!r}, {options})")
         deadline = time.monotonic() + timeout
@@ -170,9 +177,9 @@ class Browser:
                     raise TourFailed(f"tour {name}: {text}\n{self._tail()}")
                 if text == "tour succeeded":
                     self.screenshot("end")
-                    assert not self._is_true("!!document.querySelector('.o_form_dirty')"), (
-                        f"tour {name} left a form unsaved"
-                    )
+                    assert not self._is_true(
+                        "!!document.querySelector('.o_form_dirty')"
+                    ), f"tour {name} left a form unsaved"
                     return
                 for words in [words for words in shots if words in text]:
                     self.screenshot(shots.pop(words))
@@ -204,7 +211,9 @@ class Browser:
 
     def _send(self, method, **params):
         number = next(self._ids)
-        self._socket.send(json.dumps({"id": number, "method": method, "params": params}))
+        self._socket.send(
+            json.dumps({"id": number, "method": method, "params": params})
+        )
         return number
 
     def _ask(self, method, hold_requests=False, timeout=60, **params):

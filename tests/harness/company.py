@@ -1,4 +1,4 @@
-"""The company that the tests work in, set up by its administrator as one does by hand."""
+"""The company that the tests work in, set up by its administrator."""
 
 from .people import Person
 
@@ -8,10 +8,13 @@ STAFF = {
     # login: groups
     "seller": ["sales_team.group_sale_salesman"],
     "manager": ["sales_team.group_sale_manager", "base.group_partner_manager"],
-    "marketer": ["sales_team.group_sale_manager", "mass_mailing.group_mass_mailing_user"],
+    "marketer": [
+        "sales_team.group_sale_manager",
+        "mass_mailing.group_mass_mailing_user",
+    ],
     "storekeeper": ["stock.group_stock_user"],
     "accountant": ["account.group_account_invoice"],
-    "agent": ["crm_helpdesk.crm_helpdesk_group_user"],
+    # "agent": ["crm_helpdesk.crm_helpdesk_group_user"],
 }
 
 
@@ -54,7 +57,8 @@ class Company:
             },
         )
 
-        # the journal of customer invoices takes the address that the sales team shall have
+        # the journal of customer invoices takes the address that the sales team shall
+        # have
         self.admin.write(
             "mail.alias",
             self.admin.search("mail.alias", [("alias_name", "=", "sales")]),
@@ -68,6 +72,31 @@ class Company:
         self.admin.write(
             "crm.team", self.team_id, {"use_leads": True, "alias_name": "sales"}
         )
+
+    def stock(self, name, price, cost, quantity):
+        """A product, with that many in the warehouse; return its id."""
+        product_id = self.admin.create(
+            "product.product",
+            {
+                "name": name,
+                "is_storable": True,
+                "list_price": price,
+                "standard_price": cost,
+                "invoice_policy": "delivery",
+            },
+        )
+        (warehouse,) = self.admin.find("stock.warehouse", [], "lot_stock_id", limit=1)
+        quant_id = self.admin.create(
+            "stock.quant",
+            {
+                "product_id": product_id,
+                "location_id": warehouse["lot_stock_id"],
+                "inventory_quantity": quantity,
+            },
+            context={"inventory_mode": True},
+        )
+        self.admin.press("stock.quant", quant_id, "action_apply_inventory")
+        return product_id
 
     def _hire(self, login):
         user_id = self.admin.create(

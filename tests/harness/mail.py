@@ -1,11 +1,11 @@
-"""Mail out: a server that keeps what it gets. Mail in: the gateway script of production."""
+"""Mail out: a server that keeps it. Mail in: the gateway script of production."""
 
 import asyncio
 import subprocess
 import sys
 import threading
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid, parseaddr
@@ -94,8 +94,8 @@ class MailSink:
     def hold(self, subject, nth=1):
         """Answer nothing to the nth mail of that subject until released.
 
-        A sender that goes away meanwhile was never told that its mail is accepted, so the
-        sink has not got it.
+        A sender that goes away meanwhile was never told that its mail is accepted, so
+        the sink has not got it.
         """
         hold = Hold(lambda mail: subject in mail.subject, nth, self._background.loop)
         self._holds.append(hold)
@@ -150,12 +150,17 @@ def deliver(server, message):
 
 
 def compose(sender, to, subject, body, **headers):
-    """A mail as a customer's program writes it; ``In_Reply_To=…`` becomes In-Reply-To."""
+    """A mail as a customer's program writes it.
+
+    :param headers: more of them, with _ for -
+    """
     message = EmailMessage()
     message["From"] = sender
     message["To"] = to
     message["Subject"] = subject
-    message["Date"] = format_datetime(datetime.now(timezone.utc))
+    # mails are some seconds under way
+    written = datetime.now(timezone.utc) - timedelta(seconds=5)
+    message["Date"] = format_datetime(written)
     message["Message-ID"] = make_msgid(domain=parseaddr(sender)[1].rpartition("@")[2])
     for name, value in headers.items():
         message[name.replace("_", "-")] = value

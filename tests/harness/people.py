@@ -52,9 +52,7 @@ class Person(Visitor):
         self.uid = answer["uid"]
         self.context = {
             **answer["user_context"],
-            "allowed_company_ids": [answer["user_companies"]["current_company"]]
-            if answer.get("user_companies")
-            else [],
+            "allowed_company_ids": [answer["user_companies"]["current_company"]],
         }
 
     def _post(self, path, params):
@@ -65,7 +63,7 @@ class Person(Visitor):
         ).json()
         if "error" in answer:
             raise Refused(path, answer["error"])
-        return answer["result"]
+        return answer.get("result")
 
     def call(self, model, method, *args, context=None, **kwargs):
         return self._post(
@@ -104,6 +102,11 @@ class Person(Visitor):
     def press(self, model, ids, button, **options):
         """The method behind a button of a form."""
         return self.call(model, button, _ids(ids), **options)
+
+    def fill_in(self, wizard, values, button, context=None):
+        """Open a dialogue in a context, fill it in, press a button."""
+        wizard_id = self.create(wizard, values, context=context)
+        return self.press(wizard, wizard_id, button, context=context)
 
 
 def _ids(ids):

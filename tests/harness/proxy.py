@@ -7,8 +7,8 @@ HEAD_LIMIT = 64 * 1024
 
 
 class Proxy:
-    """What nginx does in production: websockets go to Odoo's gevent port, the rest to its
-    workers. Browsers need it, as workers refuse websockets."""
+    """What nginx does in production: websockets go to Odoo's gevent port, the rest to
+    its workers. Browsers need it, as workers refuse websockets."""
 
     def __init__(self):
         self.http_port = self.websocket_port = None
@@ -30,7 +30,9 @@ class Proxy:
             if not websocket:
                 # one request a connection: the next may be for the other port
                 lines = [
-                    line for line in lines if not line.lower().startswith(b"connection:")
+                    line
+                    for line in lines
+                    if not line.lower().startswith(b"connection:")
                 ]
                 lines.append(b"Connection: close")
             port = self.websocket_port if websocket else self.http_port

@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from contextlib import suppress
 
 import psutil
@@ -19,7 +18,7 @@ from .settings import ROOT, settings
 from .waiting import wait_for
 
 sys.path.append(str(ROOT / "config" / "lib"))
-from log_gate import loud_records  # noqa: E402
+from log_gate import loud_records
 
 CONF = """\
 [options]
@@ -107,7 +106,7 @@ class Database:
 class OdooServer:
     """Server with two HTTP workers, cron workers and a websocket process.
 
-    :param expected: regular expressions of log records that name our addons and are meant
+    :param expected: patterns of log records that name our addons, and are meant to
     """
 
     def __init__(self, name, *, smtp_port, cron_workers=1, expected=()):
@@ -266,8 +265,10 @@ class OdooServer:
         self.notify_cron()
         wait_for(
             f"run of {xml_id}",
-            lambda: not self.sql(
-                "SELECT 1 FROM ir_cron_trigger WHERE id = %s", [trigger_id]
+            lambda: (
+                not self.sql(
+                    "SELECT 1 FROM ir_cron_trigger WHERE id = %s", [trigger_id]
+                )
             ),
         )
 

@@ -1,4 +1,4 @@
-"""Where things are: what ./config/test says in the environment, else what ODOO_RC says."""
+"""Where things are: as ./config/test says in the environment, else ODOO_RC."""
 
 import configparser
 import os
@@ -12,8 +12,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Settings:
-    """By hand, ``ODOO_RC=my.conf pytest -p no:odoo tests`` takes the database that the file
-    names (with our addons installed, nobody connected) as the template."""
+    """By hand, ``ODOO_RC=my.conf pytest -p no:odoo tests`` takes the database that the
+    file names (with our addons installed, nobody connected) as the template."""
 
     @cached_property
     def _file(self):
@@ -25,8 +25,8 @@ class Settings:
         value = os.environ.get(variable) or (option and self._file.get(option))
         if not value:
             raise RuntimeError(
-                f"{variable} is not set: run these tests by ./config/test cross, or set "
-                "ODOO_RC to an odoo.conf with db_name and data_dir"
+                f"{variable} is not set: run these tests by ./config/test cross, or "
+                "set ODOO_RC to an odoo.conf with db_name and data_dir"
             )
         return value
 
