@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -10,14 +9,14 @@ import sys
 from contextlib import suppress
 
 import psutil
-import psycopg2
 import requests
 
+from .database import Database, psql
 from .proxy import Proxy
-from .settings import ROOT, settings
+from .settings import settings
 from .waiting import wait_for
 
-sys.path.append(str(ROOT / "config" / "lib"))
+sys.path.append(str(settings.root / "config" / "lib"))
 from log_gate import loud_records
 
 CONF = """\
@@ -57,52 +56,6 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def psql(database, query, parameters=None):
-    """Run a statement in a connection of its own; return the rows of a query."""
-    connection = psycopg2.connect(dbname=database)
-    try:
-        with connection, connection.cursor() as cr:
-            cr.execute(query, parameters)
-            return cr.fetchall() if cr.description else None
-    finally:
-        connection.close()
-
-
-class Database:
-    """A clone of a template database with its filestore, dropped at the end."""
-
-    def __init__(self, name, template):
-        self.name = f"crm_plus_x_{settings.run}_{name}"
-        self.template = template
-
-    @property
-    def filestore(self):
-        return settings.data_dir / "filestore" / self.name
-
-    def __enter__(self):
-        self.__exit__()
-        subprocess.run(
-            ["createdb", "-T", self.template, self.name],
-            check=True,
-            capture_output=True,
-            text=True,
-        )
-        source = self.filestore.with_name(self.template)
-        if source.is_dir():
-            # hard links: Odoo never rewrites a stored file in place
-            shutil.copytree(source, self.filestore, copy_function=os.link)
-        return self
-
-    def __exit__(self, *exc):
-        subprocess.run(
-            ["dropdb", "--if-exists", "--force", self.name],
-            check=True,
-            capture_output=True,
-            text=True,
-        )
-        shutil.rmtree(self.filestore, ignore_errors=True)
-
-
 class OdooServer:
     """Server with two HTTP workers, cron workers and a websocket process.
 
@@ -134,7 +87,7 @@ class OdooServer:
     def __exit__(self, *exc):
         self.stop()
         self._proxy.close()
-        self._database.__exit__()
+        self._database.drop()
         if not exc[0]:
             self.check_log()
 

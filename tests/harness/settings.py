@@ -45,6 +45,14 @@ class Settings:
         return Path(self._get("CRM_PLUS_TEST_DATA_DIR", "data_dir"))
 
     @property
+    def filestore(self):
+        return self.data_dir / "filestore"
+
+    @property
+    def root(self):
+        return ROOT
+
+    @property
     def addons_path(self):
         return os.environ.get("ADDONS_PATH") or str(ROOT / "addons")
 
