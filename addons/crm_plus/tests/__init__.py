@@ -3,3 +3,4 @@ from . import test_touchpoint
 from . import test_touchpoint_ledger
 from . import test_touchpoint_late_commit
 from . import test_worktime
+from . import test_segment

@@ -1,0 +1,90 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+
+class CrmSegmentMember(models.Model):
+    """A stay of a record in a segment, from joining to leaving. Written by the refresh."""
+
+    _name = "crm.segment.member"
+    _description = "Segment Member"
+    _order = "date_joined desc, id desc"
+
+    segment_id = fields.Many2one(
+        "crm.segment", required=True, readonly=True, index=True, ondelete="cascade"
+    )
+    # who
+    res_model = fields.Char(string="Model", required=True, readonly=True)
+    res_id = fields.Many2oneReference(
+        string="Record", model_field="res_model", required=True, readonly=True
+    )
+    lead_id = fields.Many2one(
+        "crm.lead",
+        string="Lead/Opportunity",
+        readonly=True,
+        index="btree_not_null",
+        ondelete="set null",
+    )
+    partner_id = fields.Many2one(
+        "res.partner",
+        string="Contact",
+        readonly=True,
+        index="btree_not_null",
+        ondelete="set null",
+        help="The contact, or the lead's customer at the time of joining.",
+    )
+    company_id = fields.Many2one("res.company", readonly=True)
+    # when and why
+    date_joined = fields.Datetime(string="Joined", required=True, readonly=True)
+    reason_joined = fields.Selection(
+        [("domain", "Matches the condition")], string="Why Joined", readonly=True
+    )
+    date_left = fields.Datetime(string="Left", readonly=True)
+    reason_left = fields.Selection(
+        [
+            ("domain", "No longer matches the condition"),
+            ("deleted", "Record deleted"),
+        ],
+        string="Why Left",
+        readonly=True,
+    )
+    is_current = fields.Boolean(
+        string="Member Now", compute="_compute_is_current", search="_search_is_current"
+    )
+
+    # one stay at a time; also how the refresh finds the open row of a record
+    _open_uniq = models.UniqueIndex(
+        "(segment_id, res_id) WHERE date_left IS NULL",
+        "A record is a member of a segment once at a time.",
+    )
+    # the joined/left log, and the harvest of its touchpoints
+    _date_joined_idx = models.Index("(date_joined)")
+    _date_left_idx = models.Index("(date_left) WHERE date_left IS NOT NULL")
+
+    @api.depends("lead_id", "partner_id", "segment_id")
+    def _compute_display_name(self):
+        for member in self:
+            who = member.lead_id.display_name or member.partner_id.display_name
+            member.display_name = who or self.env._("Deleted record %s", member.res_id)
+
+    @api.depends("date_left")
+    def _compute_is_current(self):
+        for member in self:
+            member.is_current = not member.date_left
+
+    def _search_is_current(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        return [("date_left", "=" if True in value else "!=", False)]
+
+    def action_open_record(self):
+        self.ensure_one()
+        record = self.env[self.res_model].browse(self.res_id).exists()
+        if not record:
+            raise UserError(self.env._("This record was deleted."))
+        record.check_access("read")
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": self.res_model,
+            "res_id": self.res_id,
+            "view_mode": "form",
+        }

@@ -1,0 +1,57 @@
+#!/usr/bin/env python3
+"""Runs the benches by name, or all of them: ``run.py [name …]``.
+
+Needs ``ODOO_RC``: a configuration whose ``db_name`` holds our addons and may be filled.
+"""
+
+import importlib
+import os
+import pkgutil
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from tests import bench as bench_package
+from tests.bench.runner import Bench, machine, run_bench
+
+
+def find_benches():
+    """Return ``{name: Bench subclass}`` of all ``bench_*.py`` beside this file."""
+    for module in pkgutil.iter_modules(bench_package.__path__):
+        if module.name.startswith("bench_"):
+            importlib.import_module(f"tests.bench.{module.name}")
+    return {
+        cls.name: cls
+        for cls in sorted(Bench.__subclasses__(), key=lambda cls: cls.name)
+    }
+
+
+def main(names):
+    from odoo.modules.registry import Registry
+    from odoo.tools import config
+
+    config.parse_config(["-c", os.environ["ODOO_RC"]])
+    benches = find_benches()
+    unknown = set(names) - set(benches)
+    if unknown:
+        print(f"no bench named {', '.join(sorted(unknown))}; there are:")
+        print("  " + ", ".join(benches))
+        return 2
+    [db_name] = (
+        config["db_name"]
+        if isinstance(config["db_name"], list)
+        else [config["db_name"]]
+    )
+    registry = Registry(db_name)
+    with registry.cursor() as cr:
+        cr.execute("SHOW server_version")
+        [version] = cr.fetchone()
+    print(f"{machine()}, PostgreSQL {version}")
+    for name in names or benches:
+        run_bench(registry, benches[name]())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,110 @@
+"""Times set-based work inside Odoo, beside what Odoo does by itself.
+
+A bench prepares its data once and commits it, then runs several times, each run rolled
+back, so that every run meets the same database. Printed are the median and the range of
+the runs, rows per second and queries per row; where Odoo has something that does the same,
+its figure from the same process, database and minute stands beside it.
+"""
+
+import gc
+import os
+import platform
+import statistics
+import time
+from dataclasses import dataclass, field
+
+
+class Bench:
+    """One thing to measure. Subclasses fill in what they have."""
+
+    name = ""
+    title = ""
+    runs = 5
+    # what Odoo itself offers for the same work, and how often that is run
+    peer_title = None
+    peer_runs = 3
+
+    def prepare(self, env):
+        """Make the data, once; what it does is committed."""
+
+    def run(self, env):
+        """Do the work and return the number of rows it was done for."""
+        raise NotImplementedError
+
+    def run_peer(self, env):
+        """Let Odoo do the same; return its number of rows."""
+        raise NotImplementedError
+
+
+@dataclass
+class Figures:
+    seconds: list[float] = field(default_factory=list)
+    rows: int = 0
+    queries: int = 0
+
+    @property
+    def median(self):
+        return statistics.median(self.seconds)
+
+    @property
+    def rate(self):
+        return self.rows / self.median
+
+    def text(self):
+        spread = f"{min(self.seconds):.3f}-{max(self.seconds):.3f}"
+        return (
+            f"{self.rows:>9,} rows  {self.median:8.3f} s ({spread}, "
+            f"{len(self.seconds)} runs)  {self.rate:>11,.0f} rows/s  "
+            f"{self.queries / max(self.rows, 1):8.4f} queries/row"
+        )
+
+
+def measure(registry, work, runs):
+    """Run ``work(env)`` ``runs`` times in transactions that are rolled back."""
+    from odoo import SUPERUSER_ID, api
+
+    figures = Figures()
+    for _run in range(runs):
+        gc.collect()
+        with registry.cursor() as cr:
+            env = api.Environment(cr, SUPERUSER_ID, {})
+            queries = cr.sql_log_count
+            started = time.perf_counter()
+            figures.rows = work(env)
+            env.flush_all()
+            figures.seconds.append(time.perf_counter() - started)
+            figures.queries = cr.sql_log_count - queries
+            cr.rollback()
+    return figures
+
+
+def machine():
+    """The size of the machine the figures are of."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return (
+        f"{os.cpu_count()} cores, {memory:.0f} GiB, {platform.machine()}, "
+        f"Python {platform.python_version()}"
+    )
+
+
+def run_bench(registry, bench, out=print):
+    """Prepare, measure and print one bench; return its figures, and its peer's."""
+    from odoo import SUPERUSER_ID, api
+
+    out(f"\n{bench.name}: {bench.title}")
+    with registry.cursor() as cr:
+        started = time.perf_counter()
+        bench.prepare(api.Environment(cr, SUPERUSER_ID, {}))
+        cr.commit()
+        cr._cnx.autocommit = True
+        cr.execute("ANALYZE")
+        cr._cnx.autocommit = False
+        out(f"  prepared in {time.perf_counter() - started:.1f} s")
+    ours = measure(registry, bench.run, bench.runs)
+    out(f"  ours  {ours.text()}")
+    peer = None
+    if bench.peer_title:
+        peer = measure(registry, bench.run_peer, bench.peer_runs)
+        out(f"  peer  {peer.text()}  [{bench.peer_title}]")
+        out(f"  ratio {ours.rate / peer.rate:.1f} x the peer's rows per second")
+    return ours, peer
