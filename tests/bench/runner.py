@@ -2,8 +2,8 @@
 
 A bench prepares its data once and commits it, then runs several times, each run rolled
 back, so that every run meets the same database. Printed are the median and the range of
-the runs, rows per second and queries per row; where Odoo has something that does the same,
-its figure from the same process, database and minute stands beside it.
+the runs, rows per second and queries per row; where Odoo has something that does the
+same, its figure from the same process, database and minute stands beside it.
 """
 
 import gc
