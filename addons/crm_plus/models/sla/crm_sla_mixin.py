@@ -10,7 +10,7 @@ class CrmSlaMixin(models.AbstractModel):
     The host says *when* clocks start and stop; policies say *what* is promised::
 
         class Case(models.Model):
-            _name = "crm.case"
+            _name = "crm.request"
             _inherit = ["crm.sla.mixin", "mail.thread.cc"]  # the mixin first
             _sla_priority_field = "priority"
             _sla_calendar_fields = ("team_id",)
