@@ -1,0 +1,480 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.fields import Domain
+from odoo.tools import SQL, parse_contact_from_email
+
+from .crm_case_stage import DONE, WAITING
+
+CHANNELS = [
+    ("email", "E-mail"),
+    ("portal", "Portal"),
+    ("phone", "Phone"),
+    ("web", "Web Form"),
+    ("manual", "Manual"),
+]
+PRIORITIES = [("0", "Low"), ("1", "Normal"), ("2", "High"), ("3", "Urgent")]
+
+
+class CrmCase(models.Model):
+    """What a customer wants solved: from the first word to the last rating.
+
+    What is done with mail is in ``crm_case_mail.py``, ratings are in
+    ``crm_case_rating.py``.
+    """
+
+    _name = "crm.case"
+    _description = "Case"
+    _inherit = [
+        "crm.sla.mixin",
+        "mail.thread.cc",
+        "mail.activity.mixin",
+        "mail.tracking.duration.mixin",
+        "portal.mixin",
+        "rating.mixin",
+    ]
+    _order = "priority desc, id desc"
+    _rec_names_search = ["number", "name"]
+    _check_company_auto = True
+    _primary_email = "partner_email"
+    _track_duration_field = "stage_id"
+    _mail_post_access = "read"  # customers answer on the portal
+    _sla_priority_field = "priority"
+    _sla_calendar_fields = ("team_id",)
+
+    # identity
+    number = fields.Char(
+        required=True, readonly=True, copy=False, default="/", index=True
+    )
+    name = fields.Char(string="Subject", required=True, index="trigram", tracking=1)
+    description = fields.Html()
+    active = fields.Boolean(default=True)
+    color = fields.Integer(groups="base.group_user")
+    channel = fields.Selection(
+        CHANNELS, required=True, default="manual", readonly=True, copy=False
+    )
+    is_machine = fields.Boolean(
+        string="Opened by a Machine",
+        readonly=True,
+        copy=False,
+        groups="base.group_user",
+        help="Opened by a mail that a program sent: nobody is answered automatically.",
+    )
+    # where it is handled
+    team_id = fields.Many2one(
+        "crm.case.team",
+        required=True,
+        index=True,
+        ondelete="restrict",
+        tracking=4,
+        default=lambda self: self.env["crm.case.team"]._get_default_team(
+            self.env.user, self.env.company
+        ),
+    )
+    company_id = fields.Many2one(
+        "res.company",
+        related="team_id.company_id",
+        store=True,
+        precompute=True,
+        index=True,
+    )
+    stage_id = fields.Many2one(
+        "crm.case.stage",
+        compute="_compute_stage_id",
+        store=True,
+        readonly=False,
+        precompute=True,
+        required=True,
+        copy=False,
+        index=True,
+        ondelete="restrict",
+        domain="['|', ('team_ids', '=', False), ('team_ids', 'in', team_id)]",
+        group_expand="_read_group_stage_ids",
+        tracking=2,
+    )
+    stage_category = fields.Selection(
+        related="stage_id.category", store=True, precompute=True
+    )
+    user_id = fields.Many2one(
+        "res.users",
+        string="Assignee",
+        domain="[('share', '=', False), ('company_ids', 'in', company_id)]",
+        check_company=True,
+        copy=False,
+        index="btree_not_null",
+        tracking=3,
+    )
+    priority = fields.Selection(PRIORITIES, required=True, default="1", tracking=5)
+    tag_ids = fields.Many2many("crm.case.tag", string="Tags", groups="base.group_user")
+    # whose it is
+    partner_id = fields.Many2one(
+        "res.partner",
+        string="Customer",
+        check_company=True,
+        index="btree_not_null",
+        tracking=6,
+        help="The person who asks; sees the case on the portal.",
+    )
+    commercial_partner_id = fields.Many2one(
+        "res.partner",
+        string="Customer Company",
+        related="partner_id.commercial_partner_id",
+        store=True,
+        index="btree_not_null",
+    )
+    partner_name = fields.Char(
+        string="Name",
+        compute="_compute_partner_contact",
+        store=True,
+        readonly=False,
+        precompute=True,
+    )
+    partner_email = fields.Char(
+        string="E-mail",
+        compute="_compute_partner_contact",
+        store=True,
+        readonly=False,
+        precompute=True,
+    )
+    email_normalized = fields.Char(
+        string="Normalized E-mail",
+        compute="_compute_email_normalized",
+        store=True,
+        precompute=True,
+        export_string_translation=False,
+    )
+    partner_phone = fields.Char(related="partner_id.phone", string="Phone")
+    email_cc = fields.Char(groups="base.group_user")
+    # what it is about
+    sale_order_id = fields.Many2one(
+        "sale.order",
+        string="Order",
+        domain="[('partner_id', 'child_of', commercial_partner_id)]",
+        check_company=True,
+        index="btree_not_null",
+        help="The customer's order that the case is about.",
+    )
+    lead_id = fields.Many2one(
+        "crm.lead",
+        string="Opportunity",
+        check_company=True,
+        index="btree_not_null",
+        groups="base.group_user",
+    )
+    # lifecycle
+    date_opened = fields.Datetime(
+        string="Opened",
+        required=True,
+        readonly=True,
+        default=fields.Datetime.now,
+        copy=False,
+    )
+    date_assigned = fields.Datetime(string="Assigned", readonly=True, copy=False)
+    date_first_response = fields.Datetime(
+        string="First Response",
+        readonly=True,
+        copy=False,
+        help="When a person of ours first answered the customer.",
+    )
+    date_closed = fields.Datetime(
+        string="Closed",
+        readonly=True,
+        copy=False,
+        help="When the case was last solved or closed; empty while it is open.",
+    )
+    reopen_count = fields.Integer(
+        string="Reopened", readonly=True, copy=False, aggregator="sum"
+    )
+    is_closed = fields.Boolean(compute="_compute_is_closed", search="_search_is_closed")
+
+    _number_uniq = models.Constraint("UNIQUE(number)", "Each case has its own number.")
+    # the agents' queue, the loop breaker, whose turn it is, the touchpoint harvest
+    _queue_idx = models.Index("(team_id, stage_category, priority DESC, id DESC)")
+    _sender_idx = models.Index(
+        "(email_normalized, create_date) WHERE email_normalized IS NOT NULL"
+    )
+    _turn_idx = models.Index("(team_id, user_id, date_assigned)")
+    _closed_idx = models.Index("(date_closed) WHERE date_closed IS NOT NULL")
+    _touchpoint_watermark_idx = models.Index("(write_date)")
+
+    # ------------------------------------------------------------
+    # Computed fields
+    # ------------------------------------------------------------
+
+    @api.depends("number", "name")
+    def _compute_display_name(self):
+        for case in self:
+            case.display_name = f"[{case.number}] {case.name}"
+
+    @api.depends("team_id")
+    def _compute_stage_id(self):
+        """First open stage of the team; a stage the new team has, too, is kept."""
+        to_set = self.filtered(
+            lambda case: (
+                case.team_id
+                and (
+                    not case.stage_id
+                    or (
+                        case.stage_id.team_ids
+                        and case.team_id not in case.stage_id.team_ids
+                    )
+                )
+            )
+        )
+        if not to_set:
+            return
+        # sudo: also customers open cases
+        first = self.env["crm.case.stage"].sudo()._find_first(to_set.team_id)
+        for case in to_set:
+            case.stage_id = first[case.team_id].sudo(False)
+
+    @api.depends("partner_id")
+    def _compute_partner_contact(self):
+        for case in self:
+            if case.partner_id:
+                case.partner_name = case.partner_id.name
+                case.partner_email = case.partner_id.email_normalized or False
+            else:
+                case.partner_name = case.partner_name
+                case.partner_email = case.partner_email
+
+    @api.depends("partner_email")
+    def _compute_email_normalized(self):
+        for case in self:
+            case.email_normalized = parse_contact_from_email(case.partner_email)[1]
+
+    @api.depends("stage_category")
+    def _compute_is_closed(self):
+        for case in self:
+            case.is_closed = case.stage_category in DONE
+
+    def _search_is_closed(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        return Domain("stage_category", "in", DONE)
+
+    @api.model
+    def _read_group_stage_ids(self, stages, domain):
+        """Show the empty columns, too: those of the team looked at, else the shared."""
+        team_id = self.env.context.get("default_team_id")
+        shown = Domain("team_ids", "=", False)
+        if team_id:
+            shown |= Domain("team_ids", "in", [team_id])
+        return stages.search(shown | Domain("id", "in", stages.ids))
+
+    def _compute_access_url(self):
+        super()._compute_access_url()
+        for case in self:
+            case.access_url = f"/my/cases/{case.id}"
+
+    # ------------------------------------------------------------
+    # ORM
+    # ------------------------------------------------------------
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        now = fields.Datetime.now()
+        vals_list = [dict(vals) for vals in vals_list]
+        unnumbered = [vals for vals in vals_list if vals.get("number", "/") == "/"]
+        for vals, number in zip(
+            unnumbered, self._draw_numbers(len(unnumbered)), strict=True
+        ):
+            vals["number"] = number
+        for vals in vals_list:
+            if vals.get("user_id"):
+                vals.setdefault("date_assigned", now)
+            self._split_contact(vals)
+        cases = super().create(vals_list)
+        cases._assign_in_turn()
+        cases._start_clocks()
+        self.env["crm.touchpoint"]._queue_harvest("case_opened", cases.ids)
+        return cases
+
+    def write(self, vals):
+        vals = dict(vals)
+        self._split_contact(vals)
+        before = {}
+        if vals.keys() & {"stage_id", "team_id"}:
+            before = {case.id: case.stage_category for case in self}
+        if vals.get("user_id"):
+            vals.setdefault("date_assigned", fields.Datetime.now())
+        result = super().write(vals)
+        if before:
+            self._follow_category(before)
+        return result
+
+    @api.model
+    def _split_contact(self, vals):
+        """Take ``"Ida" <ida@brandt.example>`` apart, as mail and people write it."""
+        if vals.get("partner_email") and "<" in vals["partner_email"]:
+            name, email = parse_contact_from_email(vals["partner_email"])
+            vals["partner_email"] = email or vals["partner_email"]
+            if name and not vals.get("partner_name"):
+                vals["partner_name"] = name
+
+    @api.model
+    def _draw_numbers(self, count):
+        """Return ``count`` new numbers; from an ordinary sequence in one query."""
+        if not count:
+            return []
+        # sudo: whoever opens a case, customers and the gateway too, gets a number
+        sequence = self.env.ref("crm_helpdesk.ir_sequence_crm_case").sudo()
+        if sequence.implementation != "standard" or sequence.use_date_range:
+            return [sequence.next_by_id() for _i in range(count)]
+        rows = self.env.execute_query(
+            SQL(
+                "SELECT nextval(%s) FROM generate_series(1, %s)",
+                f"ir_sequence_{sequence.id:03d}",
+                count,
+            )
+        )
+        return [sequence.get_next_char(value) for (value,) in rows]
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_answered(self):
+        if any(case.date_first_response for case in self):
+            raise UserError(
+                self.env._("Answered cases are kept: archive them instead.")
+            )
+
+    # ------------------------------------------------------------
+    # Assignment
+    # ------------------------------------------------------------
+
+    def _assign_in_turn(self):
+        waiting = self.filtered(
+            lambda case: not case.user_id and case.team_id.assignment == "round_robin"
+        )
+        for team, cases in waiting.grouped("team_id").items():
+            members = team._next_members(len(cases))
+            by_member = {}
+            for case, member in zip(cases, members, strict=False):
+                by_member.setdefault(member, self.browse())
+                by_member[member] |= case
+            for member, of_member in by_member.items():
+                of_member.user_id = member
+
+    def action_assign_to_me(self):
+        self.user_id = self.env.user
+
+    # ------------------------------------------------------------
+    # Stages and clocks
+    # ------------------------------------------------------------
+
+    def _sla_get_calendar(self):
+        return self.team_id.resource_calendar_id
+
+    def _sla_on_human_answer(self, date):
+        super()._sla_on_human_answer(date)
+        first = self.filtered(lambda case: not case.date_first_response)
+        # sudo: answering is enough to have answered, also for who may not write
+        first.sudo().write({"date_first_response": date})
+
+    def _start_clocks(self):
+        """New cases: both promises; from when the customer asked. Imported cases that
+        are over have none."""
+        alive = self.filtered(lambda case: case.stage_category not in DONE)
+        dates = {case.id: case.date_opened for case in alive}
+        alive._sla_start(("first_response", "resolution"), dates)
+        for stage, cases in alive.grouped("stage_id").items():
+            if stage.category in WAITING:
+                cases._sla_pause(stage.name)
+        done = self - alive
+        if done:
+            done.filtered(
+                lambda case: not case.date_closed
+            ).date_closed = fields.Datetime.now()
+
+    def _follow_category(self, before):
+        """Do what a change of stage means, by the categories before and after it.
+
+        :param before: ``{case id: category}``
+        """
+        now = fields.Datetime.now()
+        was_done = self.filtered(lambda case: before[case.id] in DONE)
+        is_done = self.filtered(lambda case: case.stage_category in DONE)
+        is_waiting = self.filtered(lambda case: case.stage_category in WAITING)
+        closed = is_done - was_done
+        reopened = was_done - is_done
+        resumed = (
+            self.filtered(lambda case: before[case.id] in WAITING)
+            - is_done
+            - is_waiting
+        )
+
+        if closed:
+            closed.write({"date_closed": now})
+            closed._sla_stop("resolution", now)
+            closed._sla_cancel(None, now)  # nobody waits for an answer any more
+            self.env["crm.touchpoint"]._queue_harvest("case_closed", closed.ids)
+        for count, cases in reopened.grouped("reopen_count").items():
+            cases.write({"date_closed": False, "reopen_count": count + 1})
+        if reopened:
+            reopened._sla_start("resolution", now)
+            reopened.filtered(lambda case: not case.date_first_response)._sla_start(
+                "first_response", now
+            )
+        if resumed:
+            resumed._sla_resume(date=now)
+        changed = is_waiting.filtered(
+            lambda case: before[case.id] != case.stage_category
+        )
+        for stage, cases in changed.grouped("stage_id").items():
+            # from one wait into another: two pauses, each with its reason
+            cases._sla_resume(date=now)
+            cases._sla_pause(stage.name, date=now)
+        closed._request_rating()
+
+    def _set_category(self, category):
+        """Move to the first stage of a category that the team has."""
+        first = self.env["crm.case.stage"].sudo()._find_first(self.team_id, category)
+        for team, cases in self.grouped("team_id").items():
+            stage = first[team]
+            if not stage:
+                raise UserError(
+                    self.env._("The team %s has no such stage.", team.display_name)
+                )
+            cases.stage_id = stage.sudo(False)
+
+    def action_close(self):
+        """Button: solved, when the team has such a stage; else closed."""
+        first = self.env["crm.case.stage"].sudo()._find_first(self.team_id, "solved")
+        solvable = self.filtered(lambda case: first[case.team_id])
+        solvable._set_category("solved")
+        (self - solvable)._set_category("closed")
+
+    def action_reopen(self):
+        self._set_category("open")
+
+    def _track_template(self, changes):
+        result = super()._track_template(changes)
+        case = self[:1]
+        template_sudo = case.stage_id.sudo().template_id
+        if "stage_id" in changes and template_sudo and not case.is_machine:
+            result["stage_id"] = (
+                template_sudo,
+                {
+                    "auto_delete_keep_log": False,
+                    "subtype_id": self.env["ir.model.data"]._xmlid_to_res_id(
+                        "mail.mt_note"
+                    ),
+                    "email_layout_xmlid": "mail.mail_notification_light",
+                },
+            )
+        return result
+
+    # ------------------------------------------------------------
+    # Actions
+    # ------------------------------------------------------------
+
+    def action_view_partner_cases(self):
+        self.ensure_one()
+        return self.commercial_partner_id.action_view_cases()
+
+    def action_view_order(self):
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": "sale.order",
+            "res_id": self.sale_order_id.id,
+            "view_mode": "form",
+        }
