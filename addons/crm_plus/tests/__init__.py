@@ -4,3 +4,5 @@ from . import test_touchpoint_ledger
 from . import test_touchpoint_late_commit
 from . import test_worktime
 from . import test_segment
+from . import test_calendar_time
+from . import test_sla

@@ -34,13 +34,13 @@ WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 GAP = SECOND // 2
 # the first stretch that is fetched; most promises end within it
 FIRST_SPAN_WEEKS = 4
-# nobody promises an answer in forty years: a calendar that still has no opening there
-# has none
-MAX_SPAN_WEEKS = 40 * 53
+# nobody promises an answer in ten years: a calendar that still has no opening there has
+# none
+MAX_SPAN_WEEKS = 10 * 53
 
 
 class NoWorkingTimeError(ValueError):
-    """The calendar is empty, or closed for decades: it has no such working time."""
+    """The calendar is empty, or closed for years: it has no such working time."""
 
 
 def to_utc(moment):
@@ -289,7 +289,7 @@ class WorkTime:
                 left -= 1
                 first = current
             elif abs(current - first) > WEEK * MAX_SPAN_WEEKS:
-                raise NoWorkingTimeError(f"no working day within decades of {first}")
+                raise NoWorkingTimeError(f"no working day within years of {first}")
         if not isinstance(day, datetime):
             return current
         local = to_utc(day).replace(tzinfo=UTC).astimezone(self.tz)
@@ -332,7 +332,7 @@ class WorkTime:
             self._load(self._low, self._monday(stop, weeks=1))
 
     def _grow(self, moment, later=True):
-        """Double what is known on one side of ``moment``; give up after decades."""
+        """Double what is known on one side of ``moment``; give up after years."""
         weeks = (self._high - moment if later else moment - self._low) // WEEK
         if weeks > MAX_SPAN_WEEKS:
             raise NoWorkingTimeError(

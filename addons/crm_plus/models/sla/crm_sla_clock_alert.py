@@ -6,9 +6,10 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.fields import Domain
+from odoo.tools import SQL
 from odoo.tools.misc import format_datetime
 
-from .crm_sla_clock import OPEN, RUNNING
+from .crm_sla_clock import RUNNING
 
 _logger = logging.getLogger(__name__)
 
@@ -17,6 +18,8 @@ BATCH_SIZE = 200
 # moments handed to the scheduler at once. Later ones follow: each run of the cron asks
 # for the next one, so that an import of 20,000 leads does not queue 40,000 wake-ups
 TRIGGERS_MAX = 50
+# orphans removed in one go of the daily cleaning
+GC_SIZE = 10_000
 # an alert that fails (its activity type was removed …) is tried so often, then parked
 FAILURES_MAX = 3
 RETRY_AFTER = timedelta(minutes=15)
@@ -268,11 +271,21 @@ class CrmSlaClock(models.Model):
 
     @api.autovacuum
     def _gc_orphans(self):
-        """Clocks of records that were deleted in SQL, or whose addon is gone."""
-        clocks = self.search(OPEN)
-        for res_model, group in clocks.grouped("res_model").items():
-            if res_model not in self.env:
-                group.unlink()
-                continue
-            ids = set(self.env[res_model].browse(group.mapped("res_id")).exists().ids)
-            group.filtered(lambda clock, ids=ids: clock.res_id not in ids).unlink()
+        """Drop clocks of records that were deleted in SQL, or whose addon is gone."""
+        done = 0
+        self.flush_model(["res_model", "res_id"])
+        for res_model, _count in self._read_group([], ["res_model"], ["__count"]):
+            domain = Domain("res_model", "=", res_model)
+            if res_model in self.env:
+                domain &= Domain(
+                    "res_id",
+                    "not in",
+                    SQL(
+                        "(SELECT id FROM %s)",
+                        SQL.identifier(self.env[res_model]._table),
+                    ),
+                )
+            clocks = self.search(domain, limit=GC_SIZE)
+            clocks.unlink()
+            done = max(done, len(clocks))
+        return done, int(done == GC_SIZE)
