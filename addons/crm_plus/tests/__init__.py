@@ -6,3 +6,5 @@ from . import test_worktime
 from . import test_segment
 from . import test_calendar_time
 from . import test_sla
+from . import test_scoring
+from . import test_score_ui

@@ -154,8 +154,8 @@ class TestSegment(SegmentCommon):
         self.env.flush_all()
         self.env.cr.precommit.clear()
         self.hot.mapped("date_refreshed")
-        # lock, savepoint-free difference in one statement, segment row
-        with self.assertQueryCount(10):
+        # lock, one statement, segment row; the queued harvest of its touchpoints
+        with self.assertQueryCount(12):
             changes = self.hot._refresh()
         self.assertEqual(len(changes[self.hot][0]), 200)
 

@@ -27,8 +27,18 @@ def evaluate_domain(env, text) -> Domain:
     )
 
 
-def domain_fields(domain: Domain) -> set[str]:
-    """Return the names of the fields of the model itself that ``domain`` reads."""
-    return {
-        condition.field_expr.partition(".")[0] for condition in domain.iter_conditions()
-    }
+def domain_fields(model, domain: Domain) -> set[str]:
+    """Return the fields of ``model`` on which the result of ``domain`` depends.
+
+    Those it names, and those from which named ones are computed: a write on the e-mail
+    changes the e-mail's domain. Fields of related records are not followed.
+    """
+    found = set()
+    todo = [condition.field_expr for condition in domain.iter_conditions()]
+    while todo:
+        name = todo.pop().partition(".")[0]
+        if name in found or name not in model._fields:
+            continue
+        found.add(name)
+        todo += model.pool.field_depends[model._fields[name]]
+    return found

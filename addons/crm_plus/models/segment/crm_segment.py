@@ -10,6 +10,7 @@ from odoo.fields import Domain
 from odoo.tools import SQL
 
 from ...tools.user_domain import domain_fields, evaluate_domain
+from ..scoring.crm_score_model import QUEUE_KEY as SCORE_QUEUE_KEY
 from ..touchpoint.crm_touchpoint import QUEUE_KEY as TOUCHPOINT_QUEUE_KEY
 
 _logger = logging.getLogger(__name__)
@@ -214,7 +215,7 @@ class CrmSegment(models.Model):
                 )
 
     def _get_usage(self):
-        """Hook: what uses this segment, as a list of texts; then it cannot be deleted."""
+        """Hook: what uses this segment, as texts; then it cannot be deleted."""
         self.ensure_one()
         return []
 
@@ -260,7 +261,7 @@ class CrmSegment(models.Model):
         return self._get_target()._search(domain)
 
     def _get_member_columns(self, alias):
-        """Hook: SQL of the lead, partner and company of a record of the target model."""
+        """Hook: SQL of the lead, partner and company of a target record."""
         self.ensure_one()
         nothing = SQL("NULL::integer")
         fields_of_target = self.env[self.target]._fields
@@ -354,7 +355,7 @@ class CrmSegment(models.Model):
             self._trigger_refresh()
 
     def _apply_difference(self, res_ids=None):
-        """Write who joined and who left; return the ids of both kinds of member rows."""
+        """Write who joined and who left; return the ids of both member rows."""
         self.ensure_one()
         Member = self.env["crm.segment.member"]
         Target = self.env[self.target]
@@ -480,7 +481,7 @@ class CrmSegment(models.Model):
         """Hook: precommit queues to wait for, since conditions may read what they
         write.
         """
-        return {TOUCHPOINT_QUEUE_KEY}
+        return {TOUCHPOINT_QUEUE_KEY, SCORE_QUEUE_KEY}
 
     @api.model
     @tools.ormcache("model")
@@ -493,14 +494,14 @@ class CrmSegment(models.Model):
         for segment in self.sudo().search([("target", "=", model)]):
             watched.add("active")
             try:
-                watched |= domain_fields(segment._get_member_domain())
+                watched |= domain_fields(self.env[model], segment._get_member_domain())
             except Exception:  # noqa: BLE001 whatever a user may have written
                 _logger.info("crm_plus: segment %s not readable", segment.id)
         return frozenset(watched)
 
     @api.model
     def _trigger_refresh(self, now=False):
-        """Let the scheduler refresh; by default those not refreshed in the last minute."""
+        """Let the scheduler refresh; unless ``now``, when a minute has passed."""
         cron = self.env.ref(
             "crm_plus.ir_cron_refresh_segments", raise_if_not_found=False
         )

@@ -3,7 +3,7 @@ from odoo.exceptions import UserError
 
 
 class CrmSegmentMember(models.Model):
-    """A stay of a record in a segment, from joining to leaving. Written by the refresh."""
+    """A stay of a record in a segment. Written by the refresh only."""
 
     _name = "crm.segment.member"
     _description = "Segment Member"

@@ -48,13 +48,7 @@ class CrmTouchpoint(models.Model):
 
     @api.model
     def _get_derived_kinds(self):
-        """Hook: codes of kinds that are consequences of scores and segments.
-
-        They do not refresh scores and segments at once, so that two that depend on each
-        other cannot chase each other within a transaction; the next scheduled run reads
-        them.
-        """
-        return {"segment_joined", "segment_left"}
+        return super()._get_derived_kinds() | {"segment_joined", "segment_left"}
 
     @api.model
     def _on_harvested(self, touchpoint_ids):

@@ -278,6 +278,16 @@ class CrmTouchpoint(models.Model):
         return [row[0] for row in rows]
 
     @api.model
+    def _get_derived_kinds(self):
+        """Hook: codes of kinds that are consequences of scores and segments.
+
+        They do not refresh scores and segments at once, so that two that depend on each
+        other cannot chase each other within a transaction; the next scheduled run reads
+        them.
+        """
+        return set()
+
+    @api.model
     def _on_harvested(self, touchpoint_ids):
         """Hook: called with the ids of new touchpoints, after each harvest.
 

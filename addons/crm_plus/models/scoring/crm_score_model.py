@@ -1,0 +1,476 @@
+import logging
+
+import psycopg2
+from markupsafe import Markup
+
+from odoo import api, fields, models, tools
+from odoo.exceptions import ValidationError
+from odoo.tools import SQL
+
+from ...tools.scoring import ScoringEngine
+from ...tools.user_domain import domain_fields, evaluate_domain
+from ..touchpoint.crm_touchpoint import QUEUE_KEY as TOUCHPOINT_QUEUE_KEY
+
+_logger = logging.getLogger(__name__)
+
+QUEUE_KEY = "crm_plus.score_queue"
+LETTERS = "ABCD"
+DIGITS = "1234"
+# A run that qualifies more leads than this (the first one of a database) tells nobody.
+NOTIFY_LIMIT = 200
+# More new touchpoints than this (a back-fill) are left to the scheduler.
+TOUCHPOINT_LIMIT = 1000
+
+
+class CrmScoreModel(models.Model):
+    """What makes a lead or customer good: rules, and the thresholds of the grades.
+
+    How points are counted is written in ``tools/scoring.py``.
+    """
+
+    _name = "crm.score.model"
+    _description = "Scoring Model"
+    _order = "sequence, id"
+    _check_company_auto = True
+
+    # identity
+    name = fields.Char(required=True, translate=True)
+    active = fields.Boolean(default=True)
+    sequence = fields.Integer(
+        default=10,
+        help="The first model whose company and teams fit a record scores it.",
+    )
+    # which records
+    target = fields.Selection(
+        [("lead", "Leads and Opportunities"), ("customer", "Customers")],
+        string="Scores",
+        required=True,
+        default="lead",
+    )
+    target_model = fields.Char(
+        compute="_compute_target_model",
+        search="_search_target_model",
+        export_string_translation=False,
+    )
+    company_id = fields.Many2one(
+        "res.company", help="Only records of this company. Empty: of all."
+    )
+    team_ids = fields.Many2many(
+        "crm.team",
+        string="Sales Teams",
+        check_company=True,
+        help="Only leads of these teams. Empty: of all.",
+    )
+    # points
+    rule_ids = fields.One2many("crm.score.rule", "model_id", copy=True)
+    fit_rule_ids = fields.One2many(
+        "crm.score.rule",
+        "model_id",
+        string="Fit Rules",
+        domain=[("dimension", "=", "fit")],
+    )
+    engagement_rule_ids = fields.One2many(
+        "crm.score.rule",
+        "model_id",
+        string="Engagement Rules",
+        domain=[("dimension", "=", "engagement")],
+    )
+    # grades
+    fit_a = fields.Float(string="A from", default=40, digits=(16, 1))
+    fit_b = fields.Float(string="B from", default=25, digits=(16, 1))
+    fit_c = fields.Float(string="C from", default=10, digits=(16, 1))
+    engagement_1 = fields.Float(string="1 from", default=30, digits=(16, 1))
+    engagement_2 = fields.Float(string="2 from", default=15, digits=(16, 1))
+    engagement_3 = fields.Float(string="3 from", default=5, digits=(16, 1))
+    # marketing-qualified
+    mql_rule = fields.Selection(
+        [
+            ("none", "Never"),
+            ("grade", "With a grade of at least"),
+            ("total", "With a total of at least"),
+        ],
+        string="Marketing-Qualified",
+        required=True,
+        default="grade",
+        help="An open lead that gets there is marked once, with the date, and keeps "
+        "the mark when its score falls.",
+    )
+    mql_min_fit = fields.Selection(
+        [(letter, letter) for letter in LETTERS], string="Least Fit", default="B"
+    )
+    mql_min_engagement = fields.Selection(
+        [(digit, digit) for digit in DIGITS], string="Least Engagement", default="2"
+    )
+    mql_min_total = fields.Float(string="Least Total", default=50, digits=(16, 1))
+    mql_notify = fields.Selection(
+        [
+            ("none", "Nothing"),
+            ("note", "A note on the lead"),
+            ("activity", "An activity for the salesperson"),
+        ],
+        string="When Qualified",
+        required=True,
+        default="note",
+        help="Not when one run qualifies hundreds of leads, as the first one may.",
+    )
+    # reading help
+    record_count = fields.Integer(string="Scored", compute="_compute_grades")
+    matrix = fields.Html(compute="_compute_grades", sanitize=False)
+
+    # ------------------------------------------------------------
+    # Computes and constraints
+    # ------------------------------------------------------------
+
+    @api.depends("target")
+    def _compute_target_model(self):
+        for model in self:
+            model.target_model = "crm.lead" if model.target == "lead" else "res.partner"
+
+    def _search_target_model(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        by_model = {"crm.lead": "lead", "res.partner": "customer"}
+        return [
+            ("target", "in", [by_model[name] for name in value if name in by_model])
+        ]
+
+    @api.depends(
+        "target",
+        *(f"fit_{letter}" for letter in "abc"),
+        *(f"engagement_{digit}" for digit in "123"),
+        "mql_rule",
+        "mql_min_fit",
+        "mql_min_engagement",
+    )
+    def _compute_grades(self):
+        counts = {}
+        for target_model, models_ in self.grouped("target_model").items():
+            Target = self.env[target_model].with_context(active_test=False)
+            for model, grade, count in Target._read_group(
+                [("score_model_id", "in", models_.ids)],
+                ["score_model_id", "score_grade"],
+                ["__count"],
+            ):
+                counts[model.id, grade] = count
+        for model in self:
+            grades = {
+                letter + digit: counts.get((model._origin.id, letter + digit), 0)
+                for letter in LETTERS
+                for digit in DIGITS
+            }
+            model.record_count = sum(grades.values())
+            model.matrix = model._render_matrix(grades)
+
+    def _render_matrix(self, counts):
+        """Return the sixteen grades as a table: what each means, how many have it."""
+        self.ensure_one()
+
+        def bounds(limits, i):
+            if i == 0:
+                return self.env._("%s and more", f"{limits[0]:g}")
+            if i == len(limits):
+                return self.env._("less than %s", f"{limits[-1]:g}")
+            return self.env._(
+                "%(low)s to %(high)s",
+                low=f"{limits[i]:g}",
+                high=f"{limits[i - 1]:g}",
+            )
+
+        fit = (self.fit_a, self.fit_b, self.fit_c)
+        engagement = (self.engagement_1, self.engagement_2, self.engagement_3)
+        head = Markup().join(
+            Markup(
+                "<th class='text-center'>%s<div class='fw-normal small'>%s</div></th>"
+            )
+            % (digit, bounds(engagement, i))
+            for i, digit in enumerate(DIGITS)
+        )
+        rows = []
+        for i, letter in enumerate(LETTERS):
+            cells = Markup().join(
+                Markup(
+                    "<td class='text-center %s'><strong>%s</strong>"
+                    "<div class='small'>%s</div></td>"
+                )
+                % (
+                    "table-success" if self._is_qualified_grade(letter, digit) else "",
+                    letter + digit,
+                    counts[letter + digit],
+                )
+                for digit in DIGITS
+            )
+            rows.append(
+                Markup("<tr><th>%s<div class='fw-normal small'>%s</div></th>%s</tr>")
+                % (letter, bounds(fit, i), cells)
+            )
+        return Markup(
+            "<table class='table table-bordered table-sm w-auto o_crm_plus_matrix'>"
+            "<thead><tr><th>%s</th>%s</tr></thead><tbody>%s</tbody></table>"
+        ) % (self.env._("Fit ↓ Engagement →"), head, Markup().join(rows))
+
+    def _is_qualified_grade(self, letter, digit):
+        return (
+            self.target == "lead"
+            and self.mql_rule == "grade"
+            and letter <= (self.mql_min_fit or "D")
+            and digit <= (self.mql_min_engagement or "4")
+        )
+
+    @api.constrains(
+        "fit_a", "fit_b", "fit_c", "engagement_1", "engagement_2", "engagement_3"
+    )
+    def _check_thresholds(self):
+        for model in self:
+            if not (
+                model.fit_a > model.fit_b > model.fit_c
+                and model.engagement_1 > model.engagement_2 > model.engagement_3
+            ):
+                raise ValidationError(
+                    self.env._(
+                        "A needs more points than B, B more than C; "
+                        "1 more than 2, 2 more than 3."
+                    )
+                )
+
+    @api.constrains("mql_rule", "mql_min_fit", "mql_min_engagement")
+    def _check_mql_rule(self):
+        for model in self:
+            if model.mql_rule == "grade" and not (
+                model.mql_min_fit and model.mql_min_engagement
+            ):
+                raise ValidationError(
+                    self.env._("Say from which grade on a lead is qualified.")
+                )
+
+    # ------------------------------------------------------------
+    # ORM
+    # ------------------------------------------------------------
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        models_ = super().create(vals_list)
+        self._rules_changed(set(models_.mapped("target_model")))
+        return models_
+
+    def write(self, vals):
+        targets = set(self.mapped("target_model"))
+        result = super().write(vals)
+        if vals.keys() - {"name", "mql_notify", "fit_rule_ids", "engagement_rule_ids"}:
+            self._rules_changed(targets | set(self.mapped("target_model")))
+        return result
+
+    def unlink(self):
+        targets = set(self.mapped("target_model"))
+        result = super().unlink()
+        self._rules_changed(targets)
+        return result
+
+    @api.model
+    def _rules_changed(self, targets):
+        """Score everything again in the background, after models or rules changed."""
+        self.env.registry.clear_cache()
+        if targets:
+            self.env["crm.score.run"].sudo()._start(targets)
+
+    # ------------------------------------------------------------
+    # Recompute
+    # ------------------------------------------------------------
+
+    @api.model
+    @tools.ormcache("target_model")
+    def _get_watched_fields(self, target_model):
+        """Return the fields whose change asks for a new score; none without a model."""
+        # sudo: all models, whoever changes a record
+        models_ = self.sudo().search([("target_model", "=", target_model)])
+        if not models_:
+            return frozenset()
+        Target = self.env[target_model]
+        watched = {"company_id", "team_id", "partner_id", "parent_id"}
+        for rule in models_.rule_ids.filtered(lambda r: r.dimension == "fit"):
+            try:
+                domain = evaluate_domain(self.env, rule.domain)
+                watched |= domain_fields(Target, domain)
+            except Exception:  # noqa: BLE001 whatever a user may have written
+                _logger.info("crm_plus: score rule %s not readable", rule.id)
+        return frozenset(watched & Target._fields.keys())
+
+    @api.model
+    @tools.ormcache()
+    def _get_engaging_kind_ids(self):
+        """Return the ids of kinds that rules count, less those that scores cause."""
+        # sudo: all models, whoever's touchpoint it is
+        kinds = (
+            self.sudo()
+            .search([])
+            .rule_ids.filtered(lambda r: r.dimension == "engagement")
+            .kind_id
+        )
+        derived = self.env["crm.touchpoint"]._get_derived_kinds()
+        return tuple(kinds.filtered(lambda k: k.code not in derived).ids)
+
+    @api.model
+    def _recompute(self, target_model, ids=None, id_range=None):
+        """Score records, follow up changes; return changed ids and rules with errors."""
+        engine = ScoringEngine(self.env, target_model)
+        changed_ids = engine.recompute(ids=ids, id_range=id_range)
+        self._on_scores_changed(target_model, changed_ids, engine.qualified_ids)
+        return changed_ids, engine.errors
+
+    @api.model
+    def _on_scores_changed(self, target_model, changed_ids, qualified_ids):
+        """Hook: called after each recompute that changed something, in its transaction.
+
+        :param qualified_ids: leads that became marketing-qualified, a part of the
+            changed
+        """
+        if changed_ids:
+            self.env["crm.segment"]._queue_refresh(target_model, changed_ids)
+        if qualified_ids:
+            # sudo: the lead is qualified whoever made it so
+            leads_sudo = self.env["crm.lead"].sudo().browse(qualified_ids)
+            self.env["crm.touchpoint"]._queue_harvest("lead_mql", qualified_ids)
+            if len(qualified_ids) <= NOTIFY_LIMIT:
+                self._notify_qualified(leads_sudo)
+
+    @api.model
+    def _notify_qualified(self, leads):
+        """Tell of newly qualified leads what their models say."""
+        by_way = leads.grouped(lambda lead: lead.score_model_id.mql_notify)
+        if by_way.get("note"):
+            by_way["note"]._message_log_batch(
+                {
+                    lead.id: self.env._(
+                        "Marketing-qualified: grade %(grade)s, %(total)s points",
+                        grade=lead.score_grade,
+                        total=lead.score_total,
+                    )
+                    for lead in by_way["note"]
+                }
+            )
+        owned = by_way.get("activity", leads.browse()).filtered("user_id")
+        if owned:
+            self.env["mail.activity"].sudo().create(
+                [
+                    {
+                        "activity_type_id": self.env.ref(
+                            "mail.mail_activity_data_todo"
+                        ).id,
+                        "summary": self.env._(
+                            "Marketing-qualified (%s): get in touch", lead.score_grade
+                        ),
+                        "res_model_id": self.env["ir.model"]._get_id("crm.lead"),
+                        "res_id": lead.id,
+                        "user_id": lead.user_id.id,
+                        "date_deadline": fields.Date.context_today(lead),
+                    }
+                    for lead in owned
+                ]
+            )
+
+    @api.model
+    def _queue_recompute(self, target_model, ids):
+        """Score these records when the transaction commits, once if often called."""
+        if not ids:
+            return
+        precommit = self.env.cr.precommit
+        if QUEUE_KEY not in precommit.data:
+            precommit.data[QUEUE_KEY] = {}
+            precommit.add(self.browse()._recompute_queued)
+        precommit.data[QUEUE_KEY].setdefault(target_model, set()).update(ids)
+
+    @api.model
+    def _recompute_queued(self):
+        precommit = self.env.cr.precommit
+        if TOUCHPOINT_QUEUE_KEY in precommit.data:
+            # the touchpoints of this transaction first: they may count
+            precommit.add(self._recompute_queued)
+            return
+        queue = precommit.data.pop(QUEUE_KEY, {})
+        # A flushing savepoint would run the queues behind this one before it is done.
+        self.env.flush_all()
+        try:
+            with self.env.cr.savepoint(flush=False):
+                for target_model, ids in queue.items():
+                    self._recompute(target_model, ids=ids)
+        except psycopg2.OperationalError:
+            raise  # serialisation, lock timeout: the whole transaction is retried
+        except Exception:
+            # A scoring model that does not work must not stop a seller's work: the
+            # nightly run finds out and notes the error.
+            _logger.exception("crm_plus: scoring failed, left to the nightly run")
+
+    # ------------------------------------------------------------
+    # Actions
+    # ------------------------------------------------------------
+
+    def action_recompute_all(self):
+        """Score all records of these models' targets in the background."""
+        self.check_access("write")
+        # sudo: runs are written by the system only
+        self.env["crm.score.run"].sudo()._start(set(self.mapped("target_model")))
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "type": "success",
+                "message": self.env._(
+                    "All records are being scored in the background. "
+                    "Configuration / Scoring Runs shows when it is done."
+                ),
+            },
+        }
+
+    def action_view_records(self):
+        """Open who is scored by this model, by grade."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Scored by %s", self.name),
+            "res_model": self.target_model,
+            "view_mode": "graph,pivot,list,form"
+            if self.target == "lead"
+            else "list,form",
+            "domain": [("score_model_id", "=", self.id)],
+            "context": {
+                "group_by": ["score_grade"],
+                "graph_groupbys": ["score_grade"],
+                "pivot_row_groupby": ["score_grade"],
+                "active_test": False,
+                "create": False,
+            },
+        }
+
+    # ------------------------------------------------------------
+    # Database
+    # ------------------------------------------------------------
+
+    @api.model
+    def _get_touched(self, touchpoint_ids):
+        """Return ``{target model: ids}`` whose score these touchpoints may change."""
+        rows = self.env.execute_query(
+            SQL(
+                """
+                WITH new AS (
+                    SELECT lead_id, partner_id, commercial_partner_id
+                      FROM crm_touchpoint
+                     WHERE id = ANY(%s) AND kind_id = ANY(%s) AND is_machine IS NOT TRUE
+                )
+                SELECT 'crm.lead', lead_id FROM new WHERE lead_id IS NOT NULL
+                 UNION
+                SELECT 'crm.lead', l.id
+                  FROM new JOIN crm_lead l ON l.partner_id = new.partner_id
+                 WHERE new.lead_id IS NULL
+                 UNION
+                SELECT 'res.partner', partner_id FROM new WHERE partner_id IS NOT NULL
+                 UNION
+                SELECT 'res.partner', commercial_partner_id FROM new
+                 WHERE commercial_partner_id IS NOT NULL
+                """,
+                list(touchpoint_ids),
+                list(self._get_engaging_kind_ids()),
+            )
+        )
+        touched = {}
+        for target_model, record_id in rows:
+            touched.setdefault(target_model, set()).add(record_id)
+        return touched

@@ -1,0 +1,723 @@
+from datetime import datetime, timedelta
+
+from odoo import fields
+from odoo.exceptions import AccessError, ValidationError
+from odoo.fields import Command
+from odoo.tests import RecordCapturer, tagged, users
+from odoo.tools import mute_logger
+
+from ..models.scoring import crm_score_run
+from ..tools.scoring import ScoringEngine
+from .common import CrmPlusCommon
+
+NOW = datetime(2026, 3, 2, 12, 0, 0)
+
+
+class ScoringCommon(CrmPlusCommon):
+    """One scoring model for leads, with no rule; ``_rule`` adds them, ``_touch`` feeds
+    them.
+    """
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.env["crm.score.model"].search([]).active = False
+        cls.model = cls.env["crm.score.model"].create(
+            {"name": "Test", "target": "lead", "mql_notify": "none"}
+        )
+        cls.lead = cls._create_leads()
+        cls.env.flush_all()
+        cls.env.cr.precommit.clear()
+
+    @classmethod
+    def _rule(cls, points, kind=None, domain="[]", model=None, **values):
+        if kind:
+            values.update(
+                dimension="engagement",
+                kind_id=cls.env.ref(f"crm_plus.crm_touchpoint_kind_{kind}").id,
+            )
+        return cls.env["crm.score.rule"].create(
+            {
+                "model_id": (model or cls.model).id,
+                "name": kind or domain,
+                "points": points,
+                "domain": domain,
+                **values,
+            }
+        )
+
+    def _touch(self, lead=None, days=0, kind="email_in", number=1, **values):
+        """Write touchpoints as the harvest does, ``days`` before NOW."""
+        last = (
+            self.env["crm.touchpoint"].sudo().search([], order="res_id desc", limit=1)
+        )
+        return (
+            self.env["crm.touchpoint"]
+            .sudo()
+            .create(
+                [
+                    {
+                        "kind_id": self.env.ref(
+                            f"crm_plus.crm_touchpoint_kind_{kind}"
+                        ).id,
+                        "date": NOW - timedelta(days=days),
+                        "lead_id": lead and lead.id,
+                        "res_model": "mail.message",
+                        "res_id": last.res_id + 1 + i,
+                        **values,
+                    }
+                    for i in range(number)
+                ]
+            )
+        )
+
+    def _score(self, records=None, now=NOW):
+        records = self.lead if records is None else records
+        self.env.flush_all()
+        self.env.cr.precommit.clear()
+        return ScoringEngine(self.env, records._name, now=now).recompute(records.ids)
+
+
+@tagged("post_install", "-at_install", "crm_plus_scoring")
+class TestScoringFormula(ScoringCommon):
+    def test_fit_counts_once(self):
+        self._rule(12, domain="[('name', 'like', 'Lead')]")
+        self._rule(5, domain="[('name', '=', 'other')]")
+        self._score()
+        self.assertRecordValues(
+            self.lead,
+            [
+                {
+                    "score_model_id": self.model.id,
+                    "score_fit": 12,
+                    "score_engagement": 0,
+                    "score_total": 12,
+                    "score_grade": "C4",
+                    "score_date": NOW,
+                }
+            ],
+        )
+
+    def test_engagement_table(self):
+        """Half-life, number of times, cap and sign: one rule, its touchpoints, its
+        points.
+        """
+        cases = [
+            # rule, ages in days, expected
+            ("no touchpoint", {"points": 10}, [], 0),
+            ("no decay", {"points": 10}, [0, 1000], 20),
+            ("one half-life is half", {"points": 10, "half_life_days": 30}, [30], 5),
+            ("two are a quarter", {"points": 10, "half_life_days": 30}, [60], 2.5),
+            ("today is all", {"points": 10, "half_life_days": 30}, [0], 10),
+            ("sum of decayed", {"points": 8, "half_life_days": 10}, [0, 10, 20], 14),
+            ("rounded to a tenth", {"points": 10, "half_life_days": 30}, [10], 7.9),
+            ("n times at most", {"points": 10, "max_times": 2}, [0, 1, 2], 20),
+            (
+                "the newest ones",
+                {"points": 10, "max_times": 1, "half_life_days": 30},
+                [90, 30, 60],
+                5,
+            ),
+            ("cap", {"points": 10, "max_points": 25}, [0, 1, 2], 25),
+            (
+                "cap after decay",
+                {"points": 10, "max_points": 12, "half_life_days": 30},
+                [0, 30],
+                12,
+            ),
+            ("below the cap", {"points": 10, "max_points": 25}, [0, 1], 20),
+            ("negative", {"points": -5}, [0, 1], -10),
+            ("negative cap", {"points": -5, "max_points": 8}, [0, 1], -8),
+            ("the future does not count", {"points": 10}, [-1], 0),
+        ]
+        for name, rule_values, ages, expected in cases:
+            with self.subTest(name):
+                lead = self._create_leads()
+                rule = self._rule(kind="email_in", **rule_values)
+                for age in ages:
+                    self._touch(lead, days=age)
+                self._score(lead)
+                self.assertEqual(lead.score_engagement, expected)
+                rule.unlink()
+
+    def test_other_kinds_and_machines_do_not_count(self):
+        self._rule(10, kind="email_in")
+        self._touch(self.lead, kind="email_out")
+        self._touch(self.lead, is_machine=True)
+        self._score()
+        self.assertEqual(self.lead.score_engagement, 0)
+
+    def test_a_touchpoint_counts_once_a_rule(self):
+        """Of the lead and of its contact: the same mail is not two."""
+        self._rule(10, kind="email_in")
+        self.lead.partner_id = self.customer_contact
+        self._touch(
+            self.lead,
+            partner_id=self.customer_contact.id,
+            commercial_partner_id=self.customer.id,
+        )
+        self._score()
+        self.assertEqual(self.lead.score_engagement, 10)
+
+    def test_contact_without_lead_counts_for_the_contacts_leads(self):
+        self._rule(10, kind="email_in")
+        self.lead.partner_id = self.customer_contact
+        other_lead = self._create_leads(partner_id=self.customer_2.id)
+        self._touch(partner_id=self.customer_contact.id)
+        # it belongs to another lead of the contact
+        self._touch(other_lead, partner_id=self.customer_contact.id)
+        self._score(self.lead + other_lead)
+        self.assertEqual(self.lead.score_engagement, 10)
+        self.assertEqual(other_lead.score_engagement, 10)
+
+    def test_condition_on_the_touchpoint(self):
+        self._rule(
+            10, kind="email_in", touchpoint_domain="[('name', 'ilike', 'price')]"
+        )
+        self._rule(1, kind="email_in")
+        self._touch(self.lead, name="Your price list")
+        self._touch(self.lead, name="Hello")
+        self._score()
+        self.assertEqual(self.lead.score_engagement, 12)
+
+    def test_grade_at_the_boundary(self):
+        self.model.write(
+            {
+                "fit_a": 30,
+                "fit_b": 20,
+                "fit_c": 10,
+                "engagement_1": 3,
+                "engagement_2": 2,
+                "engagement_3": 1,
+            }
+        )
+        fit = self._rule(0, domain="[]")
+        engagement = self._rule(0, kind="email_in")
+        self._touch(self.lead)
+        for fit_points, engagement_points, grade in [
+            (30, 3, "A1"),
+            (29.9, 2.9, "B2"),
+            (20, 2, "B2"),
+            (19.9, 1.9, "C3"),
+            (10, 1, "C3"),
+            (9.9, 0.9, "D4"),
+            (-5, -5, "D4"),
+        ]:
+            with self.subTest(grade=grade, fit=fit_points):
+                fit.points = fit_points
+                engagement.points = engagement_points
+                self._score()
+                self.assertEqual(self.lead.score_grade, grade)
+
+    def test_thresholds_must_fall(self):
+        with self.assertRaises(ValidationError):
+            self.model.fit_b = self.model.fit_a
+        with self.assertRaises(ValidationError):
+            self.model.engagement_3 = 100
+
+    def test_customer_counts_its_contacts(self):
+        model = self.env["crm.score.model"].create(
+            {"name": "Customers", "target": "customer"}
+        )
+        self._rule(10, kind="order_confirmed", model=model)
+        self._rule(3, domain="[('is_company', '=', True)]", model=model)
+        for partner in (self.customer, self.customer_contact):
+            self._touch(
+                kind="order_confirmed",
+                partner_id=partner.id,
+                commercial_partner_id=self.customer.id,
+            )
+        partners = self.customer + self.customer_contact + self.customer_2
+        self._score(partners)
+        self.assertEqual(partners.mapped("score_engagement"), [20, 10, 0])
+        self.assertEqual(partners.mapped("score_fit"), [3, 0, 3])
+
+    def test_probability_is_left_alone(self):
+        self._rule(100, domain="[]")
+        before = self.lead.probability, self.lead.automated_probability
+        self._score()
+        self.assertEqual(
+            (self.lead.probability, self.lead.automated_probability), before
+        )
+
+    def test_copy_has_no_score(self):
+        self._rule(100, domain="[]")
+        self._score()
+        copy = self.lead.copy()
+        self.assertFalse(copy.score_grade)
+        self.assertFalse(copy.date_mql)
+
+
+@tagged("post_install", "-at_install", "crm_plus_scoring")
+class TestScoringModelChoice(ScoringCommon):
+    def test_first_model_that_fits(self):
+        team = self.env["crm.team"].create({"name": "North"})
+        of_team = self.env["crm.score.model"].create(
+            {
+                "name": "North",
+                "sequence": 1,
+                "team_ids": [Command.link(team.id)],
+            }
+        )
+        of_company = self.env["crm.score.model"].create(
+            {"name": "Two", "sequence": 2, "company_id": self.company_2.id}
+        )
+        here = self._create_leads(company_id=self.company.id)
+        north = self._create_leads(team_id=team.id)
+        there = self._create_leads(company_id=self.company_2.id, user_id=False)
+        leads = here + north + there
+        self._score(leads)
+        self.assertEqual(
+            leads.mapped("score_model_id"), self.model + of_team + of_company
+        )
+
+        of_company.active = False
+        self._score(there)
+        self.assertEqual(there.score_model_id, self.model)
+
+    def test_no_model_no_score(self):
+        self._rule(50, domain="[]")
+        self._score()
+        self.assertTrue(self.lead.score_grade)
+        self.model.company_id = self.company_2
+        self.lead.company_id = self.company
+        self._score()
+        self.assertRecordValues(
+            self.lead,
+            [{"score_model_id": False, "score_grade": False, "score_total": 0}],
+        )
+
+    def test_touchpoints_of_another_company_do_not_count(self):
+        self.model.company_id = self.company
+        self.lead.write({"company_id": self.company.id, "partner_id": self.customer.id})
+        self._rule(10, kind="invoice_paid")
+        for company in (self.company, self.company_2):
+            self._touch(
+                kind="invoice_paid", partner_id=self.customer.id, company_id=company.id
+            )
+        self._score()
+        self.assertEqual(self.lead.score_engagement, 10)
+
+    def test_archived_rules_give_nothing(self):
+        self._rule(10, domain="[]").active = False
+        self._score()
+        self.assertEqual(self.lead.score_total, 0)
+
+    def test_broken_rule_gives_nothing_and_is_named(self):
+        rule = self._rule(10, domain="[]")
+        self._rule(3, domain="[]")
+        self.env.cr.execute(
+            "UPDATE crm_score_rule SET domain = %s WHERE id = %s",
+            ["[('gone', '=', 1)]", rule.id],
+        )
+        self.env.invalidate_all()
+        engine = ScoringEngine(self.env, "crm.lead", now=NOW)
+        engine.recompute(self.lead.ids)
+        self.assertEqual(self.lead.score_fit, 3)
+        self.assertEqual(list(engine.errors), rule.sudo().ids and [rule])
+
+    def test_condition_that_does_not_work_is_refused(self):
+        for domain in ("[('nothing', '=', 1)]", "[1", "[('name', '=')]"):
+            with self.subTest(domain), self.assertRaises(ValidationError):
+                self._rule(1, domain=domain)
+        with self.assertRaises(ValidationError):
+            self._rule(1, kind="email_in", touchpoint_domain="[('nothing', '=', 1)]")
+
+
+@tagged("post_install", "-at_install", "crm_plus_scoring")
+class TestScoringQualified(ScoringCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.model.write(
+            {"mql_rule": "grade", "mql_min_fit": "B", "mql_min_engagement": "2"}
+        )
+        cls.fit = cls._rule(25, domain="[]")
+        cls.engagement = cls._rule(15, kind="email_in")
+
+    def test_both_are_asked_for(self):
+        self._score()
+        self.assertEqual(self.lead.score_grade, "B4")
+        self.assertFalse(self.lead.is_mql)
+
+        self._touch(self.lead)
+        self._score()
+        self.assertEqual(self.lead.score_grade, "B2")
+        self.assertEqual(self.lead.date_mql, NOW)
+
+    def test_kept_when_the_score_falls(self):
+        self._touch(self.lead)
+        self._score()
+        self.fit.points = 0
+        self._score(now=NOW + timedelta(days=1))
+        self.assertEqual(self.lead.score_grade, "D2")
+        self.assertEqual(self.lead.date_mql, NOW)
+
+        self.fit.points = 40
+        self._score(now=NOW + timedelta(days=2))
+        self.assertEqual(self.lead.date_mql, NOW, "first time counts")
+
+    def test_by_total(self):
+        self.model.write({"mql_rule": "total", "mql_min_total": 40})
+        self._score()
+        self.assertFalse(self.lead.is_mql)
+        self._touch(self.lead)
+        self._score()
+        self.assertTrue(self.lead.is_mql)
+
+    def test_never(self):
+        self.model.mql_rule = "none"
+        self._touch(self.lead)
+        self._score()
+        self.assertFalse(self.lead.is_mql)
+
+    def test_closed_leads_do_not_qualify(self):
+        lost, won = self._create_leads(2)
+        lost.action_set_lost()
+        won.action_set_won()
+        self._touch(lost)
+        self._touch(won)
+        self._score(lost + won)
+        self.assertEqual((lost + won).mapped("score_grade"), ["B2", "B2"])
+        self.assertFalse((lost + won).filtered("is_mql"))
+
+    def test_search_and_touchpoint(self):
+        self._touch(self.lead)
+        self.lead._score_recompute()
+        self._harvest_queued()
+        Lead = self.env["crm.lead"]
+        self.assertIn(self.lead, Lead.search([("is_mql", "=", True)]))
+        self.assertNotIn(self.lead, Lead.search([("is_mql", "=", False)]))
+        touchpoint = self.env["crm.touchpoint"].search(
+            [("lead_id", "=", self.lead.id), ("kind_id.code", "=", "lead_mql")]
+        )
+        self.assertEqual(len(touchpoint), 1)
+
+    def test_note(self):
+        self.model.mql_notify = "note"
+        self._touch(self.lead)
+        with RecordCapturer(
+            self.env["mail.message"], [("res_id", "=", self.lead.id)]
+        ) as capture:
+            self.lead._score_recompute()
+            self.lead._score_recompute()
+        self.assertEqual(len(capture.records), 1)
+        self.assertIn("B2", capture.records.body)
+
+    def test_activity_for_the_salesperson(self):
+        self.model.mql_notify = "activity"
+        nobodys = self._create_leads(user_id=False)
+        self._touch(self.lead)
+        self._touch(nobodys)
+        (self.lead + nobodys)._score_recompute()
+        self.assertEqual(self.lead.activity_ids.user_id, self.seller)
+        self.assertFalse(nobodys.activity_ids)
+        self.assertTrue(nobodys.is_mql)
+
+
+@tagged("post_install", "-at_install", "crm_plus_scoring")
+class TestScoringExplain(ScoringCommon):
+    def test_lines_add_up_to_the_score(self):
+        self._rule(12.3, domain="[]")
+        self._rule(4, domain="[('name', '=', 'other')]")
+        self._rule(7, kind="email_in", half_life_days=13, max_times=2)
+        self._rule(9, kind="call_done", half_life_days=17, max_points=10)
+        for days in (1, 5, 9):
+            self._touch(self.lead, days=days)
+            self._touch(self.lead, days=days, kind="call_done")
+        self.lead._score_recompute()
+
+        lines = self.lead._score_explain()
+
+        self.assertEqual(len(lines), 4)
+        for dimension in ("fit", "engagement"):
+            self.assertAlmostEqual(
+                sum(x["points"] for x in lines if x["dimension"] == dimension),
+                self.lead[f"score_{dimension}"],
+            )
+        self.assertEqual([x["is_matched"] for x in lines], [True, False, True, True])
+
+    def test_says_how_the_points_came_about(self):
+        self._rule(10, kind="email_in", max_times=2)
+        for days in (3, 1, 2):
+            self._touch(self.lead, days=days)
+        [line] = self.lead._score_explain()
+        self.assertEqual((line["touchpoints"], line["touchpoints_found"]), (2, 3))
+        self.assertEqual(line["date_first"], NOW - timedelta(days=2))
+        self.assertEqual(line["date_last"], NOW - timedelta(days=1))
+        self.assertEqual(line["text"], "the newest 2 of 3")
+
+    def test_cap_is_said(self):
+        self._rule(10, kind="email_in", max_points=15)
+        self._touch(self.lead, number=2)
+        [line] = self.lead._score_explain()
+        self.assertEqual(line["points_before_cap"], 20)
+        self.assertEqual(line["points"], 15)
+        self.assertEqual(line["text"], "2 times, at most 15")
+
+    @users("plus_seller")
+    def test_seller_is_told_why(self):
+        self._rule(12, domain="[]")
+        self._score()
+        explanation = self.lead.with_env(self.env).get_score_explanation()
+        self.assertEqual(explanation["total"], 12)
+        self.assertEqual(explanation["model"], "Test")
+        self.assertIn("13.0 points of fit for grade B4", explanation["missing"])
+        self.assertIn("5.0 points of engagement for grade C3", explanation["missing"])
+
+    def test_other_sellers_lead_is_not_explained(self):
+        self._rule(12, domain="[]")
+        with self.assertRaises(AccessError):
+            self.lead.with_user(self.seller_2).get_score_explanation()
+
+    def test_without_a_model(self):
+        self.model.active = False
+        explanation = self.lead.get_score_explanation()
+        self.assertFalse(explanation["model"])
+        self.assertEqual(explanation["lines"], [])
+
+
+@tagged("post_install", "-at_install", "crm_plus_scoring")
+class TestScoringAtWork(ScoringCommon):
+    """When scores are computed, and at what cost."""
+
+    def test_only_rows_that_change_are_written(self):
+        self._rule(10, domain="[('priority', '=', '3')]")
+        leads = self._create_leads(10)
+        self.assertEqual(set(self._score(leads)), set(leads.ids))
+        self.assertEqual(self._score(leads), [])
+        rows_before = self._row_versions(leads)
+
+        leads[:3].priority = "3"
+        self.env.flush_all()
+        self.assertNotEqual(self._row_versions(leads[:3]), rows_before[:3])
+        rows_before = self._row_versions(leads)
+        self.assertEqual(set(self._score(leads)), set(leads[:3].ids))
+        self.assertEqual(self._row_versions(leads)[3:], rows_before[3:])
+
+    def _row_versions(self, leads):
+        self.env.cr.execute(
+            "SELECT ctid FROM crm_lead WHERE id = ANY(%s) ORDER BY id", [leads.ids]
+        )
+        return self.env.cr.fetchall()
+
+    def test_write_date_is_not_touched(self):
+        self._rule(10, domain="[]")
+        before = self.lead.write_date
+        self._score()
+        self.lead.invalidate_recordset()
+        self.assertEqual(self.lead.write_date, before)
+
+    def test_query_count_is_constant(self):
+        self._rule(10, domain="[('priority', '=', '3')]")
+        self._rule(10, kind="email_in", half_life_days=30)
+        one = self._create_leads(priority="3")
+        many = self._create_leads(200, priority="3")
+        self._touch(many[0])
+        self.env.flush_all()
+        self.env.cr.precommit.clear()
+        one._score_recompute()
+        self.env.cr.precommit.clear()
+        counts = []
+        for leads in (one, many):
+            leads.sudo().write({"score_total": 0})
+            self.env.flush_all()
+            self.env.cr.precommit.clear()
+            self.env.invalidate_all()
+            start = self.cr.sql_log_count
+            changed = leads._score_recompute()
+            counts.append(self.cr.sql_log_count - start)
+            self.assertEqual(changed, leads)
+        self.assertEqual(counts[0], counts[1])
+        self.assertLess(counts[0], 12)
+
+    def test_written_field_of_a_rule(self):
+        self._rule(10, domain="[('priority', '=', '3')]")
+        self.lead.priority = "3"
+        self._harvest_queued()
+        self.assertEqual(self.lead.score_fit, 10)
+
+    def test_field_that_a_rules_field_is_computed_from(self):
+        self._rule(10, domain="[('email_domain_criterion', '=like', '@%')]")
+        self.lead.email_from = "ida@brandt.example"
+        self._harvest_queued()
+        self.assertEqual(self.lead.score_fit, 10)
+        self.lead.email_from = "ida@gmail.com"
+        self._harvest_queued()
+        self.assertEqual(self.lead.score_fit, 0)
+
+    def test_other_fields_cost_nothing(self):
+        self._rule(10, domain="[('priority', '=', '3')]")
+        self.env["crm.score.model"]._get_watched_fields("crm.lead")
+        self.lead.description = "x"
+        self.assertNotIn("crm_plus.score_queue", self.env.cr.precommit.data)
+
+    def test_new_lead_is_scored_at_the_end_of_its_transaction(self):
+        self._rule(10, domain="[]")
+        lead = self._create_leads()
+        self._harvest_queued()
+        self.assertEqual(lead.score_fit, 10)
+
+    def test_touchpoint_scores_at_once(self):
+        self._rule(10, kind="lead_created")
+        lead = self._create_leads()
+        self._harvest_queued()
+        self.assertEqual(lead.score_engagement, 10)
+
+    def test_segment_on_the_score_follows(self):
+        self._rule(10, domain="[('priority', '=', '3')]")
+        segment = self.env["crm.segment"].create(
+            {
+                "name": "Good",
+                "domain": "[('score_fit', '>=', 10)]",
+                "user_id": self.manager.id,
+            }
+        )
+        self._harvest_queued()
+        self.lead.priority = "3"
+        self._harvest_queued()
+        self.assertIn(self.lead, segment.member_ids.lead_id)
+
+    def test_merged_lead_has_the_points_of_both(self):
+        self._rule(10, kind="call_done")
+        leads = self._create_leads(2)
+        for lead in leads:
+            self._touch(lead, kind="call_done", days=300)
+        merged = leads.merge_opportunity()
+        self._harvest_queued()
+        self.assertEqual(merged.score_engagement, 20)
+
+    def test_failure_does_not_stop_a_seller(self):
+        self._rule(10, domain="[]")
+
+        def fail(*args, **kwargs):
+            raise ValueError
+
+        self.patch(ScoringEngine, "recompute", fail)
+        with mute_logger("odoo.addons.crm_plus.models.scoring.crm_score_model"):
+            lead = self._create_leads()
+            self._harvest_queued()
+        self.assertTrue(lead.exists())
+
+    def test_scores_are_not_written_by_hand(self):
+        with self.assertRaises(AccessError):
+            self.lead.with_user(self.seller).score_total = 99
+        with self.assertRaises(AccessError):
+            self.env["crm.lead"].with_user(self.seller).create(
+                {"name": "x", "date_mql": fields.Datetime.now()}
+            )
+
+    @users("plus_seller")
+    def test_sellers_read_models_only(self):
+        model = self.model.with_env(self.env)
+        self.assertEqual(model.name, "Test")
+        for call in (
+            lambda: model.write({"name": "x"}),
+            lambda: self.env["crm.score.rule"].create({"model_id": model.id}),
+            model.action_recompute_all,
+            lambda: self.env["crm.score.run"].search([]),
+        ):
+            with self.assertRaises(AccessError):
+                call()
+
+    def test_model_of_another_company_is_hidden(self):
+        self.model.company_id = self.company
+        self._rule(1, domain="[]")
+        env = self.env(user=self.user_other_company)
+        self.assertNotIn(self.model, env["crm.score.model"].search([]))
+        self.assertFalse(
+            env["crm.score.rule"].search([("model_id", "=", self.model.id)])
+        )
+
+    def test_matrix_counts_the_leads_of_each_grade(self):
+        self._rule(40, domain="[]")
+        leads = self._create_leads(3)
+        self._score(leads)
+        self.model.invalidate_recordset()
+        self.assertEqual(self.model.record_count, 3)
+        self.assertIn("A4", self.model.matrix)
+        self.assertIn(">3<", self.model.matrix)
+
+
+@tagged("post_install", "-at_install", "crm_plus_scoring")
+class TestScoringNightly(ScoringCommon):
+    def _run_cron(self):
+        self.env.flush_all()
+        with self.enter_registry_test_mode():
+            self.env.ref("crm_plus.ir_cron_recompute_scores").method_direct_trigger()
+
+    def test_decay_is_found_by_the_nightly_run(self):
+        self._rule(10, kind="email_in", half_life_days=30)
+        touchpoint = self._touch(self.lead)
+        touchpoint_date = fields.Datetime.now() - timedelta(days=30)
+        self.env.cr.execute(
+            "UPDATE crm_touchpoint SET date = %s WHERE id = %s",
+            [touchpoint_date, touchpoint.id],
+        )
+        self._run_cron()
+        self.assertEqual(self.lead.score_engagement, 5)
+        run = self.env["crm.score.run"].search(
+            [("target_model", "=", "crm.lead")], limit=1
+        )
+        self.assertTrue(run.date_end)
+        self.assertGreaterEqual(run.changed_count, 1)
+
+    def test_goes_through_all_in_batches(self):
+        self._rule(10, domain="[]")
+        leads = self._create_leads(7)
+        self.patch(crm_score_run, "BATCH_SIZE", 3)
+        self._run_cron()
+        self.assertEqual(set(leads.mapped("score_fit")), {10})
+
+    def test_goes_on_where_it_stopped(self):
+        self._rule(10, domain="[]")
+        before, after = self._create_leads(2)
+        self.env.flush_all()
+        self.env.cr.precommit.clear()
+        run = self.env["crm.score.run"]._start({"crm.lead"})
+        run.last_id = before.id
+        run.flush_recordset()
+        self._run_cron()
+        self.assertEqual(after.score_fit, 10)
+        self.assertEqual(before.score_fit, 0)
+
+    def test_changed_rules_start_over(self):
+        run = self.env["crm.score.run"]._start({"crm.lead"})
+        run.last_id = 99
+        self._rule(10, domain="[]")
+        self.assertEqual(run.last_id, 0)
+
+    def test_error_of_a_rule_is_kept_on_the_run(self):
+        rule = self._rule(10, domain="[]", active=True)
+        self.env.cr.execute(
+            "UPDATE crm_score_rule SET domain = %s WHERE id = %s",
+            ["[('gone', '=', 1)]", rule.id],
+        )
+        self.env.invalidate_all()
+        self._run_cron()
+        run = self.env["crm.score.run"].search(
+            [("target_model", "=", "crm.lead")], limit=1
+        )
+        self.assertIn("gone", run.errors)
+
+
+@tagged("post_install", "-at_install", "crm_plus_scoring")
+class TestScoringDefaultModel(CrmPlusCommon):
+    def test_default_model_grades_a_business_lead(self):
+        model = self.env.ref("crm_plus.crm_score_model_lead")
+        self.assertTrue(model.active)
+        good, unreachable = (
+            self._create_leads(
+                partner_name="Brandt",
+                email_from="ida@brandt.example",
+                phone="+49 30 123456",
+                country_id=self.env.ref("base.de").id,
+                expected_revenue=5000,
+            ),
+            self._create_leads(partner_id=False),
+        )
+        self._harvest_queued()
+        self.assertEqual(good.score_model_id, model)
+        self.assertEqual(good.score_fit, 45)
+        self.assertEqual(good.score_grade, "A4")
+        self.assertEqual(unreachable.score_fit, -20)
