@@ -133,6 +133,17 @@ class TestTouchpoint(CrmPlusCommon):
             lead,
         )
 
+    def test_touchpoints_follow_a_lead_that_is_converted_to_a_new_customer(self):
+        lead = self._create_leads(type="lead", email_from="new@somewhere.example")
+        self._harvest_queued()
+        lead._handle_partner_assignment(create_missing=True)
+        lead.convert_opportunity(lead.partner_id)
+        self._harvest_queued()
+
+        touchpoints = self._touchpoints([("lead_id", "=", lead.id)])
+        self.assertTrue(lead.partner_id)
+        self.assertEqual(touchpoints.commercial_partner_id, lead.partner_id)
+
     def test_merged_leads_keep_their_history(self):
         leads = self._create_leads(3, partner_id=self.customer.id)
         self._harvest_queued()

@@ -303,6 +303,8 @@ class CrmTouchpoint(models.Model):
     def _follow_leads(self, lead_ids):
         """Give the touchpoints of leads the customer the leads have got meanwhile."""
         self.env["crm.lead"].flush_model(["partner_id"])
+        # of a contact made in this very transaction it is still to be computed
+        self.env["res.partner"].flush_model(["commercial_partner_id"])
         self.env.execute_query(
             SQL(
                 """
