@@ -140,6 +140,11 @@ class Browser:
                 raise TourFailed(f"{what}: not after {timeout} s\n{self._tail()}")
             self._pump(0.1)
 
+    def check_console(self):
+        """Fail on what the page has complained of."""
+        errors = [text for kind, text in self.console if kind in ("error", "exception")]
+        assert not errors, "\n".join(errors)
+
     def run_tour(self, name, path="/odoo", timeout=120, shots=()):
         """Run one of Odoo's tours.
 

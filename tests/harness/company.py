@@ -14,7 +14,7 @@ STAFF = {
     ],
     "storekeeper": ["stock.group_stock_user"],
     "accountant": ["account.group_account_invoice"],
-    # "agent": ["crm_helpdesk.crm_helpdesk_group_user"],
+    "agent": ["crm_helpdesk.crm_helpdesk_group_user"],
 }
 
 

@@ -1,14 +1,17 @@
 """Mail out: a server that keeps it. Mail in: the gateway script of production."""
 
 import asyncio
+import re
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid, parseaddr
+from html import unescape
 
 from aiosmtpd.smtp import SMTP
 
@@ -31,6 +34,14 @@ class Received:
     def html(self):
         part = self.message.get_body(("html",))
         return part.get_content() if part else ""
+
+    def links(self, part):
+        """The addresses that the mail links to and that contain ``part``."""
+        return [
+            unescape(link)
+            for link in re.findall(r'href="([^"]+)"', self.html)
+            if part in link
+        ]
 
     @property
     def text(self):
@@ -130,7 +141,12 @@ class MailSink:
 
 
 def deliver(server, message):
-    """Hand a mail to Odoo as the alias file of a mail server does."""
+    """Hand a mail to Odoo as the alias file of a mail server does.
+
+    It arrives in a later second than the one it was written in, as all mails do.
+    """
+    age = datetime.now(timezone.utc) - message["Date"].datetime
+    time.sleep(max(0, 1 - age.total_seconds()))
     done = subprocess.run(
         [
             sys.executable,
@@ -158,9 +174,7 @@ def compose(sender, to, subject, body, **headers):
     message["From"] = sender
     message["To"] = to
     message["Subject"] = subject
-    # mails are some seconds under way
-    written = datetime.now(timezone.utc) - timedelta(seconds=5)
-    message["Date"] = format_datetime(written)
+    message["Date"] = format_datetime(datetime.now(timezone.utc))
     message["Message-ID"] = make_msgid(domain=parseaddr(sender)[1].rpartition("@")[2])
     for name, value in headers.items():
         message[name.replace("_", "-")] = value

@@ -1,7 +1,9 @@
 """Who acts: users of Odoo's web client, and visitors of its public pages."""
 
 import itertools
+from urllib.parse import urljoin
 
+import lxml.html
 import requests
 
 BROWSER = (
@@ -28,13 +30,20 @@ class Visitor:
         self.session = requests.Session()
         self.session.headers["User-Agent"] = BROWSER
 
-    def open(self, url, **options):
-        url = url if url.startswith("http") else self.url + url
-        return self.session.get(url, timeout=30, **options)
+    def open(self, url):
+        answer = self.session.get(urljoin(self.url, url), timeout=30)
+        answer.raise_for_status()
+        return answer
 
-    def submit(self, url, data):
-        url = url if url.startswith("http") else self.url + url
-        return self.session.post(url, data=data, timeout=30)
+    def submit_form(self, page, **values):
+        """Fill in the form of a page, and send it."""
+        form = lxml.html.fromstring(page.text, base_url=page.url).forms[-1]
+        fields = {**dict(form.form_values()), **values}
+        answer = self.session.post(
+            urljoin(page.url, form.action), data=fields, timeout=30
+        )
+        answer.raise_for_status()
+        return answer
 
 
 class Person(Visitor):
@@ -98,6 +107,23 @@ class Person(Visitor):
                 model, "search_read", domain, list(names), **options
             )
         ]
+
+    def post(self, model, record_id, body, **post_data):
+        """Send a message from the record's chatter; return its id."""
+        answer = self._post(
+            "/mail/message/post",
+            {
+                "thread_model": model,
+                "thread_id": record_id,
+                "post_data": {
+                    "body": body,
+                    "message_type": "comment",
+                    "subtype_xmlid": "mail.mt_comment",
+                    **post_data,
+                },
+            },
+        )
+        return answer["message_id"]
 
     def press(self, model, ids, button, **options):
         """The method behind a button of a form."""

@@ -37,8 +37,12 @@ email_from = notifications@house.example
 logfile = {log}
 log_level = info
 """
-# They ask services on the internet.
-OUTSIDE_CRONS = """
+# Not at once all that a new database has to catch up on: jobs run when they are due, or
+# triggered. Never those that ask services on the internet.
+LATER_CRONS = (
+    "UPDATE ir_cron SET nextcall = now() AT TIME ZONE 'UTC' + interval '1 hour'"
+)
+NO_CRONS = """
     UPDATE ir_cron SET active = FALSE
      WHERE id IN (
         SELECT res_id FROM ir_model_data
@@ -59,17 +63,18 @@ def free_port():
 class OdooServer:
     """Server with two HTTP workers, cron workers and a websocket process.
 
+    :param template: database to work on a clone of, instead of the usual one
     :param expected: patterns of log records that name our addons, and are meant to
     """
 
-    def __init__(self, name, *, smtp_port, cron_workers=1, expected=()):
+    def __init__(self, name, *, smtp_port, cron_workers=1, template=None, expected=()):
         self.name = name
         self.smtp_port = smtp_port
         self.cron_workers = cron_workers
         self.expected = [re.compile(pattern) for pattern in expected]
         self.folder = settings.artefacts / name
         self.log = self.folder / "odoo.log"
-        self._database = Database(name, settings.template)
+        self._database = Database(name, template or settings.template)
         self.database = self._database.name
         self.process = None
 
@@ -106,7 +111,8 @@ class OdooServer:
             """,
             [self.url],
         )
-        self.sql(OUTSIDE_CRONS)
+        self.sql(LATER_CRONS)
+        self.sql(NO_CRONS)
 
     # ------------------------------------------------------------
     # Life
