@@ -8,3 +8,4 @@ from . import test_calendar_time
 from . import test_sla
 from . import test_scoring
 from . import test_score_ui
+from . import test_sla_ui

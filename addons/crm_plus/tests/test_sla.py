@@ -52,6 +52,8 @@ class SlaCommon(BaseCommon):
                 cls.env, login=f"sla_{login}", groups=group, company_id=company.id
             )
             setattr(cls, login, user)
+        # whatever the database held does not alert here
+        cls.env["crm.sla.clock"].search([]).unlink()
         cls.env["crm.sla.policy"].search([]).active = False
         cls.policy = cls._create_policy(
             "Leads",
@@ -1112,9 +1114,6 @@ class TestSlaAlert(SlaCommon):
     def test_batches_until_nothing_remains(self):
         self._set_actions(warning="none")
         leads = self._create_leads(5, start=at(10))
-        self.env["crm.sla.clock"].search(
-            [("id", "not in", leads.sla_clock_ids.ids)]
-        ).unlink()
         self.cron.code = "model._cron_process(batch_size=2)"
         with freeze_time(at(14)):
             self._run_cron()
@@ -1134,6 +1133,12 @@ class TestSlaAlert(SlaCommon):
                 for clocks in (few.sla_clock_ids, many.sla_clock_ids)
             ]
         self.assertLessEqual(counts[1], counts[0])
+
+    def test_without_its_cron_leads_still_come_in(self):
+        self.cron.unlink()
+        lead = self._create_leads()
+
+        self.assertTrue(lead.sla_due)
 
     def test_clocks_of_vanished_records_are_cleaned(self):
         lead, other = self._create_leads(2, start=at(10))

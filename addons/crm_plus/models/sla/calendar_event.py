@@ -21,6 +21,6 @@ class CalendarEvent(models.Model):
         events = self.filtered(lambda event: event.active and event.opportunity_id)
         if events:
             now = fields.Datetime.now()
-            self.env["crm.sla.clock"]._get_cron()._trigger(
+            self.env["crm.sla.clock"]._wake(
                 {max(event.start, now) for event in events if event.start}
             )

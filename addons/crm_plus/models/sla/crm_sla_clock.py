@@ -90,6 +90,7 @@ class CrmSlaClock(models.Model):
             ("unpromised", "No Promise"),
         ],
         readonly=True,
+        falsy_value_label="Open",
         help="Known when the clock has stopped.",
     )
     elapsed_seconds = fields.Integer(

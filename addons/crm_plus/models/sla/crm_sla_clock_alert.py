@@ -32,7 +32,15 @@ class CrmSlaClock(models.Model):
 
     @api.model
     def _get_cron(self):
-        return self.env.ref("crm_plus.ir_cron_sla").sudo()  # woken by whoever acts
+        cron = self.env.ref("crm_plus.ir_cron_sla", raise_if_not_found=False)
+        return (cron or self.env["ir.cron"]).sudo()  # woken by whoever acts
+
+    @api.model
+    def _wake(self, moments=None):
+        """Have the scheduler come at ``moments``, or now."""
+        # an administrator may have deleted it: no alerts then, but leads still come in
+        if cron := self._get_cron():
+            cron._trigger(moments)
 
     @api.model
     def _trigger_alerts(self, rows):
@@ -47,7 +55,7 @@ class CrmSlaClock(models.Model):
         if moments:
             # what is late already is one wake-up
             moments = {max(moment, now) for moment in moments}
-            self._get_cron()._trigger(sorted(moments)[:TRIGGERS_MAX])
+            self._wake(sorted(moments)[:TRIGGERS_MAX])
 
     @api.model
     def _get_alert_domain(self):
@@ -84,7 +92,7 @@ class CrmSlaClock(models.Model):
         remaining += self.search_count([("replan", "!=", False)])
         if found and not clocks and not done:
             # all locked: whoever holds them is at work, look again later
-            self._get_cron()._trigger(fields.Datetime.now() + timedelta(minutes=5))
+            self._wake(fields.Datetime.now() + timedelta(minutes=5))
             remaining = 0
         self._trigger_next()
         self.env["ir.cron"]._commit_progress(len(clocks) + done, remaining=remaining)
@@ -120,7 +128,7 @@ class CrmSlaClock(models.Model):
             if not triggers.search_count(
                 [("cron_id", "=", cron.id), ("call_at", "=", at)], limit=1
             ):
-                cron._trigger(at)
+                self._wake(at)
 
     def _alert(self):
         """Warn and breach, each once. What fails is set aside alone, with its error."""

@@ -324,15 +324,13 @@ class CrmSlaClock(models.Model):
                     "priority": priority or None,
                     "target_seconds": seconds,
                     "warning_seconds": seconds * target_sudo.warning_percent // 100,
-                    "reason": self._explain(
-                        kind, policy_sudo, target_sudo, calendar, record
-                    ),
+                    "reason": self._explain(kind, policy_sudo, target_sudo, calendar),
                 }
             )
         return promises
 
     @api.model
-    def _explain(self, kind, policy, target, calendar, record):
+    def _explain(self, kind, policy, target, calendar):
         """The sentence that says why a clock is as it is."""
         kind_name = dict(self._fields["kind"]._description_selection(self.env))[kind]
         if not policy:
@@ -346,11 +344,7 @@ class CrmSlaClock(models.Model):
                 kind=kind_name,
             )
         if target.priority:
-            field = record._fields[record._sla_priority_field]
-            labels = dict(field._description_selection(self.env))
-            priority = self.env._(
-                "priority %s", labels.get(target.priority, target.priority)
-            )
+            priority = self.env._("priority %s", target._get_priority_label())
         else:
             priority = self.env._("any priority")
         values = {
@@ -567,4 +561,4 @@ class CrmSlaClock(models.Model):
         clocks = self.search(OPEN & domain)
         if clocks:
             self._write_rows([{"id": c.id, "replan": why} for c in clocks], "replan")
-            self._get_cron()._trigger()
+            self._wake()

@@ -63,7 +63,9 @@ class CrmSlaPolicy(models.Model):
         string="24/7", help="Count every hour, whatever the calendars say."
     )
     # what
-    target_ids = fields.One2many("crm.sla.target", "policy_id", copy=True)
+    target_ids = fields.One2many(
+        "crm.sla.target", "policy_id", string="Targets", copy=True
+    )
     activity_type_id = fields.Many2one(
         "mail.activity.type",
         default=lambda self: self.env.ref(

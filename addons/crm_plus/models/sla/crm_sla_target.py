@@ -91,15 +91,28 @@ class CrmSlaTarget(models.Model):
                     )
                 )
 
-    @api.depends("kind", "priority", "hours")
+    @api.depends("kind", "priority", "hours", "policy_id.res_model")
     def _compute_display_name(self):
         kinds = dict(self._fields["kind"]._description_selection(self.env))
         for target in self:
-            target.display_name = self.env._(
+            name = self.env._(
                 "%(kind)s within %(hours)s",
                 kind=kinds.get(target.kind, ""),
                 hours=format_hours(target.hours),
             )
+            if target.priority:
+                name = f"{name} ({target._get_priority_label()})"
+            target.display_name = name
+
+    def _get_priority_label(self):
+        """The priority as the model of the policy names it."""
+        self.ensure_one()
+        Model = self.env[self.policy_id.res_model]
+        field = Model._fields.get(Model._sla_priority_field or "")
+        labels = (
+            dict(field._description_selection(self.env)) if field is not None else {}
+        )
+        return labels.get(self.priority, self.priority)
 
     def _pick(self, kind, priority):
         """The target of ``kind`` among ``self``: that of the priority, else the open

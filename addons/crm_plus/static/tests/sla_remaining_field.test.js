@@ -25,13 +25,14 @@ async function mountList(dues, options = "{}") {
 test("says how much time is left and by how much it is late", async () => {
     mockDate("2026-01-11 12:00:00", 0);
     await mountList([
-        "2026-01-11 12:20:00",
-        "2026-01-11 14:00:00",
-        "2026-01-11 14:15:00",
-        "2026-01-12 14:00:00",
-        "2026-01-21 12:00:00",
+        // half a minute: the clock of the test goes on
+        "2026-01-11 12:20:30",
+        "2026-01-11 14:00:30",
+        "2026-01-11 14:15:30",
+        "2026-01-12 14:00:30",
+        "2026-01-21 12:00:30",
         "2026-01-11 09:00:00",
-        "2026-01-11 11:59:30",
+        "2026-01-11 11:59:45",
         false,
     ]);
     for (const [index, text] of [
