@@ -564,6 +564,15 @@ class TestScoringAtWork(ScoringCommon):
         self._harvest_queued()
         self.assertEqual(lead.score_engagement, 10)
 
+    def test_touchpoint_of_a_long_transaction_scores_at_once(self):
+        """A message is dated when it is written, maybe long after the start."""
+        self._rule(10, kind="email_in")
+        started = fields.Datetime.now() - timedelta(minutes=5)
+        self.patch(self.env.cr, "_now", started)
+        self._touch(self.lead, date=fields.Datetime.now())
+        self.lead._score_recompute()
+        self.assertEqual(self.lead.score_engagement, 10)
+
     def test_segment_on_the_score_follows(self):
         self._rule(10, domain="[('priority', '=', '3')]")
         segment = self.env["crm.segment"].create(

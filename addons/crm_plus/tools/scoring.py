@@ -1,6 +1,6 @@
 """The scoring engine: points, grades and their reasons, for any number of records."""
 
-from odoo import SUPERUSER_ID, api
+from odoo import SUPERUSER_ID, api, fields
 from odoo.fields import Domain
 from odoo.tools import SQL, split_every
 
@@ -53,7 +53,8 @@ class ScoringEngine:
         self.env = api.Environment(env.cr, SUPERUSER_ID, {"active_test": False})
         self.model_name = model_name
         self.Target = self.env[model_name]
-        self.now = now or env.cr.now()
+        # not the start of the transaction: what happened since then counts already
+        self.now = now or fields.Datetime.now()
         self.models = self.env["crm.score.model"].search(
             [("target_model", "=", model_name), ("active", "=", True)]
         )
