@@ -12,6 +12,7 @@ class Proxy:
 
     def __init__(self):
         self.http_port = self.websocket_port = None
+        self._tasks = set()  # the loop itself does not keep them alive
         self._background = Background()
         self._server = self._background.run(
             asyncio.start_server(self._serve, "127.0.0.1", 0, limit=HEAD_LIMIT)
@@ -23,6 +24,15 @@ class Proxy:
         self._background.close()
 
     async def _serve(self, reader, writer):
+        task = asyncio.current_task()
+        self._tasks.add(task)
+        try:
+            await self._forward(reader, writer)
+        finally:
+            self._tasks.discard(task)
+            writer.close()
+
+    async def _forward(self, reader, writer):
         with suppress(OSError, asyncio.IncompleteReadError):
             head = await reader.readuntil(b"\r\n\r\n")
             first, *lines = head[:-4].split(b"\r\n")
@@ -44,8 +54,6 @@ class Proxy:
             finally:
                 up.cancel()
                 up_writer.close()
-        with suppress(OSError):
-            writer.close()
 
     async def _copy(self, reader, writer):
         with suppress(OSError):
