@@ -290,9 +290,10 @@ class CrmSlaClock(models.Model):
         """What holds for each ``(record, kind)``: policy, target, hours, and why."""
         records = keys[0][0].browse([record.id for record, _kind in keys]).sudo()
         policies = self.env["crm.sla.policy"]._match(records)
+        no_policy = self.env["crm.sla.policy"].sudo()
         facts = {}
         for record in records:
-            policy_sudo = policies.get(record.id, self.env["crm.sla.policy"].sudo())
+            policy_sudo = policies.get(record.id, no_policy)
             company = record._sla_get_company()
             own_calendar = record._sla_get_calendar()
             calendar = (
@@ -302,32 +303,38 @@ class CrmSlaClock(models.Model):
             )
             if policy_sudo.is_round_the_clock:
                 calendar = calendar.browse()
-            facts[record.id] = (
-                policy_sudo,
-                company,
-                calendar,
-                record._sla_get_priority(),
-                record._sla_responsible(),
-            )
+            # the promise depends on these alone, whatever number of records
+            key = (policy_sudo, calendar, record._sla_get_priority() or None)
+            facts[record.id] = (key, company.id, record._sla_responsible().id)
         promises = []
+        terms = {}
         for record, kind in keys:
-            policy_sudo, company, calendar, priority, user = facts[record.id]
-            target_sudo = policy_sudo.target_ids._pick(kind, priority)
-            seconds = round(target_sudo.hours * 3600)
+            key, company_id, user_id = facts[record.id]
+            if (kind, key) not in terms:
+                terms[kind, key] = self._prepare_terms(kind, *key)
             promises.append(
                 {
-                    "company_id": company.id or None,
-                    "user_id": user.id or None,
-                    "policy_id": policy_sudo.id or None,
-                    "target_id": target_sudo.id or None,
-                    "calendar_id": calendar.id or None,
-                    "priority": priority or None,
-                    "target_seconds": seconds,
-                    "warning_seconds": seconds * target_sudo.warning_percent // 100,
-                    "reason": self._explain(kind, policy_sudo, target_sudo, calendar),
+                    **terms[kind, key],
+                    "company_id": company_id or None,
+                    "user_id": user_id or None,
                 }
             )
         return promises
+
+    @api.model
+    def _prepare_terms(self, kind, policy, calendar, priority):
+        """The part of a promise that many records share."""
+        target = policy.target_ids._pick(kind, priority)
+        seconds = round(target.hours * 3600)
+        return {
+            "policy_id": policy.id or None,
+            "target_id": target.id or None,
+            "calendar_id": calendar.id or None,
+            "priority": priority,
+            "target_seconds": seconds,
+            "warning_seconds": seconds * target.warning_percent // 100,
+            "reason": self._explain(kind, policy, target, calendar),
+        }
 
     @api.model
     def _explain(self, kind, policy, target, calendar):
