@@ -97,7 +97,7 @@ def run_bench(registry, bench, out=print):
         bench.prepare(api.Environment(cr, SUPERUSER_ID, {}))
         cr.commit()
         cr._cnx.autocommit = True
-        cr.execute("ANALYZE")
+        cr.execute("VACUUM ANALYZE")
         cr._cnx.autocommit = False
         out(f"  prepared in {time.perf_counter() - started:.1f} s")
     ours = measure(registry, bench.run, bench.runs)

@@ -171,12 +171,15 @@ class ScoringEngine:
             ), touch AS (
                 %(touch)s
             ), ranked AS (
-                SELECT r.id AS rule_id, touch.record_id, touch.date,
+                SELECT r.id AS rule_id, r.model_id, touch.record_id, touch.date,
                        r.points, r.max_times, r.max_points,
+                       -- in doubles: powers of numerics are a hundred times slower
                        CASE WHEN r.half_life_days > 0
-                            THEN r.points * power(0.5,
+                            THEN r.points * power(
+                                0.5::double precision,
                                 extract(epoch FROM %(now)s - touch.date)
-                                / 86400.0 / r.half_life_days)
+                                    ::double precision
+                                / 86400 / r.half_life_days)
                             ELSE r.points END AS decayed,
                        row_number() OVER (
                            PARTITION BY r.id, touch.record_id
@@ -188,7 +191,7 @@ class ScoringEngine:
                    AND r.dimension = 'engagement' AND r.active
                  WHERE %(touch_domains)s
             ), engagement AS (
-                SELECT rule_id, record_id, max_points,
+                SELECT rule_id, model_id, record_id, max_points,
                        sum(decayed) FILTER (WHERE counts) AS uncapped,
                        sum(points) FILTER (WHERE counts) AS undecayed,
                        count(*) FILTER (WHERE counts) AS counted,
@@ -198,16 +201,16 @@ class ScoringEngine:
                   FROM (SELECT *, COALESCE(max_times, 0) = 0
                                   OR place <= max_times AS counts
                           FROM ranked) ranked
-              GROUP BY rule_id, record_id, max_points
+              GROUP BY rule_id, model_id, record_id, max_points
             ), lines AS (
-                SELECT 'fit' AS dimension, rule_id, record_id,
+                SELECT 'fit' AS dimension, rule_id, model_id, record_id,
                        round(points::numeric, 1) AS points,
                        points AS uncapped, points AS undecayed,
                        0 AS counted, 0 AS found,
                        NULL::timestamp AS date_first, NULL::timestamp AS date_last
                   FROM fit
              UNION ALL
-                SELECT 'engagement', rule_id, record_id,
+                SELECT 'engagement', rule_id, model_id, record_id,
                        round((CASE
                            WHEN max_points > 0
                            THEN greatest(-max_points, least(max_points, uncapped))
@@ -240,18 +243,20 @@ class ScoringEngine:
             if query is not None:
                 selects.append(
                     SQL(
-                        """SELECT %s AS rule_id, w.id AS record_id,
+                        """SELECT %s AS rule_id, %s AS model_id,
+                                  matching.id AS record_id,
                                   %s::double precision AS points
-                             FROM work w WHERE w.model_id = %s AND w.id IN %s""",
+                             FROM (%s) matching""",
                         rule.id,
-                        rule.points,
                         rule.model_id.id,
-                        query.subselect(),
+                        rule.points,
+                        query.select(),
                     )
                 )
         if not selects:
             return SQL(
-                """SELECT NULL::integer AS rule_id, NULL::integer AS record_id,
+                """SELECT NULL::integer AS rule_id, NULL::integer AS model_id,
+                          NULL::integer AS record_id,
                           NULL::double precision AS points WHERE FALSE"""
             )
         return SQL(" UNION ALL ").join(selects)
@@ -317,7 +322,9 @@ class ScoringEngine:
         company = rule.model_id.company_id
         Model = Model.with_company(company) if company else Model
         try:
-            return Model._search(evaluate_domain(Model.env, text) & bounds)
+            query = Model._search(evaluate_domain(Model.env, text) & bounds)
+            query.order = None
+            return query
         except Exception as error:  # noqa: BLE001 whatever a user may have written
             self.errors[rule] = str(error)
             return None
@@ -362,12 +369,12 @@ class ScoringEngine:
                       FROM work w
                       JOIN crm_score_model m ON m.id = w.model_id
                  LEFT JOIN (
-                        SELECT record_id,
+                        SELECT record_id, model_id,
                                sum(points) FILTER (WHERE dimension = 'fit') AS fit,
                                sum(points) FILTER (WHERE dimension <> 'fit')
                                    AS engagement
-                          FROM lines GROUP BY record_id
-                      ) p ON p.record_id = w.id
+                          FROM lines GROUP BY record_id, model_id
+                      ) p ON p.record_id = w.id AND p.model_id = w.model_id
                 ), graded AS (
                     SELECT w.id, s.model_id, s.fit, s.engagement,
                            %(total)s AS total,

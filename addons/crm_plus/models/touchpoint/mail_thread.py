@@ -1,4 +1,4 @@
-from odoo import models
+from odoo import api, models
 
 from ...tools.machine_mail import machine_reason
 
@@ -6,6 +6,7 @@ from ...tools.machine_mail import machine_reason
 class MailThread(models.AbstractModel):
     _inherit = "mail.thread"
 
+    @api.model
     def message_parse(self, message, save_original=False):
         """Tell machines from people before anything is done with a mail."""
         msg_dict = super().message_parse(message, save_original=save_original)
