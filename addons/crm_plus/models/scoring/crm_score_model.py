@@ -310,7 +310,7 @@ class CrmScoreModel(models.Model):
 
     @api.model
     def _recompute(self, target_model, ids=None, id_range=None):
-        """Score records, follow up changes; return changed ids and rules with errors."""
+        """Score records, follow up changes; return changed ids and failed rules."""
         engine = ScoringEngine(self.env, target_model)
         changed_ids = engine.recompute(ids=ids, id_range=id_range)
         self._on_scores_changed(target_model, changed_ids, engine.qualified_ids)
