@@ -106,7 +106,7 @@ serve() {
     --http-port="$PORT" --no-database-list --max-cron-threads=1 --smtp=127.0.0.1 --smtp-port="$SINK_PORT" \
     --email-from=crm-plus@crm-plus.example --log-handler=werkzeug:WARNING "$@" >>"$log" 2>&1 8>&- 9>&- &
   pid=$!
-  at_exit "stop_process $pid"
+  at_exit "say stopping; stop_process $pid"
   for n in $(seq 600); do
     kill -0 "$pid" 2>/dev/null || {
       tail -n 20 "$log" >&2
