@@ -59,7 +59,7 @@ ensure_demo() {
     fi
   done
   if [ ${#changed[@]} -gt 0 ] || [ ${#fresh[@]} -gt 0 ]; then
-    say "updating $DEMO_DB: ${changed[*]} ${fresh[*]} changed (log: $log)"
+    say "updating $DEMO_DB, changed: ${changed[*]}${fresh:+ ${fresh[*]}} (log: $log)"
     odoo_quietly "$log" -d "$DEMO_DB" -u "$(IFS=,; echo "${changed[*]}")" -i "$(IFS=,; echo "${fresh[*]}")" ||
       die "the update failed, and $DEMO_DB is as it was before (log: $log); './config/run reset' starts afresh"
     for addon in "${changed[@]}" "${fresh[@]}"; do addon_hash "$addon" >"$stamps/$addon"; done
