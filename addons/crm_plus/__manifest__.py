@@ -36,6 +36,11 @@
         "data/crm_score_model_data.xml",
         "data/crm_sla_policy_data.xml",
     ],
+    "demo": [
+        "demo/crm_plus_demo.xml",
+        "demo/crm_plus_demo_audience.xml",
+        "demo/crm_plus_demo_story.xml",
+    ],
     "post_init_hook": "post_init_hook",
     "assets": {
         "web.assets_backend": ["crm_plus/static/src/**/*"],

@@ -10,3 +10,4 @@ from . import test_scoring
 from . import test_score_ui
 from . import test_sla_ui
 from . import test_seller_tour
+from . import test_demo
