@@ -27,6 +27,7 @@
         "views/crm_case_templates.xml",
         "views/crm_helpdesk_menus.xml",
     ],
+    "demo": ["demo/crm_helpdesk_demo.xml"],
     "assets": {
         "web.assets_tests": ["crm_helpdesk/static/tests/tours/**/*"],
     },

@@ -59,7 +59,7 @@ ensure_demo() {
     fi
   done
   if [ ${#changed[@]} -gt 0 ] || [ ${#fresh[@]} -gt 0 ]; then
-    say "updating $DEMO_DB, changed: ${changed[*]}${fresh:+ ${fresh[*]}} (log: $log)"
+    say "updating $DEMO_DB: ${changed[*]} ${fresh[*]} changed (log: $log)"
     odoo_quietly "$log" -d "$DEMO_DB" -u "$(IFS=,; echo "${changed[*]}")" -i "$(IFS=,; echo "${fresh[*]}")" ||
       die "the update failed, and $DEMO_DB is as it was before (log: $log); './config/run reset' starts afresh"
     for addon in "${changed[@]}" "${fresh[@]}"; do addon_hash "$addon" >"$stamps/$addon"; done
@@ -106,7 +106,7 @@ serve() {
     --http-port="$PORT" --no-database-list --max-cron-threads=1 --smtp=127.0.0.1 --smtp-port="$SINK_PORT" \
     --email-from=crm-plus@crm-plus.example --log-handler=werkzeug:WARNING "$@" >>"$log" 2>&1 8>&- 9>&- &
   pid=$!
-  at_exit "say stopping; stop_process $pid"
+  at_exit "stop_process $pid"
   for n in $(seq 600); do
     kill -0 "$pid" 2>/dev/null || {
       tail -n 20 "$log" >&2

@@ -41,9 +41,10 @@ shell_scripts() {
       case $file in
         */config/lib/*.sh) ;; # checked with the scripts that source them
         *.sh) echo "$file" ;;
-        *) if head -c 64 "$file" | tr -d '\0' | head -n 1 | grep -qE '^#!.*\b(ba)?sh\b'; then echo "$file"; fi ;;
+        *) head -c 64 "$file" 2>/dev/null | head -n 1 | tr -d '\0' | grep -qE '^#!.*\b(ba)?sh\b' && echo "$file" ;;
       esac
     done
+  return 0
 }
 
 check() { # name command...: one layer

@@ -1,1 +1,2 @@
 from . import test_case_mail
+from . import test_demo
