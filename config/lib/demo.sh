@@ -158,9 +158,13 @@ print_environment() {
 }
 
 send_to_demo() {
-  local script
+  local folder
   set_up
-  script=$(find "$ODOO_PATH/odoo/addons/mail" "$ODOO_PATH/addons/mail" -name odoo-mailgate.py 2>/dev/null | head -n 1)
-  [ -n "$script" ] || die "this Odoo has no odoo-mailgate.py"
-  "$VENV/bin/python" "$script" -d "$DEMO_DB" --host=127.0.0.1 --port="$PORT" -u 2 -p admin
+  for folder in "$ODOO_PATH/odoo/addons" "$ODOO_PATH/addons"; do
+    [ -e "$folder/mail/static/scripts/odoo-mailgate.py" ] || continue
+    "$VENV/bin/python" "$folder/mail/static/scripts/odoo-mailgate.py" -d "$DEMO_DB" --host=127.0.0.1 --port="$PORT" -u 2 -p admin ||
+      die "the demo at port $PORT did not take the mail: is ./config/run running, and does an alias match the recipient?"
+    return 0
+  done
+  die "this Odoo has no odoo-mailgate.py"
 }
