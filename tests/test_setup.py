@@ -342,6 +342,22 @@ def test_given_server_is_used(home, tmp_path):
     assert not (home / "pg-demo").exists()
 
 
+def test_each_server_has_its_own_files(home, tmp_path):
+    """The demo is called the same on each: their filestores must not mix."""
+    server_that_says(tmp_path, "16 t f joe")
+    folders = set()
+    for host in ("one.example.com", "two.example.com"):
+        done = bash(
+            "DATA_DIR=$CRM_PLUS_HOME/data-demo; start_postgres demo; echo $DATA_DIR",
+            home=home,
+            PGHOST=host,
+            PATH=f"{tmp_path}:{environment(home)['PATH']}",
+        )
+        folders.add(Path(done.stdout.strip()))
+    assert len(folders | {home / "data-demo"}) == 3
+    assert all(folder.is_dir() for folder in folders)
+
+
 @pytest.mark.parametrize(
     ("facts", "complaint"),
     [

@@ -168,7 +168,13 @@ use_given_server() { # the server that PGHOST names
   [ "$version" -ge $MIN_PG ] || die "the PostgreSQL at $PGHOST is version $version: Odoo $SERIES needs $MIN_PG or newer"
   [ "$user" != postgres ] || die "Odoo refuses to work as the role postgres: set PGUSER to another one that may create databases"
   [ "$maydb" = t ] || die "role $user at $PGHOST may not create databases: alter role \"$user\" createdb"
-  GIVEN_SERVER=1
+  if [ -z "${GIVEN_SERVER:-}" ]; then
+    # files, and what is noted about databases, belong to one server
+    GIVEN_SERVER=$(printf '%s %s' "$PGHOST" "${PGPORT:-5432}" | cksum | cut -d' ' -f1)
+    DATA_DIR=${DATA_DIR:-$CRM_PLUS_HOME/data}-$GIVEN_SERVER
+    TEMPLATES=${TEMPLATES:-$CRM_PLUS_HOME/templates}-$GIVEN_SERVER
+    mkdir -p "$DATA_DIR" "$TEMPLATES"
+  fi
   say "PostgreSQL $version at $PGHOST, as $user$([ "$super" = f ] || echo ' (a superuser)')"
 }
 ensure_clients() {
