@@ -1,1 +1,2 @@
-from . import engagement
+from . import engagement  # isort: skip
+from . import campaign

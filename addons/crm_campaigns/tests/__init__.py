@@ -1,1 +1,4 @@
+from . import test_campaign
+from . import test_campaign_faults
+from . import test_campaign_mail
 from . import test_touchpoint

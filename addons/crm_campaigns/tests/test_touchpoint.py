@@ -32,6 +32,7 @@ class TestMarketingTouchpoint(CampaignCommon):
         )
         cls.trace = cls._create_trace(cls.lead)
         cls.link = cls._create_link(cls.trace.mass_mailing_id)
+        cls.env["ir.config_parameter"].set_param("crm_campaigns.machine_seconds", 5)
         cls.long_ago = fields.Datetime.now() - timedelta(days=1)
 
     def _touchpoints(self, code):

@@ -9,8 +9,9 @@ class LinkTrackerClick(models.Model):
     """Clicks, with whether a person made them.
 
     Odoo counts each hit of a mail's tracked link. Mail gateways follow links too, so a
-    hit is a machine's when its agent says so, when it only asks for the headers, or when
-    it comes so soon after sending that nobody can have read the mail. The hit is kept.
+    hit is a machine's when its agent says so, when it only asks for the headers, or
+    when it comes so soon after sending that nobody can have read the mail. The hit is
+    kept.
     """
 
     _inherit = "link.tracker.click"

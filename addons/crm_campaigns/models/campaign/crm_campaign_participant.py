@@ -1,0 +1,363 @@
+from markupsafe import Markup
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.tools import SQL, format_datetime
+
+EXIT_REASONS = [
+    ("won", "Opportunity won"),
+    ("lost", "Opportunity lost"),
+    ("opt_out", "Opted out"),
+    ("left", "Left the segment"),
+    ("archived", "Record archived"),
+    ("deleted", "Record deleted"),
+    ("undeliverable", "Mail could not be sent"),
+    ("manual", "Taken out"),
+]
+
+
+class CrmCampaignParticipant(models.Model):
+    """One enrolment of one record in a campaign, and how it went.
+
+    Enrolments of a record are numbered; only one is on its way at a time, also by
+    e-mail address, so that several leads of one person get one mail.
+    """
+
+    _name = "crm.campaign.participant"
+    _description = "Campaign Participant"
+    _order = "date_entered desc, id desc"
+
+    campaign_id = fields.Many2one(
+        "crm.campaign", required=True, readonly=True, index=True, ondelete="cascade"
+    )
+    company_id = fields.Many2one(
+        "res.company", readonly=True, required=True, ondelete="cascade"
+    )
+    number = fields.Integer(
+        string="Enrolment",
+        required=True,
+        readonly=True,
+        default=1,
+        help="How many times the record has entered this campaign.",
+    )
+    member_id = fields.Many2one(
+        "crm.segment.member",
+        string="Segment Membership",
+        readonly=True,
+        index="btree_not_null",
+        ondelete="set null",
+    )
+    # who
+    res_model = fields.Char(string="Model", required=True, readonly=True)
+    res_id = fields.Many2oneReference(
+        string="Record", model_field="res_model", required=True, readonly=True
+    )
+    lead_id = fields.Many2one(
+        "crm.lead",
+        string="Lead/Opportunity",
+        readonly=True,
+        index="btree_not_null",
+        ondelete="set null",
+    )
+    partner_id = fields.Many2one(
+        "res.partner",
+        string="Contact",
+        readonly=True,
+        index="btree_not_null",
+        ondelete="set null",
+    )
+    email = fields.Char(readonly=True, help="Normalised, when entering.")
+    # how far
+    state = fields.Selection(
+        [
+            ("running", "On the way"),
+            ("done", "At the end"),
+            ("exited", "Left early"),
+            ("failed", "Failed"),
+        ],
+        required=True,
+        readonly=True,
+        default="running",
+    )
+    exit_reason = fields.Selection(EXIT_REASONS, string="Why Left", readonly=True)
+    date_entered = fields.Datetime(string="Entered", required=True, readonly=True)
+    date_left = fields.Datetime(string="Left", readonly=True)
+    task_ids = fields.One2many("crm.campaign.task", "participant_id", readonly=True)
+    current_step = fields.Char(string="Now At", compute="_compute_current_step")
+    journey = fields.Html(compute="_compute_journey", sanitize=False)
+
+    _enrolment_uniq = models.Constraint(
+        "UNIQUE(campaign_id, res_model, res_id, number)",
+        "Enrolments of a record in a campaign are numbered.",
+    )
+    _running_uniq = models.UniqueIndex(
+        "(campaign_id, res_model, res_id) WHERE state = 'running'",
+        "This record is on its way in the campaign already.",
+    )
+    _running_email_uniq = models.UniqueIndex(
+        "(campaign_id, email) WHERE state = 'running' AND email IS NOT NULL",
+        "This address is on its way in the campaign already.",
+    )
+    # enrolment looks for the address; opting out does too
+    _email_idx = models.Index("(email, campaign_id) WHERE email IS NOT NULL")
+    _state_idx = models.Index("(campaign_id, state)")
+
+    # ------------------------------------------------------------
+    # Computes
+    # ------------------------------------------------------------
+
+    @api.depends("lead_id", "partner_id", "number")
+    def _compute_display_name(self):
+        for participant in self:
+            who = (
+                participant.lead_id.display_name
+                or participant.partner_id.display_name
+                or participant.email
+                or self.env._("Deleted record %s", participant.res_id)
+            )
+            if participant.number > 1:
+                who = self.env._(
+                    "%(who)s (enrolment %(number)s)",
+                    who=who,
+                    number=participant.number,
+                )
+            participant.display_name = who
+
+    @api.depends("task_ids.state", "state", "exit_reason")
+    def _compute_current_step(self):
+        tasks = self.env["crm.campaign.task"].search(
+            [
+                ("participant_id", "in", self.ids),
+                ("state", "in", ("planned", "reserved", "sending", "failed")),
+            ]
+        )
+        by_participant = tasks.grouped("participant_id")
+        for participant in self:
+            open_tasks = by_participant.get(participant, tasks.browse())
+            participant.current_step = ", ".join(open_tasks.step_id.mapped("name"))
+
+    @api.depends("task_ids.state", "state")
+    def _compute_journey(self):
+        """The story of one person: what happened when, and why."""
+        for participant in self:
+            events = participant._get_journey_events()
+            participant.journey = Markup(
+                '<ul class="o_crm_campaigns_journey list-unstyled mb-0">%s</ul>'
+            ) % Markup().join(
+                Markup(
+                    '<li class="d-flex gap-3 py-1">'
+                    '<span class="text-muted text-nowrap">%(date)s</span>'
+                    '<i class="fa fa-fw %(icon)s mt-1"/>'
+                    "<span>%(text)s</span></li>"
+                )
+                % {
+                    "date": format_datetime(self.env, event["date"], dt_format="short"),
+                    "icon": event["icon"],
+                    "text": event["text"],
+                }
+                for event in events
+            )
+
+    def _get_journey_events(self):
+        """Hook: dicts of ``date``, ``icon`` and ``text``, in order of time."""
+        self.ensure_one()
+        events = [
+            {
+                "date": self.date_entered,
+                "icon": "fa-sign-in text-primary",
+                "text": self.env._("Entered the campaign"),
+            }
+        ]
+        for task in self.task_ids:
+            events += task._get_journey_events()
+        if self.date_left:
+            texts = {
+                "done": self.env._("Reached the end"),
+                "failed": self.env._("Stopped at a step that failed"),
+            }
+            reason = dict(self._fields["exit_reason"]._description_selection(self.env))
+            events.append(
+                {
+                    "date": self.date_left,
+                    "order": float("inf"),
+                    "icon": "fa-flag-checkered"
+                    if self.state == "done"
+                    else "fa-sign-out text-warning",
+                    "text": texts.get(self.state)
+                    or self.env._(
+                        "Left the campaign: %s", reason.get(self.exit_reason, "")
+                    ),
+                }
+            )
+        return sorted(events, key=lambda event: (event["date"], event.get("order", 0)))
+
+    # ------------------------------------------------------------
+    # Leaving
+    # ------------------------------------------------------------
+
+    @api.model
+    def _get_exit_cases(self, model):
+        """Hook: SQL of the reason to leave now, of record ``r`` (NULL when deleted) in
+        campaign ``c`` with blocked address ``b``; NULL to stay. The first case counts.
+        """
+        cases = [SQL("WHEN r.id IS NULL THEN 'deleted'")]
+        if model == "crm.lead":
+            cases += [
+                SQL("WHEN r.won_status = 'won' AND c.exit_on_won THEN 'won'"),
+                SQL("WHEN r.won_status = 'lost' THEN 'lost'"),
+            ]
+        cases += [
+            SQL("WHEN b.id IS NOT NULL AND c.exit_on_opt_out THEN 'opt_out'"),
+            SQL("WHEN NOT r.active THEN 'archived'"),
+        ]
+        return SQL("CASE %s END", SQL(" ").join(cases))
+
+    def _exit_if_stopped(self):
+        """End the journeys that have a reason to end; return those that go on."""
+        if not self:
+            return self
+        fields_read = {
+            "crm.lead": ["active", "email_normalized", "won_status"],
+            "res.partner": ["active", "email_normalized"],
+        }
+        self.env["mail.blacklist"].flush_model(["active", "email"])
+        self.env["crm.campaign"].flush_model()
+        self.flush_model()
+        reasons = {}
+        for model, participants in self.grouped("res_model").items():
+            self.env[model].flush_model(fields_read.get(model))
+            for participant_id, reason in self.env.execute_query(
+                SQL(
+                    """
+                    SELECT p.id, %(cases)s
+                      FROM crm_campaign_participant p
+                      JOIN crm_campaign c ON c.id = p.campaign_id
+                 LEFT JOIN %(table)s r ON r.id = p.res_id
+                 LEFT JOIN mail_blacklist b
+                        ON b.email = r.email_normalized AND b.active
+                     WHERE p.id = ANY(%(ids)s)
+                    """,
+                    cases=self._get_exit_cases(model),
+                    table=self.env["crm.campaign"]._get_target_table(model),
+                    ids=participants.ids,
+                )
+            ):
+                if reason:
+                    reasons.setdefault(reason, []).append(participant_id)
+        self._exit(reasons)
+        gone = {pid for ids in reasons.values() for pid in ids}
+        return self.filtered(lambda p: p.id not in gone and p.state == "running")
+
+    @api.model
+    def _exit(self, ids_by_reason):
+        """End running journeys, and what is planned in them.
+
+        Called within anybody's transaction: rows that the scheduler holds at the moment
+        are left out. It looks for reasons to leave by itself, before each step.
+        """
+        for reason, ids in ids_by_reason.items():
+            if not ids:
+                continue
+            # sudo: journeys end by what happens to the record, whoever does it
+            participants = self.sudo().browse(ids).try_lock_for_update()
+            participants = participants.filtered(lambda p: p.state == "running")
+            participants.write(
+                {
+                    "state": "exited",
+                    "exit_reason": reason,
+                    "date_left": fields.Datetime.now(),
+                }
+            )
+            participants._skip_open_tasks(self._get_exit_text(reason))
+
+    @api.model
+    def _get_exit_text(self, reason):
+        return self.env._(
+            "Left the campaign: %s",
+            dict(self._fields["exit_reason"]._description_selection(self.env))[reason],
+        )
+
+    def _skip_open_tasks(self, text):
+        # mails being sent are looked at once more on their way out
+        tasks = self.env["crm.campaign.task"].search(
+            [
+                ("participant_id", "in", self.ids),
+                ("state", "in", ("planned", "reserved")),
+            ]
+        )
+        tasks.try_lock_for_update().write(
+            {
+                "state": "skipped",
+                "reason": text,
+                "date_done": fields.Datetime.now(),
+            }
+        )
+
+    @api.model
+    def _on_opt_out(self, emails):
+        """End the journeys of addresses that have just been blocked."""
+        # sudo: whoever unsubscribes does not see campaigns
+        participants = self.sudo().search(
+            [
+                ("state", "=", "running"),
+                ("email", "in", list(emails)),
+                ("campaign_id.exit_on_opt_out", "=", True),
+            ]
+        )
+        self._exit({"opt_out": participants.ids})
+
+    @api.model
+    def _complete(self, participant_ids):
+        """Journeys without anything left to do have reached the end, or a failure."""
+        if not participant_ids:
+            return
+        self.flush_model(["state"])
+        self.env["crm.campaign.task"].flush_model()
+        rows = self.env.execute_query(
+            SQL(
+                """
+                UPDATE crm_campaign_participant p
+                   SET state = CASE WHEN EXISTS (
+                           SELECT FROM crm_campaign_task f
+                             JOIN crm_campaign_step s ON s.id = f.step_id
+                            WHERE f.participant_id = p.id AND f.state = 'failed'
+                              AND f.is_replay IS NOT TRUE
+                              AND s.on_failure = 'stop')
+                           THEN 'failed' ELSE 'done' END,
+                       date_left = %(now)s, write_date = %(now)s
+                 WHERE p.id = ANY(%(ids)s)
+                   AND p.state = 'running'
+                   AND NOT EXISTS (
+                       SELECT FROM crm_campaign_task k
+                        WHERE k.participant_id = p.id
+                          AND k.state IN ('planned', 'reserved', 'sending'))
+             RETURNING id
+                """,
+                ids=list(participant_ids),
+                now=fields.Datetime.now(),
+            )
+        )
+        if rows:
+            self.invalidate_model(["state", "date_left"], flush=False)
+
+    # ------------------------------------------------------------
+    # Actions
+    # ------------------------------------------------------------
+
+    def action_exit(self):
+        """Take these people out by hand."""
+        self.campaign_id.check_access("write")
+        self._exit({"manual": self.ids})
+
+    def action_open_record(self):
+        self.ensure_one()
+        record = self.env[self.res_model].browse(self.res_id).exists()
+        if not record:
+            raise UserError(self.env._("This record was deleted."))
+        record.check_access("read")
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": self.res_model,
+            "res_id": self.res_id,
+            "view_mode": "form",
+        }

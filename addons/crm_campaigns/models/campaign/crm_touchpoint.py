@@ -1,0 +1,69 @@
+from odoo import api, models
+from odoo.tools import SQL
+
+
+class CrmTouchpoint(models.Model):
+    _inherit = "crm.touchpoint"
+
+    @api.model
+    def _on_harvested(self, touchpoint_ids):
+        """Clicks and closed leads move journeys at once: two statements, whatever the
+        number of touchpoints, none when no campaign was started."""
+        super()._on_harvested(touchpoint_ids)
+        # sudo: journeys move by what happens, whoever makes it happen
+        Campaign = self.env["crm.campaign"].sudo()
+        if not Campaign.search_count([("state", "!=", "draft")], limit=1):
+            return
+        codes = {
+            row[0]
+            for row in self.env.execute_query(
+                SQL(
+                    """
+                    SELECT DISTINCT k.code
+                      FROM crm_touchpoint t
+                      JOIN crm_touchpoint_kind k ON k.id = t.kind_id
+                     WHERE t.id = ANY(%s)
+                       AND k.code IN ('campaign_clicked', 'lead_won', 'lead_lost')
+                    """,
+                    list(touchpoint_ids),
+                )
+            )
+        }
+        if "campaign_clicked" in codes:
+            self.env["crm.campaign.task"].sudo()._wake(
+                SQL(
+                    """
+                    c.id IN (SELECT res_id FROM crm_touchpoint
+                              WHERE id = ANY(%s)
+                                AND res_model = 'link.tracker.click')
+                    """,
+                    list(touchpoint_ids),
+                )
+            )
+        if codes & {"lead_won", "lead_lost"}:
+            self._exit_closed_leads(touchpoint_ids)
+
+    @api.model
+    def _exit_closed_leads(self, touchpoint_ids):
+        participant_ids = [
+            row[0]
+            for row in self.env.execute_query(
+                SQL(
+                    """
+                    SELECT p.id
+                      FROM crm_touchpoint t
+                      JOIN crm_touchpoint_kind k ON k.id = t.kind_id
+                      JOIN crm_campaign_participant p ON p.lead_id = t.lead_id
+                     WHERE t.id = ANY(%s)
+                       AND k.code IN ('lead_won', 'lead_lost')
+                       AND p.state = 'running'
+                       AND p.res_model = 'crm.lead'
+                    """,
+                    list(touchpoint_ids),
+                )
+            )
+        ]
+        # sudo: see above
+        self.env["crm.campaign.participant"].sudo().browse(
+            participant_ids
+        )._exit_if_stopped()

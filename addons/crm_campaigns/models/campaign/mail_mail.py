@@ -1,0 +1,97 @@
+from odoo import fields, models
+from odoo.modules import module
+from odoo.tools import SQL
+
+from ...tools.delivery import Delivery
+
+
+class MailMail(models.Model):
+    _inherit = "mail.mail"
+
+    def _send(
+        self,
+        auto_commit=False,
+        raise_exception=False,
+        smtp_session=None,
+        alias_domain_id=False,
+        mail_server=False,
+        post_send_callback=None,
+    ):
+        """Send campaign mails one by one: each locked, and on record before it goes."""
+        options = {
+            "auto_commit": auto_commit,
+            "raise_exception": raise_exception,
+            "smtp_session": smtp_session,
+            "alias_domain_id": alias_domain_id,
+            "mail_server": mail_server,
+            "post_send_callback": post_send_callback,
+        }
+        # sudo: senders of other mails may not read mailings
+        campaign_mails = self.browse(
+            self.sudo().filtered("mailing_id.crm_campaign_step_id").ids
+        )
+        if not campaign_mails or self.env["ir.mail_server"]._disable_send():
+            return super()._send(**options)
+        others = self - campaign_mails
+        if others:
+            super(MailMail, others)._send(**options)
+        campaign_mails._hold_back()
+        if auto_commit:
+            # what others have sent meanwhile is seen from here on
+            self.env.cr.commit()  # pylint: disable=invalid-commit
+        for mail in campaign_mails:
+            # another worker is at it, or it is gone
+            if not mail.try_lock_for_update(allow_referencing=True):
+                continue
+            delivery = Delivery(self.env.registry, mail.id, fields.Datetime.now())
+            super(MailMail, mail.with_context(crm_campaigns_delivery=delivery))._send(
+                **options
+            )
+        if not module.current_test:
+            self.env["crm.campaign.task"]._trigger()
+        return True
+
+    def _hold_back(self):
+        """Cancel the mails of journeys that have ended or stand still since they were
+        composed, and to addresses that were blocked since.
+
+        Held mails of a stopped campaign are released when it starts again.
+        """
+        self.flush_recordset(["state"])
+        self.env["mail.blacklist"].flush_model(["active", "email"])
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT m.id, t.id,
+                       CASE WHEN b.id IS NOT NULL AND g.use_exclusion_list
+                                 THEN 'mail_bl'
+                            WHEN p.state = 'exited' THEN 'left'
+                            WHEN c.state <> 'running' THEN 'stopped'
+                       END AS why
+                  FROM mail_mail m
+                  JOIN mailing_mailing g ON g.id = m.mailing_id
+                  JOIN mailing_trace t ON t.mail_mail_id = m.id
+                  JOIN crm_campaign_task k ON k.id = t.crm_campaign_task_id
+                  JOIN crm_campaign_participant p ON p.id = k.participant_id
+                  JOIN crm_campaign c ON c.id = k.campaign_id
+             LEFT JOIN mail_blacklist b ON b.email = t.email AND b.active
+                 WHERE m.id = ANY(%s) AND m.state = 'outgoing'
+                """,
+                self.ids,
+            )
+        )
+        held = {mail_id: (trace_id, why) for mail_id, trace_id, why in rows if why}
+        if not held:
+            return
+        mails = self.browse(held).try_lock_for_update()
+        mails.write({"state": "cancel"})
+        for why in ("mail_bl", "left"):
+            # sudo: traces are the system's
+            traces = (
+                self.env["mailing.trace"]
+                .sudo()
+                .browse([held[mail.id][0] for mail in mails if held[mail.id][1] == why])
+            )
+            traces.set_canceled()
+            if why == "mail_bl":
+                traces.write({"failure_type": "mail_bl"})
