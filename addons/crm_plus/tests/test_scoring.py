@@ -465,6 +465,19 @@ class TestScoringExplain(ScoringCommon):
         self.assertIn("13.0 points of fit for grade B4", explanation["missing"])
         self.assertIn("5.0 points of engagement for grade C3", explanation["missing"])
 
+    def test_explanation_adds_up_when_time_has_passed(self):
+        self._rule(10, kind="email_in", half_life_days=30)
+        self._touch(self.lead)
+        self._score(now=NOW)
+        self.assertEqual(self.lead.score_total, 10)
+
+        explanation = self.lead.get_score_explanation()
+
+        self.assertLess(explanation["total"], 10)
+        self.assertEqual(
+            explanation["total"], sum(line["points"] for line in explanation["lines"])
+        )
+
     def test_other_sellers_lead_is_not_explained(self):
         self._rule(12, domain="[]")
         with self.assertRaises(AccessError):

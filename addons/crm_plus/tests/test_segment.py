@@ -16,11 +16,18 @@ class SegmentCommon(CrmPlusCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.hot = cls._create_segment("Hot", "[('priority', '=', '3')]")
+        cls.hot = cls._create_segment(
+            "Hot", "[('priority', '=', '3'), ('referred', '=', 'test')]"
+        )
         cls.hot_lead = cls._create_leads(priority="3", partner_id=cls.customer.id)
         cls.cold_lead = cls._create_leads(priority="0")
         cls.env.flush_all()
         cls.env.cr.precommit.clear()
+
+    @classmethod
+    def _create_leads(cls, count=1, **values):
+        # told apart from whatever else the database holds
+        return super()._create_leads(count, referred="test", **values)
 
     @classmethod
     def _create_segment(cls, name, domain, **values):
@@ -99,7 +106,9 @@ class TestSegment(SegmentCommon):
 
     def test_lost_lead_leaves_unless_the_condition_names_active(self):
         both = self._create_segment(
-            "Hot or lost", "[('priority', '=', '3'), ('active', 'in', [True, False])]"
+            "Hot or lost",
+            "[('priority', '=', '3'), ('referred', '=', 'test'),"
+            " ('active', 'in', [True, False])]",
         )
         (self.hot + both)._refresh()
         self.hot_lead.action_set_lost()
@@ -111,7 +120,9 @@ class TestSegment(SegmentCommon):
 
     def test_contacts(self):
         segment = self._create_segment(
-            "Brandt", "[('name', 'ilike', 'Brandt')]", target="res.partner"
+            "Brandt",
+            f"[('id', 'in', {(self.customer + self.customer_contact).ids})]",
+            target="res.partner",
         )
         segment._refresh()
 
@@ -214,7 +225,11 @@ class TestSegmentOnChange(SegmentCommon):
         self.env["crm.touchpoint"]._harvest(["segment_joined", "segment_left"])
 
         touchpoints = self.env["crm.touchpoint"].search(
-            [("res_model", "=", "crm.segment.member")], order="id"
+            [
+                ("res_model", "=", "crm.segment.member"),
+                ("lead_id", "=", self.cold_lead.id),
+            ],
+            order="id",
         )
         self.assertRecordValues(
             touchpoints,
@@ -251,7 +266,9 @@ class TestSegmentOnChange(SegmentCommon):
         )
         self.hot.invalidate_recordset()
         self.registry.clear_cache()
-        good = self._create_segment("Good", "[('priority', '=', '3')]")
+        good = self._create_segment(
+            "Good", "[('priority', '=', '3'), ('referred', '=', 'test')]"
+        )
         with mute_logger("odoo.addons.crm_plus.models.segment.crm_segment"):
             self._create_leads(priority="3")
             self._harvest_queued()
@@ -299,7 +316,9 @@ class TestSegmentRules(SegmentCommon):
             priority="3", user_id=False, company_id=self.company.id
         )
         everywhere = self._create_segment(
-            "All", "[('priority', '=', '3')]", company_id=False
+            "All",
+            "[('priority', '=', '3'), ('referred', '=', 'test')]",
+            company_id=False,
         )
         (self.hot + everywhere).with_context(
             allowed_company_ids=self.company_2.ids

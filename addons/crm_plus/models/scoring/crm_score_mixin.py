@@ -152,6 +152,8 @@ class CrmScoreMixin(models.AbstractModel):
                     found=line["touchpoints_found"],
                 )
             ]
+        elif line["touchpoints"] == 1:
+            parts = [self.env._("once")]
         else:
             parts = [self.env._("%s times", line["touchpoints"])]
         if line["points_before_cap"] != line["points_before_decay"]:
@@ -167,11 +169,15 @@ class CrmScoreMixin(models.AbstractModel):
             parts.append(self.env._("at most %s", f"{rule.max_points:g}"))
         return ", ".join(parts)
 
-    @api.readonly
     def get_score_explanation(self):
-        """Return the score of this record and all its reasons, for the web client."""
+        """Return the score of this record and all its reasons, for the web client.
+
+        What has decayed since the last run is taken off first, so that the reasons add
+        up to the score that is shown.
+        """
         self.ensure_one()
         self.check_access("read")
+        self._score_recompute()
         lines = self._score_explain()
         for line in lines:
             for name in ("date_first", "date_last"):

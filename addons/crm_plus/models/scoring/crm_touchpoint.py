@@ -7,6 +7,10 @@ from .crm_score_model import TOUCHPOINT_LIMIT
 class CrmTouchpoint(models.Model):
     _inherit = "crm.touchpoint"
 
+    # What a contact did outside of any lead counts for its leads: without this, each
+    # lead would read all that its contact did in others.
+    _no_lead_idx = models.Index("(partner_id) WHERE lead_id IS NULL")
+
     @api.model
     def _get_sources(self):
         return [*super()._get_sources(), self._source_lead_mql()]

@@ -88,7 +88,7 @@ class CrmSegment(models.Model):
         string="Left in 7 Days", compute="_compute_member_count"
     )
     # last refresh
-    date_refreshed = fields.Datetime(readonly=True, copy=False)
+    date_refreshed = fields.Datetime(string="Refreshed On", readonly=True, copy=False)
     refresh_seconds = fields.Float(
         string="Refresh Time", readonly=True, copy=False, help="In seconds."
     )
