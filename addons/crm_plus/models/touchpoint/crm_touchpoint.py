@@ -51,7 +51,12 @@ class CrmTouchpoint(models.Model):
     commercial_partner_id = fields.Many2one(
         "res.partner", string="Customer", readonly=True
     )
-    lead_id = fields.Many2one("crm.lead", readonly=True, string="Lead/Opportunity")
+    lead_id = fields.Many2one(
+        "crm.lead",
+        string="Lead/Opportunity",
+        readonly=True,
+        index="btree_not_null",
+    )
     user_id = fields.Many2one(
         "res.users", string="Responsible", readonly=True, index="btree_not_null"
     )
@@ -87,9 +92,8 @@ class CrmTouchpoint(models.Model):
         "UNIQUE(kind_id, res_model, res_id, occurrence)",
         "This interaction is already in the ledger.",
     )
-    # the two timelines, newest first; and what engagement scores and campaigns read
+    # the timeline of a customer, newest first; and what campaigns and reports read
     _customer_idx = models.Index("(commercial_partner_id, date DESC)")
-    _lead_idx = models.Index("(lead_id, date DESC) WHERE lead_id IS NOT NULL")
     _kind_date_idx = models.Index("(kind_id, date)")
 
     @api.depends("kind_id", "name")
