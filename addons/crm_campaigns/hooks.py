@@ -9,8 +9,42 @@ def _get_own_source_keys(env):
     ]
 
 
+# Opens earn nothing: mail programs open mails by themselves.
+SCORE_RULES = {
+    "campaign_clicked": {"name": "Clicks in our mails", "points": 10, "max_times": 3},
+    "campaign_replied": {"name": "Answers our mails", "points": 15, "max_times": 3},
+    "campaign_unsubscribed": {"name": "Unsubscribes", "points": -30, "max_times": 1},
+}
+
+
+def _add_score_rules(env):
+    """Let the scoring model that comes with CRM Plus count what people do with mails,
+    unless somebody has deleted it."""
+    model = env.ref("crm_plus.crm_score_model_lead", raise_if_not_found=False)
+    if not model:
+        return
+    env["crm.score.rule"]._load_records(
+        [
+            {
+                "xml_id": f"crm_campaigns.crm_score_rule_{code}",
+                "noupdate": True,
+                "values": {
+                    "model_id": model.id,
+                    "dimension": "engagement",
+                    "kind_id": env.ref(f"crm_campaigns.crm_touchpoint_kind_{code}").id,
+                    "half_life_days": 30,
+                    "sequence": 200,
+                    **values,
+                },
+            }
+            for code, values in SCORE_RULES.items()
+        ]
+    )
+
+
 def post_init_hook(env):
     """Back-fill the timelines with the mailings that the database already holds."""
+    _add_score_rules(env)
     env["link.tracker.click"]._backfill_machine_reason()
     env["crm.touchpoint"]._harvest(_get_own_source_keys(env))
 

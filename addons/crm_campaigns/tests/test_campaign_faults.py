@@ -373,6 +373,28 @@ class TestCampaignFaults(CampaignCommon):
         )
         self.assertEqual(len(tasks.trace_ids), 2)
 
+    def test_step_may_commit_by_itself(self):
+        """As Odoo's mailings do, outside tests: no savepoint may be open around them."""
+        campaign = self._create_journey(self.lead)
+        campaign.action_start()
+        Mailing = self.env.registry["mailing.mailing"]
+        send = Mailing._action_send_mail
+
+        def send_and_commit(mailing, res_ids=None):
+            result = send(mailing, res_ids)
+            mailing.env.cr.commit()
+            return result
+
+        with (
+            self._server() as server,
+            patch.object(Mailing, "_action_send_mail", send_and_commit),
+        ):
+            self._round()
+
+        self.assertEqual(server.accepted, ["ida@brandt.example"])
+        task = self._tasks(campaign, self.mail)
+        self.assertEqual((task.state, task.attempts), ("done", 1))
+
     def test_killed_after_composing(self):
         campaign = self._create_journey(self.leads)
         self._compose(campaign)

@@ -403,49 +403,50 @@ class CrmCampaignTask(models.Model):
         """Do these reserved tasks of one step, and commit.
 
         All at once; if that fails, one by one, and the error stays with the task that
-        made it.
+        made it. Transactions and not savepoints: what a step does may commit by itself,
+        as Odoo's mailings do.
 
-        :param attempts: what ``_reserve`` returned; a task with another number was
-            taken over meanwhile
+        :param attempts: what ``_reserve`` returned
         """
         try:
-            # in a new transaction, locked until it ends: see the class
-            tasks = self.try_lock_for_update().filtered(
-                lambda task: (
-                    (task.state, task.attempts) == ("reserved", attempts[task.id])
-                )
-            )
+            tasks = self._lock_reserved(attempts)
             if tasks:
-                tasks._run_batch()
-        except psycopg2.OperationalError:
-            # serialisation, a lost connection: the whole batch again at the next round
-            _logger.info("crm_campaigns: batch put off", exc_info=True)
-            self.env.cr.rollback()
-            self._trigger()
-            return
-        self.env["ir.cron"]._commit_progress()
-
-    def _run_batch(self):
-        try:
-            with self.env.cr.savepoint():
-                self._run()
-        except psycopg2.OperationalError:
-            raise
+                tasks._run()
+            self.env["ir.cron"]._commit_progress()
+        except psycopg2.OperationalError as error:
+            self._put_off(error)
         except Exception:
+            self.env.cr.rollback()
             _logger.info("crm_campaigns: batch failed, one by one now", exc_info=True)
-            self.env.invalidate_all(flush=False)
             for task in self:
-                task._run_alone()
+                task._execute_alone(attempts)
 
-    def _run_alone(self):
+    def _execute_alone(self, attempts):
         try:
-            with self.env.cr.savepoint():
-                self._run()
-        except psycopg2.OperationalError:
-            raise
-        except Exception as error:  # noqa: BLE001
-            self.env.invalidate_all(flush=False)
-            self._fail(str(error) or error.__class__.__name__)
+            task = self._lock_reserved(attempts)
+            if task:
+                task._run()
+            self.env["ir.cron"]._commit_progress()
+        except psycopg2.OperationalError as error:
+            self._put_off(error)
+        except Exception as error:  # noqa: BLE001 whatever a step may raise
+            self.env.cr.rollback()
+            text = str(error) or error.__class__.__name__
+            self._lock_reserved(attempts)._fail(text)
+            self.env["ir.cron"]._commit_progress()
+
+    def _lock_reserved(self, attempts):
+        """Lock until the transaction ends what is still ours: neither held nor taken
+        over by another worker meanwhile."""
+        return self.try_lock_for_update().filtered(
+            lambda task: (task.state, task.attempts) == ("reserved", attempts[task.id])
+        )
+
+    def _put_off(self, error):
+        """Serialisation, a lost connection: the whole batch again at the next round."""
+        self.env.cr.rollback()
+        _logger.info("crm_campaigns: batch put off: %s", error)
+        self._trigger()
 
     def _run(self):
         """Do tasks of one step, for those who have no reason to leave."""
