@@ -209,7 +209,10 @@ class OdooServer:
         return psql(self.database, query, parameters)
 
     def trigger_cron(self, xml_id):
-        """Have the cron workers run a job now, and return when they have."""
+        """Have the cron workers run a job now, and return when they have.
+
+        To the second, as Odoo does: a job forgets triggers up to the second it began.
+        """
         module, name = xml_id.split(".")
         ((cron_id,),) = self.sql(
             """SELECT res_id FROM ir_model_data
@@ -218,7 +221,8 @@ class OdooServer:
         )
         ((trigger_id,),) = self.sql(
             """INSERT INTO ir_cron_trigger (cron_id, call_at)
-               VALUES (%s, now() AT TIME ZONE 'UTC') RETURNING id""",
+               VALUES (%s, date_trunc('second', now() AT TIME ZONE 'UTC'))
+               RETURNING id""",
             [cron_id],
         )
         self.notify_cron()
