@@ -162,15 +162,27 @@ class CrmTouchpoint(models.Model):
         touchpoint_ids = []
         # A flushing savepoint would run the queues behind this one before it is done.
         self.env.flush_all()
-        for key, ids in queue.items():
+        # All together first; each alone only if one of them fails.
+        batches = [list(queue.items())]
+        while batches:
+            batch = batches.pop(0)
             try:
                 with self.env.cr.savepoint(flush=False):
-                    touchpoint_ids += self._harvest_source(sources[key], ids=ids)
+                    new_ids = [
+                        touchpoint_id
+                        for key, ids in batch
+                        for touchpoint_id in self._harvest_source(sources[key], ids=ids)
+                    ]
             except psycopg2.OperationalError:
                 raise  # serialisation, lock timeout: the whole transaction is retried
             except psycopg2.Error:
-                _logger.exception("crm_plus: touchpoint source %s failed", key)
+                if len(batch) > 1:
+                    batches = [[item] for item in batch]
+                    continue
+                _logger.exception("crm_plus: touchpoint source %s failed", batch[0][0])
                 self._trigger_harvest()
+            else:
+                touchpoint_ids += new_ids
         if touchpoint_ids:
             self._on_harvested(touchpoint_ids)
         return touchpoint_ids
