@@ -178,6 +178,7 @@ class CaseCommon(MailCommon):
         return_path="",
         extra="",
         template=MAIL,
+        acknowledge=True,
     ):
         """Take a mail in through the gateway; return the case it opened, if any."""
         Case = self.env["crm.case"]
@@ -200,6 +201,9 @@ class CaseCommon(MailCommon):
             # as the mail server's job does: with all rights, for no model in particular
             self.env["mail.thread"].sudo().message_process(None, mail)
             self.env.flush_all()
+            if acknowledge:
+                # what the scheduler does right after
+                Case.search([("is_ack_due", "=", True)])._acknowledge()
         return Case.search([("id", ">", last_id)])
 
     def _answer(self, case, user=None, body="Please plug it in.", **values):

@@ -217,7 +217,7 @@ class TestCaseMail(CaseCommon):
         self.assertEqual(mail.reply_to, f'"Help" <help@{self.alias_domain}>')
         self.assertIn("auto-replied", mail.headers)
         self.assertIn("X-Auto-Response-Suppress", mail.headers)
-        self.assertEqual(mail.state, "outgoing", "queued, not sent within the gateway")
+        self.assertEqual(mail.state, "outgoing", "left to the mail queue")
         self.assertIn(case.number, mail.body_html)
         self.assertIn(case.access_token, mail.body_html)
         self.assertFalse(case.date_first_response, "an acknowledgement is no answer")
@@ -243,6 +243,24 @@ class TestCaseMail(CaseCommon):
         self._acknowledgements(case).unlink()  # as auto_delete does
 
         self.assertTrue(message.exists())
+
+    def test_acknowledgements_are_made_by_the_scheduler_in_batches(self):
+        cases = self._receive("one", acknowledge=False)
+        cases += self._receive("two", "eva@nowak.example", acknowledge=False)
+        self.assertFalse(self._new_mails, "the gateway does not wait for it")
+
+        with (
+            self.enter_registry_test_mode(),
+            self.mock_mail_gateway(),
+        ):
+            self.env.ref(
+                "crm_helpdesk.ir_cron_acknowledge_cases"
+            ).method_direct_trigger()
+
+        self.assertEqual(sorted(self._new_mails.mapped("res_id")), cases.ids)
+        first = cases[0].message_ids.filtered(lambda m: m.message_type == "email")
+        self.assertIn(first.message_id, self._new_mails.mapped("references"))
+        self.assertFalse(cases.filtered("is_ack_due"))
 
     def test_one_acknowledgement_per_sender_and_interval(self):
         first, second = self._receive("one"), self._receive("two")
@@ -308,14 +326,26 @@ class TestCaseMail(CaseCommon):
             {"subject": "{{ object.nonsense }}"}
         )
 
-        with mute_logger(
-            "odoo.addons.crm_helpdesk.models.case.crm_case_mail",
-            "odoo.addons.mail.models.mail_render_mixin",
+        case = self._receive(acknowledge=False)
+        good_team = self.team.copy({"name": "Good", "alias_name": False})
+        good_team.ack_template_id = self.team_2.ack_template_id
+        good = self._create_cases(
+            team_id=good_team.id, partner_id=self.eva.id, is_ack_due=True
+        )
+        with (
+            mute_logger(
+                "odoo.addons.crm_helpdesk.models.case.crm_case_mail",
+                "odoo.addons.mail.models.mail_render_mixin",
+            ),
+            self.mock_mail_gateway(),
         ):
-            case = self._receive()
+            (case + good)._acknowledge()
 
-        self.assertTrue(case.exists())
+        self.assertRecordValues(
+            case + good, [{"is_ack_due": False}, {"is_ack_due": False}]
+        )
         self.assertFalse(case.date_acknowledged)
+        self.assertTrue(good.date_acknowledged)
 
     # ------------------------------------------------------------
     # Machines

@@ -16,7 +16,6 @@ REPLY_REASONS = (
     "Content-Type: ",
     "Return-Path: <>",
     "From: mailer-daemon",
-    "From: postmaster",
     "Subject of an automatic reply",
 )
 REPLY_HEADERS = (
@@ -32,15 +31,31 @@ REPLY_HEADERS = (
 REPORT_PARTS = ("message/delivery-status", "message/disposition-notification")
 # Programs that note that they generate mail, and do so in answer to one of ours
 GENERATED = ("Auto-Submitted: auto-generated", "X-Auto-Response-Suppress")
+DAEMON = re.compile(r"mailer[-_ ]?daemon", re.I)
+# Who reports, but may be a person as well: postmasters write mails, too
 REPORT_SENDER = re.compile(
-    r"(mail delivery (sub)?system|mailer-daemon|postmaster|mail administrator)", re.I
-)
-REPORT_SUBJECT = re.compile(
-    r"^\W*(undeliver(ed|able)|delivery (status notification|failure|report)|"
-    r"mail delivery (failed|failure|system)|returned mail|failure notice|"
-    r"non[- ]?delivery|message delivery failure|warning: could not send)",
+    r"(mail delivery (sub)?system|internet mail delivery|post[-_]?master|"
+    r"mail administrator|mail(er)? system)",
     re.I,
 )
+REPORT_SUBJECT = re.compile(
+    r"(undeliver(ed|able)|delivery (status notification|failure|report|reply|delay)|"
+    r"mail delivery (failed|failure|system|problem|error)|returned mail|"
+    r"(failure|delay(ed)?|status) (notice|notification)|non[- ]?delivery|"
+    r"message (delivery|undeliverable|not delivered)|could not (send|be delivered)|"
+    r"delayed mail|mail (failure|error|returned|system error)|nondeliverable)",
+    re.I,
+)
+REPORT_BODY = re.compile(
+    r"(undeliver|could not be delivered|cannot be delivered|not (been )?delivered|"
+    r"delivery (has )?(failed|failure)|user unknown|unknown user|no such user|"
+    r"no such mailbox|mailbox (is )?(full|unavailable|unknown)|"
+    r"permanent (fatal )?errors?)",
+    re.I,
+)
+FORWARDED = re.compile(r"(re|aw|sv|fwd?|wg|tr|rv|i):", re.I)
+# Where a report says what it is; not read further, a mail may be long.
+REPORT_BODY_SIZE = 4000
 
 
 def _text(message, name):
@@ -61,9 +76,8 @@ def is_automatic_reply(message):
     return_path = _text(message, "Return-Path")
     if "Return-Path" in message and return_path.replace(" ", "") in ("<>", ""):
         return True
-    if REPORT_SENDER.search(_text(message, "From")):
-        return True
-    if REPORT_SUBJECT.search(_text(message, "Subject")) and _has_original(message):
+    sender = _text(message, "From")
+    if DAEMON.search(sender) or _is_report(message, sender):
         return True
     if reason.startswith(GENERATED) and (
         "In-Reply-To" in message or "References" in message
@@ -79,10 +93,28 @@ def _own_parts(message):
     return [part.get_content_type() for part in message.get_payload()]
 
 
+def _is_report(message, sender):
+    """Whether the mail, of whoever reports about mails, does so: two signs at least of
+    sender, subject, words, and the mail it is about."""
+    subject = _text(message, "Subject")
+    is_reporter = bool(REPORT_SENDER.search(sender))
+    signs = is_reporter + bool(REPORT_SUBJECT.search(subject))
+    if signs == 1:
+        signs += _has_original(message) or bool(REPORT_BODY.search(_start(message)))
+    # a person who forwards a report has its subject, after a mark
+    return signs > 1 and (is_reporter or not FORWARDED.match(subject))
+
+
 def _has_original(message):
-    """Whether the mail carries the one it reports about, attached or as text."""
-    if {"message/rfc822", "text/rfc822-headers", *REPORT_PARTS} & set(
-        _own_parts(message)
-    ):
-        return True
-    return not message.is_multipart() and machine_reason(message) is not None
+    return bool(
+        {"message/rfc822", "text/rfc822-headers", *REPORT_PARTS}
+        & set(_own_parts(message))
+    )
+
+
+def _start(message):
+    part = message
+    while part.is_multipart() and part.get_payload():
+        part = part.get_payload()[0]
+    payload = part.get_payload(decode=True) or b""
+    return payload[:REPORT_BODY_SIZE].decode("utf-8", "replace")

@@ -6,7 +6,7 @@ from . import crm_case_mail
 from . import crm_case_portal
 from . import crm_case_rating
 from . import crm_touchpoint
-from . import ir_attachment
+from . import mail_message
 from . import mail_thread
 from . import res_partner
 from . import sale_order

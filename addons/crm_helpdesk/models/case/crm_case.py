@@ -119,6 +119,7 @@ class CrmCase(models.Model):
         string="Customer Company",
         related="partner_id.commercial_partner_id",
         store=True,
+        precompute=True,
         index="btree_not_null",
     )
     partner_name = fields.Char(
@@ -282,8 +283,11 @@ class CrmCase(models.Model):
         for vals in vals_list:
             if vals.get("user_id"):
                 vals.setdefault("date_assigned", now)
+            vals.setdefault("rating_last_value", 0)
             self._split_contact(vals)
         cases = super().create(vals_list)
+        # new cases have no ratings: no need to look for them
+        self.env.remove_to_compute(self._fields["rating_last_value"], cases)
         cases._assign_in_turn()
         cases._start_clocks()
         self.env["crm.touchpoint"]._queue_harvest("case_opened", cases.ids)
@@ -317,7 +321,15 @@ class CrmCase(models.Model):
         if not count:
             return []
         # sudo: whoever opens a case, customers and the gateway too, gets a number
-        sequence = self.env.ref("crm_helpdesk.ir_sequence_crm_case").sudo()
+        sequence = (
+            self.env["ir.sequence"]
+            .sudo()
+            .browse(
+                self.env["ir.model.data"]._xmlid_to_res_id(
+                    "crm_helpdesk.ir_sequence_crm_case", raise_if_not_found=True
+                )
+            )
+        )
         if sequence.implementation != "standard" or sequence.use_date_range:
             return [sequence.next_by_id() for _i in range(count)]
         rows = self.env.execute_query(

@@ -16,6 +16,7 @@ AUTOMATIC_HEADERS = {
     "X-Auto-Response-Suppress": "All",
 }
 MAX_SUBJECT = 500
+ACK_BATCH_SIZE = 100  # rendered together: a second or two
 
 
 class CrmCase(models.Model):
@@ -29,6 +30,7 @@ class CrmCase(models.Model):
 
     _inherit = "crm.case"
 
+    is_ack_due = fields.Boolean(readonly=True, copy=False, groups="base.group_user")
     date_acknowledged = fields.Datetime(
         string="Acknowledged", readonly=True, copy=False, groups="base.group_user"
     )
@@ -36,6 +38,8 @@ class CrmCase(models.Model):
     _acknowledged_idx = models.Index(
         "(email_normalized, date_acknowledged) WHERE date_acknowledged IS NOT NULL"
     )
+
+    _ack_due_idx = models.Index("(id) WHERE is_ack_due")
 
     # ------------------------------------------------------------
     # Routing
@@ -135,14 +139,16 @@ class CrmCase(models.Model):
             "channel": "email",
             "partner_id": partner.id,
             "is_machine": is_machine,
+            "is_ack_due": self._is_acknowledgeable(team, is_machine),
             "sale_order_id": self._find_order(subject, partner, team.company_id).id,
             **values,
         }
         case = super(CrmCase, self.with_company(team.company_id)).message_new(
             msg_dict, values
         )
-        # once the mail itself is on the case
-        return case.with_context(crm_helpdesk_acknowledge=not is_machine)
+        if case.is_ack_due:
+            self._trigger_acknowledgements()
+        return case
 
     def message_update(self, msg_dict, update_vals=None):
         if msg_dict.get("is_machine_mail"):
@@ -166,21 +172,22 @@ class CrmCase(models.Model):
         if not email:
             return Partner
         usable = ("company_id", "in", (False, company.id))
-        author = Partner.browse(msg_dict.get("author_id") or ()).filtered_domain(
-            [usable, ("email_normalized", "=", email)]
-        )
-        if author:
-            return author
-        found = Partner.search([("email_normalized", "=", email), usable])
-        if found:
-            return found.sorted(
-                lambda partner: (
-                    not partner.user_ids,
-                    partner.company_id != company,
-                    partner.is_company,
-                    partner.id,
-                )
-            )[0]
+        if msg_dict.get("author_id"):
+            # Odoo looked for the address in all companies, and took one that has it
+            usable = ("company_id", "in", (False, company.id))
+            author = Partner.browse(msg_dict["author_id"]).filtered_domain(
+                [usable, ("email_normalized", "=", email)]
+            )
+            found = author or Partner.search([("email_normalized", "=", email), usable])
+            if found:
+                return found.sorted(
+                    lambda partner: (
+                        not partner.user_ids,
+                        partner.company_id != company,
+                        partner.is_company,
+                        partner.id,
+                    )
+                )[0]
         if is_machine or self._is_own_address(email):
             return Partner
         return Partner.with_context(
@@ -189,8 +196,19 @@ class CrmCase(models.Model):
 
     @api.model
     def _is_own_address(self, email):
+        """Whether the address is an alias, or one that Odoo itself writes from."""
         # sudo: addresses of all companies are ours
-        return bool(self.env["mail.alias.domain"].sudo()._find_aliases([email]))
+        domains = self.env["mail.alias.domain"].sudo().search([])
+        if email.partition("@")[2] not in domains.mapped("name"):
+            return False
+        own = ("bounce_email", "catchall_email", "default_from_email")
+        if any(email in domains.mapped(name) for name in own):
+            return True
+        return bool(
+            self.env["mail.alias"]
+            .sudo()
+            .search_count([("alias_full_name", "=", email)], limit=1)
+        )
 
     @api.model
     def _find_order(self, subject, partner, company):
@@ -245,8 +263,6 @@ class CrmCase(models.Model):
         result = super()._message_post_after_hook(message, msg_values)
         if self._is_customer_message(message):
             self._on_customer_message()
-        if self.env.context.get("crm_helpdesk_acknowledge"):
-            self.with_context(crm_helpdesk_acknowledge=False)._acknowledge(message)
         return result
 
     def _is_customer_message(self, message):
@@ -331,69 +347,120 @@ class CrmCase(models.Model):
                 options["has_button_access"] = False
         return groups
 
-    def _acknowledge(self, message=None):
-        """Confirm by mail that the case was opened; return the mail, empty when none is
-        due.
-
-        A mail that fails to be made must not lose the case that was opened: it is
-        logged.
-        """
-        self.ensure_one()
-        Mail = self.env["mail.mail"].sudo()
-        case = self.sudo()  # customers open cases, too; only their own is written
-        if not case._must_acknowledge():
-            return Mail
-        try:
-            with self.env.cr.savepoint():
-                mail = Mail.browse(
-                    case.team_id.ack_template_id.send_mail(
-                        case.id,
-                        email_values={
-                            "message_type": "auto_comment",
-                            "author_id": self.env.ref("base.partner_root").id,
-                            # keeps the message on the case when the mail has gone
-                            "is_notification": True,
-                            "references": message.message_id if message else False,
-                            "headers": repr(AUTOMATIC_HEADERS),
-                        },
-                    )
-                )
-                case.date_acknowledged = self.env.cr.now()
-        except Exception:
-            _logger.exception("Case %s could not be acknowledged", case.number)
-            return Mail
-        self._trigger_mail_queue()
-        return mail
-
-    def _must_acknowledge(self):
-        """Whether an acknowledgement is due: to a person, not told just now."""
-        self.ensure_one()
-        team = self.team_id
-        if not (
-            team.is_acknowledged and team.ack_template_id and self.email_normalized
-        ):
-            return False
-        if self.is_machine or self.date_acknowledged:
-            return False
-        if self._is_own_address(self.email_normalized):
-            return False
-        return not team.ack_interval or not self.search_count(
-            [
-                ("email_normalized", "=", self.email_normalized),
-                (
-                    "date_acknowledged",
-                    ">",
-                    self.env.cr.now() - timedelta(minutes=team.ack_interval),
-                ),
-            ],
-            limit=1,
-        )
+    @api.model
+    def _is_acknowledgeable(self, team, is_machine):
+        return bool(team.is_acknowledged and team.ack_template_id and not is_machine)
 
     @api.model
-    def _trigger_mail_queue(self):
-        """Odoo's mail queue runs every hour: now, please."""
-        cron = self.env.ref(
-            "mail.ir_cron_mail_scheduler_action", raise_if_not_found=False
+    def _trigger_acknowledgements(self):
+        self._trigger_cron("crm_helpdesk.ir_cron_acknowledge_cases")
+
+    @api.model
+    def _cron_acknowledge(self, batch_size=ACK_BATCH_SIZE):
+        """Confirm to people that their cases were opened. Not done by the gateway: what
+        fails here must not lose the mail that opened the case, nor make it wait."""
+        domain = [("is_ack_due", "=", True)]
+        cases = self.search(domain, limit=batch_size, order="id").try_lock_for_update()
+        if cases.filtered("is_ack_due")._acknowledge():
+            self._trigger_cron("mail.ir_cron_mail_scheduler_action")
+        self.env["ir.cron"]._commit_progress(
+            len(cases), remaining=self.search_count(domain)
         )
-        if cron:
-            cron.sudo()._trigger()  # sudo: whoever opened or closed the case
+
+    def _acknowledge(self):
+        """Queue acknowledgements of these cases, where one is due; return the mails.
+
+        A template that fails for one case is no reason to let the others wait: all are
+        made together, each alone only if that fails.
+        """
+        mails = self.env["mail.mail"]
+        due = self._filter_acknowledgeable()
+        self.is_ack_due = False
+        batches = list(due.grouped(lambda case: case.team_id.ack_template_id).items())
+        while batches:
+            template, cases = batches.pop(0)
+            try:
+                with self.env.cr.savepoint():
+                    mails += cases._queue_acknowledgement(template)
+            except Exception:
+                _logger.exception(
+                    "Cases %s could not be acknowledged", cases.mapped("number")
+                )
+                if len(cases) > 1:
+                    batches += [(template, case) for case in cases]
+        return mails
+
+    def _queue_acknowledgement(self, template):
+        """Make the mails of these cases; an answer to each finds its case."""
+        self.date_acknowledged = self.env.cr.now()
+        mails = template.send_mail_batch(
+            self.ids,
+            email_values={
+                "message_type": "auto_comment",
+                "author_id": self.env.ref("base.partner_root").id,
+                # keeps the message on the case when the mail has gone
+                "is_notification": True,
+                "headers": repr(AUTOMATIC_HEADERS),
+            },
+        )
+        opening = dict(
+            self.env["mail.message"]._read_group(
+                [
+                    ("model", "=", self._name),
+                    ("res_id", "in", self.ids),
+                    ("message_type", "=", "email"),
+                ],
+                ["res_id"],
+                ["id:recordset"],
+            )
+        )
+        for mail in mails:
+            # the customer's mail program shows it below his own mail
+            mail.references = (
+                opening.get(mail.res_id, self.env["mail.message"])
+                .sorted("id")[:1]
+                .message_id
+            )
+        return mails
+
+    def _filter_acknowledgeable(self):
+        """The cases whose senders are people, outside, and were not told just now."""
+        now = self.env.cr.now()
+        emails = set(self.mapped("email_normalized"))
+        longest = max(self.team_id.mapped("ack_interval"), default=0)
+        last = dict(
+            self._read_group(
+                [
+                    ("email_normalized", "in", list(emails)),
+                    ("date_acknowledged", ">", now - timedelta(minutes=longest)),
+                ],
+                ["email_normalized"],
+                ["date_acknowledged:max"],
+            )
+        )
+        due = self.browse()
+        for case in self.sorted("id"):
+            email = case.email_normalized
+            if (
+                not email
+                or case.date_acknowledged
+                or not self._is_acknowledgeable(case.team_id, case.is_machine)
+                or self._is_own_address(email)
+            ):
+                continue
+            interval = timedelta(minutes=case.team_id.ack_interval)
+            if email in last and interval and last[email] > now - interval:
+                continue
+            last[email] = now
+            due += case
+        return due
+
+    @api.model
+    def _trigger_cron(self, xmlid):
+        """Have a scheduled action run when this is committed, if it is still there."""
+        cron_id = self.env["ir.model.data"]._xmlid_to_res_id(
+            xmlid, raise_if_not_found=False
+        )
+        if cron_id:
+            # sudo: whoever opened or closed the case
+            self.env["ir.cron"].sudo().browse(cron_id)._trigger()

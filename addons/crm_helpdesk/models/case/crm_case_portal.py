@@ -13,9 +13,17 @@ class CrmCase(models.Model):
         :param values: checked values; of the record, not of the form
         :param files: list of ``(name, content)``
         """
+        team = self.env["crm.case.team"].browse(values["team_id"])
         case = self.with_context(
             default_user_id=False, mail_create_nosubscribe=True
-        ).create({**values, "partner_id": partner.id, "channel": "portal"})
+        ).create(
+            {
+                **values,
+                "partner_id": partner.id,
+                "channel": "portal",
+                "is_ack_due": self._is_acknowledgeable(team, False),
+            }
+        )
         if files:
             # with a message: so that the customer sees his files, and only these
             case.message_post(
@@ -25,7 +33,8 @@ class CrmCase(models.Model):
                 author_id=partner.id,
                 attachments=list(files),
             )
-        case._acknowledge()
+        if case.is_ack_due:
+            self._trigger_acknowledgements()
         return case
 
     def _close_by_customer(self, user):

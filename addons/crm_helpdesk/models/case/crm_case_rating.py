@@ -40,11 +40,7 @@ class CrmCase(models.Model):
         if not due:
             return
         due.is_rating_due = True
-        cron = self.env.ref(
-            "crm_helpdesk.ir_cron_request_ratings", raise_if_not_found=False
-        )
-        if cron:
-            cron.sudo()._trigger()
+        self._trigger_cron("crm_helpdesk.ir_cron_request_ratings")
 
     @api.model
     def _cron_request_ratings(self, batch_size=CRON_BATCH_SIZE):
@@ -66,7 +62,7 @@ class CrmCase(models.Model):
             except Exception:
                 _logger.exception("No rating request could be made for %s", case.number)
         if cases:
-            self._trigger_mail_queue()
+            self._trigger_cron("mail.ir_cron_mail_scheduler_action")
         self.env["ir.cron"]._commit_progress(
             len(cases), remaining=self.search_count(domain)
         )

@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.tools import ormcache
 
 CATEGORIES = [
     ("open", "Open"),
@@ -49,25 +50,52 @@ class CrmCaseStage(models.Model):
         help="Sent to the customer when a case enters this stage.",
     )
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        stages = super().create(vals_list)
+        self.env.registry.clear_cache()
+        return stages
+
+    def write(self, vals):
+        result = super().write(vals)
+        self.env.registry.clear_cache()
+        return result
+
+    def unlink(self):
+        result = super().unlink()
+        self.env.registry.clear_cache()
+        return result
+
+    @api.model
+    @ormcache()
+    def _get_stages_in_order(self):
+        """Return ``((id, category, ids of its teams), …)`` of the active stages."""
+        return tuple(
+            (stage.id, stage.category, frozenset(stage.team_ids.ids))
+            # sudo: the same for everyone; archived teams are teams, too
+            for stage in self.sudo()
+            .with_context(active_test=False)
+            .search([("active", "=", True)])
+        )
+
     @api.model
     def _find_first(self, teams, category="open"):
-        """Return ``{team: its first stage of this category}``, in one query."""
-        stages = self.search(
-            [
-                ("category", "=", category),
-                "|",
-                ("team_ids", "=", False),
-                ("team_ids", "in", teams.ids),
-            ]
-        )
+        """Return ``{team: its first stage of this category, or none}``."""
+        stages = [
+            (stage_id, team_ids)
+            for stage_id, stage_category, team_ids in self._get_stages_in_order()
+            if stage_category == category
+        ]
         return {
-            team: next(
-                (
-                    stage
-                    for stage in stages
-                    if not stage.team_ids or team in stage.team_ids
-                ),
-                self.browse(),
+            team: self.browse(
+                next(
+                    (
+                        stage_id
+                        for stage_id, team_ids in stages
+                        if not team_ids or team.id in team_ids
+                    ),
+                    None,
+                )
             )
             for team in teams
         }

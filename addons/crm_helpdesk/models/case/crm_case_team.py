@@ -139,6 +139,19 @@ class CrmCaseTeam(models.Model):
             values["alias_defaults"] = {"team_id": self.id}
         return values
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        teams = super().create(vals_list)
+        if teams.stage_ids:
+            self.env.registry.clear_cache()  # see crm.case.stage
+        return teams
+
+    def write(self, vals):
+        result = super().write(vals)
+        if "stage_ids" in vals:
+            self.env.registry.clear_cache()
+        return result
+
     def message_update(self, msg_dict, update_vals=None):
         """What machines answer is kept as a note: see ``crm.case._reroute``."""
         if msg_dict.get("is_machine_mail"):
