@@ -3,6 +3,13 @@ from odoo.tools import SQL
 
 from ...tools.touchpoint_source import TouchpointSource
 
+# Notes are between colleagues, also those that came or went by mail.
+NOT_INTERNAL = SQL(
+    """m.is_internal IS NOT TRUE AND NOT EXISTS (
+           SELECT FROM mail_message_subtype s
+            WHERE s.id = m.subtype_id AND s.internal)"""
+)
+
 
 class CrmTouchpoint(models.Model):
     """Sources of mail, calls and meetings."""
@@ -89,7 +96,14 @@ class CrmTouchpoint(models.Model):
                 **(columns or {}),
             },
             depends={
-                "mail.message": ["message_type", "model", "res_id", "is_machine_mail"],
+                "mail.message": [
+                    "message_type",
+                    "model",
+                    "res_id",
+                    "subtype_id",
+                    "is_internal",
+                    "is_machine_mail",
+                ],
                 "mail.notification": ["notification_type", "res_partner_id"],
                 model: [],
             },
@@ -103,7 +117,9 @@ class CrmTouchpoint(models.Model):
             SQL(
                 """m.message_type = 'email' AND NOT EXISTS (
                        SELECT FROM res_users u
-                        WHERE u.partner_id = m.author_id AND NOT u.share)"""
+                        WHERE u.partner_id = m.author_id AND NOT u.share)
+                   AND %s""",
+                NOT_INTERNAL,
             ),
         )
 
@@ -119,7 +135,9 @@ class CrmTouchpoint(models.Model):
                          JOIN res_partner np ON np.id = n.res_partner_id
                         WHERE n.mail_message_id = m.id
                           AND n.notification_type = 'email'
-                          AND np.partner_share)"""
+                          AND np.partner_share)
+                   AND %s""",
+                NOT_INTERNAL,
             ),
             joins=SQL("JOIN res_users u ON u.partner_id = m.author_id AND NOT u.share"),
             columns={"user_id": SQL("u.id")},
