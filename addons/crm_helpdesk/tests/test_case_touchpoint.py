@@ -44,6 +44,22 @@ class TestCaseTouchpoint(CaseCommon):
 
         self.assertEqual(self.env["crm.touchpoint"].search_count([]), before)
 
+    def test_notes_of_machines_are_no_touchpoints(self):
+        """Whether read at once or later by the scheduler."""
+        case = self._receive()
+        self._harvest_queued()
+        before = self.env["crm.touchpoint"].search_count([])
+        message_id = case.message_ids[-1].message_id
+
+        self._receive(
+            "Out of office",
+            extra=f"In-Reply-To: {message_id}\nAuto-Submitted: auto-replied\n",
+        )
+        self._harvest_queued()
+        self.env["crm.touchpoint"]._harvest()
+
+        self.assertEqual(self.env["crm.touchpoint"].search_count([]), before)
+
     def test_each_closing_is_one(self):
         case = self._create_cases()
         with freeze_time("2026-03-02 09:00:00"):
