@@ -4,6 +4,8 @@ rights.
 The tests are its chapters, in order: each goes on where the one before has ended.
 """
 
+from collections import Counter
+
 import pytest
 from harness import MailSink, OdooServer, Visitor, deliver, wait_for
 from harness.company import DOMAIN, Company
@@ -14,8 +16,56 @@ SALES = f"sales@{DOMAIN}"
 SUPPORT = f"support@{DOMAIN}"
 
 
-# What happens in one moment, in one transaction, has no order.
-QUOTATION = {"email_out", "quotation_sent"}
+# What happens in one moment has no order.
+QUOTATION = ("email_out", "quotation_sent")
+BEFORE_THE_ORDER = (
+    "email_in",
+    "lead_created",
+    "segment_joined",
+    "campaign_sent",
+    # by a robot: kept, and marked; by Ida
+    ("campaign_clicked", "campaign_clicked", "campaign_opened"),
+)
+
+
+GUIDE = "How to choose a machine"
+GUIDE_URL = "https://coffee.house.example/guide"
+CLICK_POINTS = 12
+ROBOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
+# how far a journey is: state of the task of each step that was planned
+WAITING = {"mail": "done", "wait_click": "planned"}
+CLICKED = {"mail": "done", "wait_click": "done", "activity": "done"}
+
+
+def start_campaign(company, segment_id, subject=GUIDE):
+    """Build the campaign as the marketer does, and start it; return its id."""
+    marketer = company.marketer
+    campaign_id = marketer.create(
+        "crm.campaign", {"name": subject, "segment_id": segment_id}
+    )
+
+    def add_step(kind, name, **values):
+        return marketer.create(
+            "crm.campaign.step",
+            {"campaign_id": campaign_id, "kind": kind, "name": name, **values},
+        )
+
+    body = f'<p>Here it is: <a href="{GUIDE_URL}">the guide</a>.</p>'
+    mail = add_step("mail", "Guide", subject=subject, body=body)
+    wait = add_step(
+        "wait_click", "Read it?", parent_id=mail, delay_count=3, delay_unit="days"
+    )
+    add_step("activity", "Call: has read the guide", parent_id=wait, branch="yes")
+    add_step(
+        "mail",
+        "Reminder",
+        parent_id=wait,
+        branch="no",
+        subject=f"Again: {subject}",
+        body=body,
+    )
+    marketer.press("crm.campaign", campaign_id, "action_start")
+    return campaign_id
 
 
 class Story:
@@ -25,6 +75,20 @@ class Story:
         self.server = server
         self.sink = sink
         self.company = Company(server)
+        # nobody here takes the time to read
+        self.company.set_parameter("crm_campaigns.machine_seconds", "0")
+        self.company.manager.create(
+            "crm.score.rule",
+            {
+                "model_id": self.company.id_of("crm_plus.crm_score_model_lead"),
+                "name": "Follows a link in a campaign",
+                "dimension": "engagement",
+                "kind_id": self.company.id_of(
+                    "crm_campaigns.crm_touchpoint_kind_campaign_clicked"
+                ),
+                "points": CLICK_POINTS,
+            },
+        )
         self.machine_id = self.company.stock("Espresso machine", 2400, 1500, 10)
 
     def __getattr__(self, name):
@@ -45,12 +109,26 @@ class Story:
                 "crm.touchpoint", domain, "kind_id", order="date, id"
             )
         ]
-        found = []
+        found, expected = [], []
         for moment in moments:
-            size = 1 if isinstance(moment, str) else len(moment)
-            found.append("".join(rest[:1]) if size == 1 else set(rest[:size]))
-            rest = rest[size:]
-        assert [*found, *rest] == list(moments)
+            kinds = [moment] if isinstance(moment, str) else sorted(moment)
+            expected += kinds
+            found += sorted(rest[: len(kinds)])
+            rest = rest[len(kinds) :]
+        assert found + rest == expected
+
+    def journey(self):
+        """``{kind of step: state}``: how far Ida is."""
+        tasks = self.company.marketer.find(
+            "crm.campaign.task",
+            [
+                ("campaign_id", "=", self.campaign_id),
+                ("participant_id.lead_id", "=", self.lead_id),
+            ],
+            "kind",
+            "state",
+        )
+        return {task["kind"]: task["state"] for task in tasks}
 
     def clocks(self):
         """``{kind: state}`` of the promises on the case."""
@@ -80,7 +158,12 @@ class Story:
 
 @pytest.fixture(scope="module")
 def story():
-    with MailSink() as sink, OdooServer("story", smtp_port=sink.port) as server:
+    with (
+        MailSink() as sink,
+        OdooServer(
+            "story", smtp_port=sink.port, expected=[r"550.*no such mailbox"]
+        ) as server,
+    ):
         yield Story(server, sink)
 
 
@@ -95,11 +178,12 @@ def test_mail_to_sales_becomes_a_lead(story):
     deliver(story.server, mail)
 
     (lead,) = story.company.manager.find(
-        "crm.lead", [], "name", "type", "email_from", "team_id"
+        "crm.lead", [], "type", "email_from", "team_id", "sla_clock_ids"
     )
     assert lead["type"] == "lead"
     assert IDA in lead["email_from"]
     assert lead["team_id"] == story.company.team_id
+    assert lead["sla_clock_ids"], "an answer is promised"
     story.lead_id = lead["id"]
     story.company.manager.write(
         "crm.lead", lead["id"], {"user_id": story.company.seller.uid}
@@ -107,6 +191,98 @@ def test_mail_to_sales_becomes_a_lead(story):
     story.check_touchpoints(
         [("lead_id", "=", story.lead_id)], "email_in", "lead_created"
     )
+
+
+def test_lead_is_scored_with_reasons(story):
+    score = story.company.seller.call(
+        "crm.lead", "get_score_explanation", [story.lead_id]
+    )
+
+    points = {
+        line["rule"]: round(line["points"], 1)
+        for line in score["lines"]
+        if line["is_matched"]
+    }
+    assert points == {"Business e-mail address": 10, "Writes to us": 10}
+    lead = story.company.seller.read(
+        "crm.lead", story.lead_id, "score_grade", "score_total"
+    )
+    assert lead["score_grade"] == "C3"
+    assert lead["score_total"] == score["total"] == 20
+    story.score = lead["score_total"]
+
+
+def test_lead_joins_a_segment_by_its_score(story):
+    marketer = story.company.marketer
+
+    story.segment_id = marketer.create(
+        "crm.segment",
+        {
+            "name": "Interested businesses",
+            "target": "crm.lead",
+            "domain": "[('score_total', '>=', 15)]",
+        },
+    )
+    marketer.press("crm.segment", story.segment_id, "action_refresh")
+
+    members = marketer.find(
+        "crm.segment.member",
+        [("segment_id", "=", story.segment_id)],
+        "lead_id",
+        "date_left",
+    )
+    assert [(m["lead_id"], m["date_left"]) for m in members] == [(story.lead_id, False)]
+
+
+def test_campaign_mail_arrives(story):
+    story.campaign_id = start_campaign(story.company, story.segment_id)
+
+    (story.campaign_mail,) = wait_for(
+        "mail of the campaign", lambda: story.sink.to(IDA, GUIDE)
+    )
+
+    assert "List-Unsubscribe" in story.campaign_mail.message
+    wait_for("step after the mail", lambda: story.journey() == WAITING)
+    story.check_touchpoints(
+        [("lead_id", "=", story.lead_id)],
+        "email_in",
+        "lead_created",
+        "segment_joined",
+        "campaign_sent",
+    )
+
+
+def test_link_followed_by_a_robot_moves_nothing(story):
+    (link,) = set(story.campaign_mail.links("/r/"))
+    by_people = [("lead_id", "=", story.lead_id), ("is_machine", "=", False)]
+    before = story.company.manager.search("crm.touchpoint", by_people)
+
+    Visitor(story.server, agent=ROBOT).follow(link)
+
+    assert story.company.manager.search("crm.touchpoint", by_people) == before
+    assert story.journey() == WAITING
+    lead = story.company.seller.read("crm.lead", story.lead_id, "score_total")
+    assert lead["score_total"] == story.score
+
+
+def test_link_followed_by_ida_scores_and_the_journey_goes_on(story):
+    (link,) = set(story.campaign_mail.links("/r/"))
+
+    target = Visitor(story.server).follow(link)
+
+    assert target.startswith(GUIDE_URL)
+    lead = story.company.seller.read("crm.lead", story.lead_id, "score_total")
+    assert lead["score_total"] == story.score + CLICK_POINTS
+    wait_for("step after the click", lambda: story.journey() == CLICKED)
+    (activity,) = story.company.seller.find(
+        "mail.activity",
+        [("res_model", "=", "crm.lead"), ("res_id", "=", story.lead_id)],
+        "summary",
+        "user_id",
+    )
+    assert activity["summary"] == "Call: has read the guide"
+    assert activity["user_id"] == story.company.seller.uid
+    assert len(story.sink.to(IDA)) == 1, "no second mail for who has clicked"
 
 
 def test_lead_becomes_a_customer_with_a_quotation(story):
@@ -134,14 +310,16 @@ def test_lead_becomes_a_customer_with_a_quotation(story):
     send = seller.press("sale.order", story.order_id, "action_quotation_send")
     seller.fill_in("mail.compose.message", {}, "action_send_mail", send["context"])
 
-    (mail,) = wait_for("quotation in Ida's mailbox", lambda: story.sink.to(IDA))
+    order = seller.read("sale.order", story.order_id, "name")
+    (mail,) = wait_for(
+        "quotation in Ida's mailbox", lambda: story.sink.to(IDA, order["name"])
+    )
     assert [part.get_content_type() for part in mail.message.iter_attachments()] == [
         "application/pdf"
     ]
     story.check_touchpoints(
         [("partner_id", "=", story.partner_id)],
-        "email_in",
-        "lead_created",
+        *BEFORE_THE_ORDER,
         QUOTATION,
     )
 
@@ -293,8 +471,7 @@ def test_timeline_shows_everything_in_order(story):
 
     story.check_touchpoints(
         action["domain"],
-        "email_in",
-        "lead_created",
+        *BEFORE_THE_ORDER,
         QUOTATION,
         "order_confirmed",
         "delivery_done",
@@ -302,6 +479,7 @@ def test_timeline_shows_everything_in_order(story):
         "invoice_paid",
         "email_in",
         "case_opened",
+        "email_in",  # by a machine, marked
         "email_out",
         "email_in",
         "case_closed",
@@ -316,3 +494,161 @@ def test_harvest_twice_adds_nothing(story):
         story.server.trigger_cron("crm_plus.ir_cron_harvest_touchpoints")
 
     assert story.server.sql("SELECT count(*) FROM crm_touchpoint") == before
+
+
+# ------------------------------------------------------------
+# What goes wrong on the way
+# ------------------------------------------------------------
+
+
+class Mailing:
+    """A campaign to twelve leads of its own, whose mails are counted in the sink."""
+
+    COUNT = 12
+
+    def __init__(self, story, name):
+        self.story = story
+        self.domain = f"@{name}.example"
+        self.addresses = [f"lead{i}{self.domain}" for i in range(self.COUNT)]
+        for address in self.addresses:
+            story.company.manager.create(
+                "crm.lead", {"name": address, "type": "lead", "email_from": address}
+            )
+        self.segment_id = story.company.marketer.create(
+            "crm.segment",
+            {
+                "name": name,
+                "target": "crm.lead",
+                "domain": f"[('email_from', 'ilike', '{self.domain}')]",
+            },
+        )
+        story.company.marketer.press("crm.segment", self.segment_id, "action_refresh")
+
+    def start(self):
+        self.campaign_id = start_campaign(
+            self.story.company, self.segment_id, f"News {self.domain}"
+        )
+
+    def received(self):
+        """``{address: number of mails}``"""
+        return Counter(
+            mail.recipient
+            for mail in list(self.story.sink.received)
+            if mail.recipient.endswith(self.domain)
+        )
+
+    def mail_tasks(self):
+        """``{state: number of tasks}`` of the first mail."""
+        return Counter(
+            task["state"]
+            for task in self.story.company.marketer.find(
+                "crm.campaign.task",
+                [
+                    ("campaign_id", "=", self.campaign_id),
+                    ("kind", "=", "mail"),
+                    ("step_id.parent_id", "=", False),
+                ],
+                "state",
+            )
+        )
+
+    def finish(self, **states):
+        """Have the scheduler run until the mails are in these states."""
+
+        def is_finished():
+            if self.mail_tasks() == states:
+                return True
+            self.story.server.trigger_cron("crm_campaigns.ir_cron_run_campaigns")
+            return False
+
+        wait_for(f"mails {states}", is_finished, every=0.5)
+
+    def check_once_each(self):
+        for _again in range(2):
+            self.story.server.trigger_cron("crm_campaigns.ir_cron_run_campaigns")
+            self.story.server.trigger_cron("mail.ir_cron_mail_scheduler_action")
+        assert self.received() == dict.fromkeys(self.addresses, 1)
+
+
+def test_worker_killed_before_a_mail_is_handed_over(story):
+    mailing = Mailing(story, "before")
+    hold = story.sink.hold(mailing.domain, nth=5, at="RCPT")
+    mailing.start()
+    assert hold.reached.wait(30)
+    assert len(mailing.received()) == 4
+
+    killed = story.server.kill_cron_workers()
+
+    assert hold.gone.wait(10), "the server has lost its client"
+    wait_for(
+        "new cron worker",
+        lambda: {p.pid for p in story.server.cron_processes()} - set(killed),
+    )
+    mailing.finish(done=12)
+    mailing.check_once_each()
+
+
+def test_server_killed_while_the_mail_server_takes_a_mail(story):
+    """The mail server has the text, and its answer is never read: nobody knows whether
+    the mail will be delivered. It is not sent again, and shown to a person."""
+    mailing = Mailing(story, "during")
+    hold = story.sink.hold(mailing.domain, nth=5, at="DATA")
+    mailing.start()
+    assert hold.reached.wait(30)
+
+    story.server.kill()
+    story.server.start()
+
+    assert hold.gone.wait(10)
+    mailing.finish(done=11, unknown=1)
+    mailing.check_once_each()
+
+
+def test_mail_lost_by_the_mail_server_is_sent_again_by_a_person(story):
+    mailing = Mailing(story, "lost")
+    hold = story.sink.hold(mailing.domain, nth=5, at="DATA", lose=True)
+    mailing.start()
+    assert hold.reached.wait(30)
+    story.server.kill_cron_workers()
+    mailing.finish(done=11, unknown=1)
+    assert len(mailing.received()) == 11
+
+    marketer = story.company.marketer
+    unknown_ids = marketer.search(
+        "crm.campaign.task",
+        [("campaign_id", "=", mailing.campaign_id), ("state", "=", "unknown")],
+    )
+    marketer.press("crm.campaign.task", unknown_ids, "action_send_again")
+
+    wait_for("lost mail", lambda: len(mailing.received()) == 12)
+    mailing.check_once_each()
+
+
+def test_refused_address_fails_alone(story):
+    mailing = Mailing(story, "refused")
+    story.sink.refuse(mailing.addresses[4])
+    mailing.start()
+
+    mailing.finish(done=11, failed=1)
+
+    assert mailing.received() == dict.fromkeys(
+        set(mailing.addresses) - {mailing.addresses[4]}, 1
+    )
+
+
+def test_two_workers_send_each_mail_once(story):
+    story.server.stop()
+    story.server.cron_workers = 2
+    story.server.start()
+    mailing = Mailing(story, "two")
+    hold = story.sink.hold(mailing.domain, nth=1, at="DATA")
+    mailing.start()
+    assert hold.reached.wait(30)
+
+    # the one waits for the mail server; the other one is called
+    story.server.notify_cron()
+    story.server.trigger_cron("mail.ir_cron_mail_scheduler_action")
+    hold.release()
+
+    mailing.finish(done=12)
+    mailing.check_once_each()

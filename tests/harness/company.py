@@ -9,8 +9,9 @@ STAFF = {
     "seller": ["sales_team.group_sale_salesman"],
     "manager": ["sales_team.group_sale_manager", "base.group_partner_manager"],
     "marketer": [
-        "sales_team.group_sale_manager",
-        "mass_mailing.group_mass_mailing_user",
+        "crm_campaigns.crm_campaigns_group_manager",
+        "crm_plus.crm_plus_group_manager",
+        "sales_team.group_sale_salesman_all_leads",
     ],
     "storekeeper": ["stock.group_stock_user"],
     "accountant": ["account.group_account_invoice"],
@@ -24,16 +25,20 @@ class Company:
     ``company.seller`` is a ``Person`` with the rights of a salesman, and so on.
     """
 
-    def __init__(self, server, staff=tuple(STAFF)):
+    def __init__(self, server):
         self.server = server
         self.admin = Person(server, "admin", "admin")
         self._set_up_mail()
         self._set_up_crm()
-        for login in staff:
-            self._hire(login)
+        self._hire()
 
     def __getattr__(self, login):
-        raise AttributeError(f"nobody called {login} works here")
+        """Who acts for the first time logs in."""
+        if login not in STAFF:
+            raise AttributeError(f"nobody called {login} works here")
+        person = Person(self.server, login, PASSWORD)
+        setattr(self, login, person)
+        return person
 
     def id_of(self, xml_id):
         """Id of a record that a module ships."""
@@ -73,6 +78,9 @@ class Company:
             "crm.team", self.team_id, {"use_leads": True, "alias_name": "sales"}
         )
 
+    def set_parameter(self, key, value):
+        self.admin.call("ir.config_parameter", "set_param", key, value)
+
     def stock(self, name, price, cost, quantity):
         """A product, with that many in the warehouse; return its id."""
         product_id = self.admin.create(
@@ -98,18 +106,19 @@ class Company:
         self.admin.press("stock.quant", quant_id, "action_apply_inventory")
         return product_id
 
-    def _hire(self, login):
-        user_id = self.admin.create(
+    def _hire(self):
+        self.admin.call(
             "res.users",
-            {
-                "name": f"{login.title()} of the House",
-                "login": login,
-                "email": f"{login}@{DOMAIN}",
-                "password": PASSWORD,
-                "group_ids": [(4, self.id_of(group)) for group in STAFF[login]],
-            },
+            "create",
+            [
+                {
+                    "name": f"{login.title()} of the House",
+                    "login": login,
+                    "email": f"{login}@{DOMAIN}",
+                    "password": PASSWORD,
+                    "group_ids": [(4, self.id_of(group)) for group in groups],
+                }
+                for login, groups in STAFF.items()
+            ],
             context={"no_reset_password": True},
         )
-        person = Person(self.server, login, PASSWORD)
-        assert person.uid == user_id
-        setattr(self, login, person)

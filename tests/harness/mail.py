@@ -51,10 +51,17 @@ class Received:
 
 @dataclass
 class Hold:
-    """The sender waits in DATA, between its mail and our answer."""
+    """The sender of the nth mail to an address waits for our answer.
 
-    matches: object
+    :param at: "RCPT", before it has given us the mail, or "DATA", when we have it all
+    :param lose: whether a mail goes lost whose sender does not wait for the answer; it
+        is kept otherwise, as mail servers do that have written it to their queue
+    """
+
+    address: str
     nth: int
+    at: str
+    lose: bool
     loop: asyncio.AbstractEventLoop
     seen: int = 0
     reached: threading.Event = field(default_factory=threading.Event)
@@ -63,6 +70,20 @@ class Hold:
 
     def release(self):
         self.loop.call_soon_threadsafe(self.released.set)
+
+    def applies(self, stage, address):
+        if stage != self.at or self.address not in address:
+            return False
+        self.seen += 1
+        return self.seen == self.nth
+
+    async def wait(self):
+        self.reached.set()
+        try:
+            await self.released.wait()
+        except asyncio.CancelledError:
+            self.gone.set()
+            raise
 
 
 class MailSink:
@@ -102,13 +123,9 @@ class MailSink:
     def refuse(self, address, reply="550 5.1.1 no such mailbox"):
         self.refused[address] = reply
 
-    def hold(self, subject, nth=1):
-        """Answer nothing to the nth mail of that subject until released.
-
-        A sender that goes away meanwhile was never told that its mail is accepted, so
-        the sink has not got it.
-        """
-        hold = Hold(lambda mail: subject in mail.subject, nth, self._background.loop)
+    def hold(self, address, nth=1, at="DATA", lose=False):
+        """Let the sender of the nth mail to ``address`` (or a part of it) wait."""
+        hold = Hold(address, nth, at, lose, self._background.loop)
         self._holds.append(hold)
         return hold
 
@@ -119,24 +136,27 @@ class MailSink:
     async def handle_RCPT(self, server, session, envelope, address, rcpt_options):
         if address in self.refused:
             return self.refused[address]
+        for hold in self._holds:
+            if hold.applies("RCPT", address):
+                await hold.wait()
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
     async def handle_DATA(self, server, session, envelope):
         message = message_from_bytes(envelope.content, policy=policy.default)
         mails = [Received(recipient, message) for recipient in envelope.rcpt_tos]
-        for hold in self._holds:
-            if not any(hold.matches(mail) for mail in mails):
-                continue
-            hold.seen += 1
-            if hold.seen == hold.nth:
-                hold.reached.set()
-                try:
-                    await hold.released.wait()
-                except asyncio.CancelledError:
-                    hold.gone.set()
-                    raise
-        self.received += mails
+        holds = [
+            hold
+            for hold in self._holds
+            for address in envelope.rcpt_tos
+            if hold.applies("DATA", address)
+        ]
+        if not any(hold.lose for hold in holds):
+            self.received += mails
+        for hold in holds:
+            await hold.wait()
+        if any(hold.lose for hold in holds):
+            self.received += mails
         return "250 accepted"
 
 

@@ -25,15 +25,21 @@ class Refused(AssertionError):
 class Visitor:
     """Somebody outside with an ordinary browser."""
 
-    def __init__(self, server):
+    def __init__(self, server, agent=BROWSER):
         self.url = server.url
         self.session = requests.Session()
-        self.session.headers["User-Agent"] = BROWSER
+        self.session.headers["User-Agent"] = agent
 
     def open(self, url):
         answer = self.session.get(urljoin(self.url, url), timeout=30)
         answer.raise_for_status()
         return answer
+
+    def follow(self, link):
+        """Click a tracked link; return where it leads to, which is not visited."""
+        answer = self.session.get(link, timeout=30, allow_redirects=False)
+        assert answer.is_redirect, answer.status_code
+        return answer.headers["Location"]
 
     def submit_form(self, page, **values):
         """Fill in the form of a page, and send it."""

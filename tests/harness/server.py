@@ -111,6 +111,7 @@ class OdooServer:
             """,
             [self.url],
         )
+        self.sql("DELETE FROM ir_cron_trigger")
         self.sql(LATER_CRONS)
         self.sql(NO_CRONS)
 
