@@ -1,7 +1,7 @@
 """The addons' browser tours, against a server with workers; screens are kept."""
 
 import pytest
-from harness import Browser, MailSink, OdooServer, deliver
+from harness import Browser, MailSink, OdooServer, deliver, wait_for
 from harness.company import DOMAIN, Company
 from harness.mail import compose
 
@@ -9,14 +9,16 @@ from harness.mail import compose
 @pytest.fixture(scope="module")
 def company():
     with MailSink() as sink, OdooServer("tours", smtp_port=sink.port) as server:
-        yield Company(server)
+        company = Company(server)
+        company.sink = sink
+        yield company
 
 
-def run_tour(company, login, tour, shots):
+def run_tour(company, login, tour, shots, path="/odoo"):
     folder = company.server.folder / login
     with Browser(company.server, folder) as browser:
         browser.log_in(getattr(company, login))
-        browser.run_tour(tour, shots=shots)
+        browser.run_tour(tour, path, shots=shots)
     assert not set(shots.values()) - {path.stem for path in folder.glob("*.png")}
 
 
@@ -49,3 +51,37 @@ def test_seller_takes_a_scored_lead_to_an_order(company):
         "sale.order", [("opportunity_id", "=", lead_id)], "state"
     )
     assert order["state"] == "sale"
+
+
+def test_agent_answers_a_case(company):
+    mail = compose(
+        "Ida Brandt <ida@kaffee.example>",
+        f"support@{DOMAIN}",
+        "The grinder does not start",
+        "Good morning, what can we do?",
+    )
+    deliver(company.server, mail)
+    company.admin.write("res.users", company.agent.uid, {"name": "Tour Agent"})
+
+    run_tour(
+        company,
+        "agent",
+        "crm_helpdesk_case_answer",
+        {
+            "It is nobody's: take it": "case",
+            "Its clock has stopped in time": "answered",
+        },
+        "/odoo/action-crm_helpdesk.crm_case_action?view_type=list",
+    )
+
+    (case,) = company.agent.find("crm.case", [], "stage_category", "user_id")
+    assert (case["stage_category"], case["user_id"]) == ("solved", company.agent.uid)
+    (answer,) = wait_for(
+        "answer in Ida's mailbox",
+        lambda: [
+            mail
+            for mail in company.sink.to("ida@kaffee.example")
+            if "Please plug it in." in mail.text
+        ],
+    )
+    assert answer.message["Reply-To"]
