@@ -20,6 +20,7 @@
         "views/mailing_mailing_views.xml",
         "views/crm_campaigns_menus.xml",
     ],
+    "demo": ["demo/crm_campaigns_demo.xml"],
     "assets": {
         "web.assets_tests": ["crm_campaigns/static/tests/tours/**/*"],
     },

@@ -7,7 +7,7 @@ TOPICS = (
         "care",
         "delivery",
         "Delivery {order}: two bags missing",
-        "we have unpacked {order} and two bags of the House Espresso are missing. The box was closed properly. Could you check?",
+        "we have unpacked {order} and two bags are missing. The box was closed properly. Could you check?",
         "sorry about that. I have asked the warehouse to look at the packing scale record of {order} and will come back to you today.",
         "thank you. We have coffee until Friday, so there is no panic yet.",
         "the scale shows that two bags were left behind, our mistake. They went out this morning at no charge, you have them tomorrow.",

@@ -27,7 +27,7 @@ class CrmPlusDemo(models.AbstractModel):
             return
         people = self._get_demo_people(env)
         regulars = self._get_demo_regulars(env, people)
-        plot = CasePlot(fields.Datetime.now(), people, regulars)
+        plot = CasePlot(self._get_demo_now(), people, regulars)
         CaseWriter(env, plot).run()
         _logger.info("crm_helpdesk: demo data of %s cases", len(plot.cases))
 

@@ -2,7 +2,7 @@
 
 from markupsafe import Markup
 
-from odoo import Command
+from odoo import Command, fields
 from odoo.tools import SQL
 
 ARRAY_TYPES = {
@@ -78,7 +78,7 @@ class BaseWriter:
                     column=SQL.identifier(column),
                     date=SQL.identifier(date),
                     ids=clocks.ids,
-                    now=self.now,
+                    now=fields.Datetime.now(),
                 )
             )
         clocks.invalidate_recordset(flush=False)

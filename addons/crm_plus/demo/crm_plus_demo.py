@@ -50,6 +50,12 @@ class CrmPlusDemo(models.AbstractModel):
         )
 
     @api.model
+    def _get_demo_now(self):
+        """The last noon or midnight, so that a day tells the same story at any hour."""
+        now = fields.Datetime.now()
+        return now.replace(hour=now.hour // 12 * 12, minute=0, second=0, microsecond=0)
+
+    @api.model
     def _load(self):
         """Write the story, once. Called by the demo file."""
         if not self._is_demo_database():
@@ -63,7 +69,7 @@ class CrmPlusDemo(models.AbstractModel):
             [("default_code", "!=", False), ("categ_id", "in", self._categories().ids)]
         )
         plot = Plot(
-            fields.Datetime.now(),
+            self._get_demo_now(),
             {product.default_code: product.list_price for product in products},
         )
         Writer(env, plot, products).run()

@@ -176,10 +176,11 @@ class PeopleWriter(BaseWriter):
             values.update(
                 active=False,
                 probability=0,
+                automated_probability=0,
                 lost_reason_id=self.ref(f"lost_reason_{plan.lost_reason}").id,
             )
         elif plan.outcome == "won":
-            values["probability"] = 100
+            values.update(probability=100, automated_probability=100)
         return values
 
     def write_clocks(self):

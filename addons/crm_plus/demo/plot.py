@@ -662,13 +662,13 @@ class Plot:
             if returned < self.now:
                 order.returned = returned
                 order.returned_share = rnd.choice((0.25, 0.5, 1.0))
-        # invoices are written on Tuesdays and Fridays
-        invoiced = self.next_day_of(delivered, (1, 4), 9)
+        # invoices are written on Fridays
+        invoiced = self.next_day_of(delivered, (4,), 9)
         if invoiced >= self.now:
             return
         order.invoiced = invoiced
         if order.returned:
-            credited = self.next_day_of(max(order.returned, invoiced), (1, 4), 10)
+            credited = self.next_day_of(max(order.returned, invoiced), (4,), 10)
             order.credited = credited if credited < self.now else None
             if not order.credited:
                 return

@@ -444,21 +444,21 @@ BASKETS = {
         ("RO-HOUSE", "RO-FILTER", "RO-DECAF", "RO-GUJI", "AC-CUPS", "AC-FILTER"),
         10,
         60,
-        (2, 4),
+        (1, 3),
     ),
     "hotel": (
         ("RO-HOUSE", "RO-CREMA", "RO-DECAF", "AC-FILTER", "AC-BATCH"),
         15,
         80,
-        (2, 4),
+        (1, 3),
     ),
-    "office": (("RO-CREMA", "RO-HOUSE", "AC-MILK", "AC-CUPS"), 6, 30, (2, 3)),
-    "bakery": (("RO-HOUSE", "RO-CREMA", "RO-FILTER", "AC-CUPS"), 8, 40, (2, 3)),
+    "office": (("RO-CREMA", "RO-HOUSE", "AC-MILK", "AC-CUPS"), 6, 30, (1, 2)),
+    "bakery": (("RO-HOUSE", "RO-CREMA", "RO-FILTER", "AC-CUPS"), 8, 40, (1, 2)),
     "shop": (
         ("RO-250-GUJI", "RO-250-HOUSE", "RO-250-DECAF", "AC-DRIP"),
         24,
         120,
-        (2, 4),
+        (1, 3),
     ),
 }
 # now and then a machine
