@@ -10,10 +10,10 @@ class MailingTrace(models.Model):
         string="Campaign Task",
         readonly=True,
         copy=False,
+        index="btree_not_null",
         ondelete="set null",
     )
 
-    # also the index of the task's traces
     _crm_campaign_task_uniq = models.UniqueIndex(
         "(crm_campaign_task_id) WHERE crm_campaign_task_id IS NOT NULL",
         "A campaign step sends one mail to each participant.",

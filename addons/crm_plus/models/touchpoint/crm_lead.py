@@ -45,5 +45,5 @@ class CrmLead(models.Model):
             "crm_plus.crm_touchpoint_action"
         )
         action["domain"] = [("lead_id", "=", self.id)]
-        action["context"] = {}
+        action["context"] = {"search_default_interactions": 1}
         return action

@@ -45,5 +45,5 @@ class ResPartner(models.Model):
         )
         action["name"] = self.env._("Timeline of %s", self.display_name)
         action["domain"] = list(self._get_touchpoint_domain())
-        action["context"] = {}
+        action["context"] = {"search_default_interactions": 1}
         return action
