@@ -374,7 +374,7 @@ class TestCampaignFaults(CampaignCommon):
         self.assertEqual(len(tasks.trace_ids), 2)
 
     def test_step_may_commit_by_itself(self):
-        """As Odoo's mailings do, outside tests: no savepoint may be open around them."""
+        """As Odoo's mailings do, outside tests: no savepoint may be open then."""
         campaign = self._create_journey(self.lead)
         campaign.action_start()
         Mailing = self.env.registry["mailing.mailing"]

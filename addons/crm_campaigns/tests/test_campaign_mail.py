@@ -55,10 +55,10 @@ class TestCampaignMail(CampaignCommon):
         self.assertEqual(self._mails[0]["subject"], "Still there?")
         self.assertEqual(ola.state, "done")
         self.assertEqual(
-            [event["text"].split(":")[0] for event in ola._get_journey_events()],
+            [event["text"].split(" · ")[0] for event in ola._get_journey_events()],
             ["Entered the campaign", "Mail 1", "Click?", "Mail 2", "Reached the end"],
         )
-        self.assertIn("Click?: no click in time", ola.journey)
+        self.assertIn("Click? · no click in time", ola.journey)
         self.assertIn("https://brandt.example/autumn", ida.journey)
 
     def test_mail_is_odoos_with_all_it_brings(self):

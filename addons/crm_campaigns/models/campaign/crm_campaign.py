@@ -54,15 +54,14 @@ class CrmCampaign(models.Model):
     target = fields.Selection(related="segment_id.target")
     reentry = fields.Selection(
         [
-            ("never", "Never: once in this campaign is enough"),
-            (
-                "after_exit",
-                "When joining the segment again after the journey has ended",
-            ),
+            ("never", "Never"),
+            ("after_exit", "After the end, when joining again"),
         ],
         string="Enters Again",
         default="never",
         required=True,
+        help="Whoever leaves the segment and joins it again once the journey is over "
+        "may walk through it again; each time is an enrolment of its own.",
     )
     exit_on_won = fields.Boolean(
         string="Ends When Won",

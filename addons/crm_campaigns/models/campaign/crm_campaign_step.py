@@ -486,8 +486,11 @@ class CrmCampaignStep(models.Model):
         return action
 
     def _get_add_action(self, campaign):
-        """Open the form of a new step after this one (or the first)."""
+        """Open the form of a new step after this one (or the first), on the way out
+        that leads nowhere yet."""
         self._check_not_running(campaign)
+        ways = self._get_branches() if self else ["next"]
+        taken = self.child_ids.mapped("branch")
         return {
             "type": "ir.actions.act_window",
             "name": self.env._("Add a Step"),
@@ -497,5 +500,6 @@ class CrmCampaignStep(models.Model):
             "context": {
                 "default_campaign_id": campaign.id,
                 "default_parent_id": self.id,
+                "default_branch": next((w for w in ways if w not in taken), ways[0]),
             },
         }

@@ -789,12 +789,12 @@ class CrmCampaignTask(models.Model):
         date = self.date_done or self.date_planned
         why = f": {self.reason}" if self.reason else ""
         texts = {
-            "planned": self.env._("%(step)s: planned", step=name) + why,
-            "reserved": self.env._("%(step)s: in progress", step=name),
-            "sending": self.env._("%(step)s: being sent", step=name),
-            "skipped": self.env._("%(step)s: skipped", step=name) + why,
-            "failed": self.env._("%(step)s: failed", step=name) + why,
-            "unknown": self.env._("%(step)s: outcome unknown", step=name) + why,
+            "planned": self.env._("%(step)s · planned", step=name) + why,
+            "reserved": self.env._("%(step)s · in progress", step=name),
+            "sending": self.env._("%(step)s · being sent", step=name),
+            "skipped": self.env._("%(step)s · skipped", step=name) + why,
+            "failed": self.env._("%(step)s · failed", step=name) + why,
+            "unknown": self.env._("%(step)s · outcome unknown", step=name) + why,
         }
         text = texts.get(self.state) or self._get_done_text()
         colours = {
@@ -817,12 +817,12 @@ class CrmCampaignTask(models.Model):
         name = self.step_id.name
         why = f": {self.reason}" if self.reason else ""
         if self.step_id.kind == "mail":
-            return self.env._("%(step)s: sent", step=name) + why
+            return self.env._("%(step)s · sent", step=name) + why
         if self.step_id.kind == "wait_click":
             if self.outcome == "yes":
-                return self.env._("%(step)s: clicked", step=name) + why
-            return self.env._("%(step)s: no click in time", step=name) + why
-        return self.env._("%(step)s: done", step=name) + why
+                return self.env._("%(step)s · clicked", step=name) + why
+            return self.env._("%(step)s · no click in time", step=name) + why
+        return self.env._("%(step)s · done", step=name) + why
 
     def _get_mail_events(self):
         """What became of the mail, from the timeline: machines are named as such."""
