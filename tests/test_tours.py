@@ -53,6 +53,36 @@ def test_seller_takes_a_scored_lead_to_an_order(company):
     assert order["state"] == "sale"
 
 
+def test_marketer_builds_and_starts_a_campaign(company):
+    company.marketer.create(
+        "crm.lead", {"name": "Ida Brandt", "email_from": "ida@tour.example"}
+    )
+    segment_id = company.marketer.create(
+        "crm.segment",
+        {
+            "name": "Tour segment",
+            "target": "crm.lead",
+            "domain": "[('email_from', 'ilike', '@tour.example')]",
+        },
+    )
+    company.marketer.press("crm.segment", segment_id, "action_refresh")
+    # the screens show what waits: mails go out afterwards
+    jobs = "UPDATE ir_cron SET active = %s WHERE cron_name LIKE 'CRM Campaigns%%'"
+    company.server.sql(jobs, [False])
+
+    run_tour(
+        company,
+        "marketer",
+        "crm_campaigns_marketer",
+        {"Start it": "steps", "It runs": "running", "It tells what": "journey"},
+    )
+
+    assert not company.sink.to("ida@tour.example")
+    company.server.sql(jobs, [True])
+    company.server.trigger_cron("crm_campaigns.ir_cron_run_campaigns")
+    wait_for("its mail", lambda: company.sink.to("ida@tour.example", "Welcome"))
+
+
 def test_agent_answers_a_case(company):
     mail = compose(
         "Ida Brandt <ida@kaffee.example>",
