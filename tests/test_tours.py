@@ -41,9 +41,10 @@ def test_seller_takes_a_scored_lead_to_an_order(company):
         {
             "See the grade on the list": "leads",
             "And has written to us": "score",
-            "Add a product": "quotation",
-            "Back to the opportunity": "order",
-            "Open the history of the deal": "opportunity",
+            "Wait for its price": "quotation",
+            "See the order": "order",
+            "See what it brings": "opportunity",
+            "its newest touchpoint": "touchpoints",
         },
     )
 
@@ -74,7 +75,11 @@ def test_marketer_builds_and_starts_a_campaign(company):
         company,
         "marketer",
         "crm_campaigns_marketer",
-        {"Start it": "steps", "It runs": "running", "It tells what": "journey"},
+        {
+            "See If not: Reminder in the tree": "steps",
+            "Somebody is waiting": "running",
+            "It tells what happens": "journey",
+        },
     )
 
     assert not company.sink.to("ida@tour.example")
@@ -98,8 +103,9 @@ def test_agent_answers_a_case(company):
         "agent",
         "crm_helpdesk_case_answer",
         {
-            "It is nobody's: take it": "case",
-            "Its clock has stopped in time": "answered",
+            "It is mine now": "case",
+            "It is in the conversation": "answer",
+            "The status bar follows": "solved",
         },
         "/odoo/action-crm_helpdesk.crm_case_action?view_type=list",
     )

@@ -33,7 +33,7 @@ SWITCHES = (
     "--no-default-browser-check",
     "--no-first-run",
     "--remote-debugging-port=0",
-    "--window-size=1366,900",
+    "--window-size=1366,1200",
 )
 
 
@@ -110,7 +110,7 @@ class Browser:
         self._ask(
             "Emulation.setDeviceMetricsOverride",
             width=1366,
-            height=900,
+            height=1200,
             deviceScaleFactor=1,
             mobile=False,
         )
@@ -148,11 +148,10 @@ class Browser:
     def run_tour(self, name, path="/odoo", timeout=120, shots=()):
         """Run one of Odoo's tours.
 
-        :param shots: ``{words: name}``; when a step begins whose description has the
-        words,
-            the screen is kept under that name
+        :param shots: ``{words: name}``; the screen is kept under that name when the
+            step that the words describe is over
         """
-        shots = dict(shots)
+        shots, due = dict(shots), None
         # "tests" adds the bundle of tours to the page, as Odoo's test mode does
         self.open(f"{path}{'&' if '?' in path else '?'}debug=tests")
         self.wait_for_script(
@@ -181,15 +180,19 @@ class Browser:
                     self.screenshot("failed")
                     raise TourFailed(f"tour {name}: {text}\n{self._tail()}")
                 if text == "tour succeeded":
-                    self.screenshot("end")
-                    assert not self._is_true(
-                        "!!document.querySelector('.o_form_dirty')"
-                    ), f"tour {name} left a form unsaved"
+                    self.screenshot(due or "end")
+                    self._check_saved(name)
                     return
-                for words in [words for words in shots if words in text]:
-                    self.screenshot(shots.pop(words))
+                if " → Step " in text:  # said before the step looks for its element
+                    if due:
+                        self.screenshot(due)
+                    due = next((shots.pop(w) for w in list(shots) if w in text), None)
         self.screenshot("failed")
         raise TourFailed(f"tour {name}: not done after {timeout} s\n{self._tail()}")
+
+    def _check_saved(self, tour):
+        dirty = self._is_true("!!document.querySelector('.o_form_dirty')")
+        assert not dirty, f"tour {tour} left a form unsaved"
 
     def screenshot(self, name):
         # requests of the page wait meanwhile: what is shown stays
