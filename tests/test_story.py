@@ -548,7 +548,7 @@ class Mailing:
             self.story.server.trigger_cron("crm_campaigns.ir_cron_run_campaigns")
             return False
 
-        wait_for(f"mails {states}", is_finished, every=0.5)
+        wait_for(f"mails {states}", is_finished, timeout=120, every=0.5)
 
     def check_once_each(self):
         for _again in range(2):

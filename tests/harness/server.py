@@ -226,15 +226,18 @@ class OdooServer:
                RETURNING id""",
             [cron_id],
         )
-        self.notify_cron()
-        wait_for(
-            f"run of {xml_id}",
-            lambda: (
-                not self.sql(
-                    "SELECT 1 FROM ir_cron_trigger WHERE id = %s", [trigger_id]
-                )
-            ),
-        )
+
+        def has_run():
+            if not self.sql(
+                "SELECT 1 FROM ir_cron_trigger WHERE id = %s", [trigger_id]
+            ):
+                return True
+            # a worker that has just been started again was not listening before
+            self.notify_cron()
+            return False
+
+        # without a notice workers look for jobs once a minute
+        wait_for(f"run of {xml_id}", has_run, timeout=90, every=0.3)
 
     def notify_cron(self):
         psql("postgres", "SELECT pg_notify('cron_trigger', %s)", [self.database])
