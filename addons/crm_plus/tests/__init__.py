@@ -7,6 +7,7 @@ from . import test_segment
 from . import test_calendar_time
 from . import test_sla
 from . import test_scoring
+from . import test_score_builder
 from . import test_score_ui
 from . import test_sla_ui
 from . import test_seller_tour

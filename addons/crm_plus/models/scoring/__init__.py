@@ -5,3 +5,7 @@ from . import crm_score_mixin
 from . import crm_lead_scoring
 from . import crm_touchpoint
 from . import res_partner
+from . import crm_score_draft
+from . import crm_score_insight
+from . import crm_score_file_part
+from . import crm_score_file

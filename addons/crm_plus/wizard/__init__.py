@@ -1,0 +1,2 @@
+from . import crm_score_compare
+from . import crm_score_import
