@@ -36,6 +36,7 @@
         "views/crm_segment_views.xml",
         "views/crm_sla_views.xml",
         "views/crm_lead_sla_views.xml",
+        "views/crm_lead_waiting_views.xml",
         "data/crm_score_model_data.xml",
         "data/crm_sla_policy_data.xml",
     ],

@@ -903,6 +903,38 @@ class TestSlaAnswer(SlaCommon):
             ["met", "cancelled", "cancelled"],
         )
 
+    def test_next_step_and_hand_over_end_with_the_lead(self):
+        self.policy.target_ids = [
+            Command.create({"kind": "next_step", "hours": 8}),
+            Command.create({"kind": "handover", "hours": 2}),
+        ]
+        won, lost, running = leads = self._create_leads(3)
+        leads._sla_start(("next_step", "handover"), at(10))
+        won.action_set_won()
+        lost.action_set_lost()
+
+        outcomes = [
+            [
+                clock.outcome
+                for clock in lead.sla_clock_ids.sorted("kind")
+                if clock.kind in ("next_step", "handover")
+            ]
+            for lead in (won, lost, running)
+        ]
+        self.assertEqual(outcomes, [["cancelled"] * 2, ["cancelled"] * 2, [False] * 2])
+        self.assertEqual(
+            running.sla_clock_ids.filtered(lambda c: c.kind == "handover").date_due,
+            at(12),
+        )
+
+    def test_an_answer_to_the_customer_is_no_accepted_hand_over(self):
+        lead = self._create_leads(start=at(10))
+        lead._sla_start("handover", at(10))
+        lead._sla_on_human_answer(at(11))
+
+        running = lead.sla_clock_ids.filtered("is_open")
+        self.assertEqual(running.mapped("kind"), ["handover"])
+
     def test_restored_lead_waits_again_unless_it_was_answered(self):
         silent, answered = self._create_leads(2, start=at(10))
         answered._sla_stop("first_response", at(11))

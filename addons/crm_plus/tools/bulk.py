@@ -10,6 +10,7 @@ from odoo.tools import SQL
 
 _TYPES = {
     "bool": SQL("bool"),
+    "date": SQL("date"),
     "float8": SQL("float8"),
     "int4": SQL("int4"),
     "jsonb": SQL("jsonb"),

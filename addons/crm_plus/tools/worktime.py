@@ -272,6 +272,14 @@ class WorkTime:
         self.cover(start, stop)
         return self._position(stop) > self._position(start)
 
+    def end_of_day(self, day):
+        """The last closing time of that local day; its midnight when it has none."""
+        day = self._local_date(day)
+        start, stop = (self._midnight(day + timedelta(days=n)) for n in (0, 1))
+        self.cover(start, stop)
+        closed = self._position(stop) == self._position(start)
+        return stop if closed else self.last_open(stop)
+
     def add_days(self, day, days):
         """``days`` working days later (negative: earlier).
 

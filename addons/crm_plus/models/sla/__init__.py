@@ -4,8 +4,12 @@ from . import crm_sla_clock
 from . import crm_sla_clock_plan
 from . import crm_sla_clock_alert
 from . import crm_sla_pause
+from . import crm_sla_action
+from . import crm_sla_action_run
 from . import crm_sla_mixin
 from . import resource_calendar
+from . import crm_team
 from . import crm_lead
+from . import crm_lead_next_step
 from . import mail_activity
 from . import calendar_event

@@ -76,6 +76,12 @@ class CrmSlaClock(models.Model):
         readonly=True,
         help="Which policy and target hold, and which hours.",
     )
+    date_planned = fields.Date(
+        string="Planned for",
+        readonly=True,
+        help="The day of the next planned step: it counts in place of the promised"
+        " hours.",
+    )
     # its life
     date_start = fields.Datetime(string="Started", required=True, readonly=True)
     date_due = fields.Datetime(string="Due", readonly=True)
@@ -130,6 +136,9 @@ class CrmSlaClock(models.Model):
     alert_failures = fields.Integer(readonly=True, default=0)
     alert_error = fields.Text(readonly=True)
     date_alert_retry = fields.Datetime(readonly=True)
+    action_run_ids = fields.One2many(
+        "crm.sla.action.run", "clock_id", string="Actions Taken", readonly=True
+    )
     replan = fields.Selection(
         [("calendar", "Hours changed"), ("policy", "Policies changed")], readonly=True
     )

@@ -82,13 +82,16 @@ class CrmSlaClock(models.Model):
         are skipped now and found again.
         """
         done = self._process_replans(batch_size)
+        Run = self.env["crm.sla.action.run"]
         for name in self.env["crm.sla.mixin"]._sla_get_models():
             self.env[name]._sla_stop_contacted()
         domain = self._get_alert_domain()
         found = self.search(domain, limit=batch_size, order="date_due, id")
         clocks = found.try_lock_for_update().filtered_domain(domain)
         clocks._alert()
+        done += Run._process()
         remaining = self.search_count(domain)
+        remaining += Run.search_count(Run._get_queue_domain())
         remaining += self.search_count([("replan", "!=", False)])
         if found and not clocks and not done:
             # all locked: whoever holds them is at work, look again later
@@ -170,6 +173,7 @@ class CrmSlaClock(models.Model):
         """
         now = fields.Datetime.now()
         rows = []
+        events = []
         effects = defaultdict(self.browse)
         for clock in self:
             breached = not clock.date_breached and clock.date_due <= now
@@ -178,8 +182,10 @@ class CrmSlaClock(models.Model):
             )
             if breached:
                 effects["breach", clock.target_id.action_breach] |= clock
+                events.append((clock, "breach"))
             elif warned:
                 effects["warning", clock.target_id.action_warning] |= clock
+                events.append((clock, "warning"))
             rows.append(
                 {
                     "id": clock.id,
@@ -191,6 +197,7 @@ class CrmSlaClock(models.Model):
                 }
             )
         self._write_rows(rows, *(fname for fname in rows[0] if fname != "id"))
+        self.env["crm.sla.action.run"]._enqueue(events)
         for (event, action), clocks in effects.items():
             if action and action != "none":
                 for res_model, group in clocks.grouped("res_model").items():
@@ -224,23 +231,33 @@ class CrmSlaClock(models.Model):
         return title, text
 
     def _alert_by_activity(self, event):
-        """One activity on each record, without mail that would ring at night."""
+        self._plan_alert_activities(
+            event, [(clock, clock._get_alert_user()) for clock in self]
+        )
+
+    @api.model
+    def _plan_alert_activities(self, event, pairs, activity_type=None, note=None):
+        """One activity for each ``(clock, user)``, without mail that would ring at
+        night.
+        """
         today = fields.Date.context_today
         vals_list = []
-        for clock in self:
-            user = clock._get_alert_user()
+        for clock, user in pairs:
             title, text = clock._get_alert_text(event, user)
-            activity_type = clock.policy_id.activity_type_id or self.env.ref(
-                "mail.mail_activity_data_todo"
+            used_type = (
+                activity_type
+                or clock.policy_id.activity_type_id
+                or self.env.ref("mail.mail_activity_data_todo")
             )
             vals_list.append(
                 {
-                    "activity_type_id": activity_type.id,
+                    "activity_type_id": used_type.id,
                     "automated": True,
                     "date_deadline": today(clock.with_context(tz=user.tz)),
-                    "note": f"{text} {clock.reason or ''}",
+                    "note": " ".join(filter(None, (note, text, clock.reason))),
                     "res_id": clock.res_id,
                     "res_model_id": self.env["ir.model"]._get_id(clock.res_model),
+                    "sla_clock_id": clock.id,
                     "summary": title,
                     "user_id": user.id,
                 }

@@ -24,6 +24,7 @@ PROMISE_FIELDS = (
     "target_seconds",
     "warning_seconds",
     "reason",
+    "date_planned",
 )
 # when one of these moves, the earlier plan goes to the history
 PLAN_FIELDS = (
@@ -33,6 +34,17 @@ PLAN_FIELDS = (
     "target_seconds",
     "date_due",
 )
+# what records show of their clocks
+DERIVED_FIELDS = {
+    "is_waiting_response",
+    "sla_clock_ids",
+    "sla_is_overdue",
+    "sla_kind",
+    "sla_reason",
+    "sla_response_is_overdue",
+    "sla_state",
+    "sla_warning",
+}
 
 
 def whole_second(moment):
@@ -52,10 +64,11 @@ class CrmSlaClock(models.Model):
     # ------------------------------------------------------------
 
     @api.model
-    def _start(self, records, kinds, date):
+    def _start(self, records, kinds, date, planned=None):
         """Open clocks of ``kinds`` where ``records`` have none open.
 
         :param date: one moment, or ``{record id: moment}``
+        :param planned: ``{record id: day}`` of those that are due on a planned day
         :return: the new clocks
         """
         open_keys = {
@@ -81,6 +94,7 @@ class CrmSlaClock(models.Model):
                     "res_id": record.id,
                     "kind": kind,
                     "date_start": dates[record.id].replace(microsecond=0),
+                    "date_planned": (planned or {}).get(record.id),
                     "alert_failures": 0,
                 }
             )
@@ -427,22 +441,18 @@ class CrmSlaClock(models.Model):
             row["date_due"] = row["date_warning"] = None
         elif not keep_due:
             try:
-                due = work.due(start, row["target_seconds"], pauses)
+                due, warning = self._compute_due(row, work, pauses)
             except NoWorkingTimeError:
                 # a calendar without hours must not lose the case: count all of them
                 work = WorkTime.always()
-                due = work.due(start, row["target_seconds"], pauses)
+                due, warning = self._compute_due(row, work, pauses)
                 row["calendar_id"] = None
                 row["reason"] = self.env._(
                     "%s That calendar has no working hours: counted round the clock.",
                     row["reason"],
                 )
             row["date_due"] = whole_second(due)
-            row["date_warning"] = (
-                whole_second(work.due(start, row["warning_seconds"], pauses))
-                if row["warning_seconds"]
-                else None
-            )
+            row["date_warning"] = whole_second(warning) if warning else None
         row["paused_seconds"] = round(
             sum(work.between(since, until) for since, until in pauses)
         )
@@ -450,6 +460,19 @@ class CrmSlaClock(models.Model):
             seconds = work.elapsed(start, row["date_stop"], pauses)
             row["elapsed_seconds"] = round(seconds)
             row["elapsed_hours"] = seconds / 3600
+
+    @api.model
+    def _compute_due(self, row, work, pauses):
+        """Due and warning; a planned day ends with its last working hour."""
+        start, seconds = row["date_start"], row["target_seconds"]
+        ahead = row["warning_seconds"]
+        if row["date_planned"]:
+            due = work.end_of_day(fields.Date.to_date(row["date_planned"]))
+            # as long before it as that of the promised hours
+            warning = max(work.add(due, ahead - seconds), start) if ahead else None
+            return due, warning
+        due = work.due(start, seconds, pauses)
+        return due, work.due(start, ahead, pauses) if ahead else None
 
     # ------------------------------------------------------------
     # Ledger of pauses
@@ -528,18 +551,20 @@ class CrmSlaClock(models.Model):
 
     @api.model
     def _refresh_records(self, records):
-        """Bring ``sla_due`` of the records in line with their running clocks."""
+        """Bring the due dates of the records in line with their running clocks."""
         if not records:
             return
-        self.flush_model(["res_id", "date_due", "date_stop", "date_paused"])
-        records.flush_recordset(["sla_due"])
+        kinds_by_field = records._sla_due_fields
+        fnames = list(kinds_by_field)
+        self.flush_model(["res_id", "kind", "date_due", "date_stop", "date_paused"])
+        records.flush_recordset(fnames)
         rows = self.env.execute_query(
             SQL(
                 """
                 UPDATE %(table)s AS t
-                   SET sla_due = d.due
+                   SET %(assignments)s
                   FROM (
-                        SELECT r.id, min(c.date_due) AS due
+                        SELECT r.id, %(dues)s
                           FROM unnest(%(ids)s) AS r(id)
                      LEFT JOIN crm_sla_clock AS c
                             ON c.res_model = %(model)s
@@ -549,19 +574,39 @@ class CrmSlaClock(models.Model):
                       GROUP BY r.id
                        ) AS d
                  WHERE t.id = d.id
-                   AND t.sla_due IS DISTINCT FROM d.due
+                   AND (%(is_moved)s)
              RETURNING t.id
                 """,
                 table=SQL.identifier(records._table),
+                assignments=SQL(", ").join(
+                    SQL("%s = %s", SQL.identifier(f), SQL.identifier("d", f))
+                    for f in fnames
+                ),
+                dues=SQL(", ").join(
+                    SQL(
+                        "min(c.date_due) FILTER (WHERE c.kind = ANY(%s)) AS %s",
+                        list(kinds or [kind for kind, _name in KINDS]),
+                        SQL.identifier(fname),
+                    )
+                    for fname, kinds in kinds_by_field.items()
+                ),
+                is_moved=SQL(" OR ").join(
+                    SQL(
+                        "%s IS DISTINCT FROM %s",
+                        SQL.identifier("t", fname),
+                        SQL.identifier("d", fname),
+                    )
+                    for fname in fnames
+                ),
                 ids=records.ids,
                 model=records._name,
             )
         )
         records.invalidate_recordset(
-            ["sla_due", "sla_clock_ids", "sla_state", "sla_is_overdue", "sla_reason"],
+            [*fnames, *(f for f in records._fields if f in DERIVED_FIELDS)],
             flush=False,
         )
-        records.browse([row[0] for row in rows]).modified(["sla_due"])
+        records.browse([row[0] for row in rows]).modified(fnames)
 
     def _mark_for_replan(self, domain, why):
         """Have the scheduler plan open clocks again, in batches."""

@@ -2,6 +2,7 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 
 from .crm_sla_clock import STATES
+from .crm_sla_target import KINDS
 
 
 class CrmSlaMixin(models.AbstractModel):
@@ -46,6 +47,8 @@ class CrmSlaMixin(models.AbstractModel):
     _sla_calendar_fields = ()
     # kinds that a human answer fulfils
     _sla_answer_kinds = ("first_response", "next_response", "update")
+    # stored due date: of which running clocks it is the next; none named: of all
+    _sla_due_fields = {"sla_due": ()}
 
     sla_clock_ids = fields.One2many(
         "crm.sla.clock",
@@ -75,6 +78,19 @@ class CrmSlaMixin(models.AbstractModel):
         compute="_compute_sla_state",
         compute_sudo=True,
         help="Of the clock that is due next; of the last one when all have stopped.",
+    )
+    sla_kind = fields.Selection(
+        KINDS,
+        string="Next Due Is",
+        compute="_compute_sla_state",
+        compute_sudo=True,
+        help="What the next due date was promised for.",
+    )
+    sla_warning = fields.Datetime(
+        string="Warn at",
+        compute="_compute_sla_state",
+        compute_sudo=True,
+        help="From then on the time left is shown as a warning.",
     )
     sla_reason = fields.Text(
         string="Promise",
@@ -119,6 +135,8 @@ class CrmSlaMixin(models.AbstractModel):
         for record in self:
             clock = shown.get(record.id, (None, None))[1]
             record.sla_state = clock.state if clock else False
+            record.sla_kind = clock.kind if clock else False
+            record.sla_warning = clock.date_warning if clock else False
             record.sla_reason = clock.reason or kinds[clock.kind] if clock else False
 
     # ------------------------------------------------------------
@@ -149,6 +167,13 @@ class CrmSlaMixin(models.AbstractModel):
         self.ensure_one()
         if self._sla_responsible_field in self._fields:
             return self[self._sla_responsible_field]
+        return self.env["res.users"]
+
+    def _sla_get_leader(self):
+        """Hook: who leads the team of the record, and is told when promises break."""
+        self.ensure_one()
+        if "team_id" in self._fields and "user_id" in self.team_id._fields:
+            return self.team_id.user_id
         return self.env["res.users"]
 
     def _sla_on_human_answer(self, date):

@@ -66,6 +66,9 @@ class CrmSlaPolicy(models.Model):
     target_ids = fields.One2many(
         "crm.sla.target", "policy_id", string="Targets", copy=True
     )
+    action_ids = fields.One2many(
+        "crm.sla.action", "policy_id", string="Further Actions", copy=True
+    )
     activity_type_id = fields.Many2one(
         "mail.activity.type",
         default=lambda self: self.env.ref(
@@ -208,6 +211,21 @@ class CrmSlaPolicy(models.Model):
             except (ValueError, SyntaxError, TypeError):
                 continue  # _match logs it
         return frozenset(watched)
+
+    @api.model
+    @ormcache("res_model", "kind")
+    def _promises(self, res_model, kind):
+        """Whether any policy promises that to anybody: else nothing need be measured
+        that costs something with each message.
+        """
+        domain = Domain("kind", "=", kind) & Domain("policy_id.active", "=", True)
+        return bool(
+            self.env["crm.sla.target"]
+            .sudo()  # whoever's message it is
+            .search_count(
+                domain & Domain("policy_id.res_model", "=", res_model), limit=1
+            )
+        )
 
     @api.model
     def _match(self, records):

@@ -6,6 +6,8 @@ KINDS = [
     ("next_response", "Next Response"),
     ("update", "Update"),
     ("resolution", "Resolution"),
+    ("next_step", "Next Step"),
+    ("handover", "Hand-over"),
 ]
 ALERTS = [
     ("none", "Nothing"),
@@ -24,7 +26,18 @@ class CrmSlaTarget(models.Model):
         "crm.sla.policy", required=True, index=True, ondelete="cascade"
     )
     company_id = fields.Many2one(related="policy_id.company_id")
-    kind = fields.Selection(KINDS, required=True, default="first_response")
+    kind = fields.Selection(
+        KINDS,
+        required=True,
+        default="first_response",
+        help="First Response: until a person of ours writes, calls or meets.\n"
+        "Next Response: until the customer's latest message is answered.\n"
+        "Update: until the customer hears from us again.\n"
+        "Resolution: until the matter is closed.\n"
+        "Next Step: on open leads, from the last step to the next one; the day of the"
+        " next planned activity counts where one is planned.\n"
+        "Hand-over: until sales accept or refuse what marketing hands over.",
+    )
     priority = fields.Selection(
         "_selection_priority",
         help="Leave empty for a target that holds for all priorities without one of"
@@ -76,6 +89,19 @@ class CrmSlaTarget(models.Model):
                 if label not in labels.setdefault(key, []):
                     labels[key].append(label)
         return [(key, " / ".join(labels[key])) for key in sorted(labels)]
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        self.env.registry.clear_cache()  # _promises of policies
+        return super().create(vals_list)
+
+    def write(self, vals):
+        self.env.registry.clear_cache()
+        return super().write(vals)
+
+    def unlink(self):
+        self.env.registry.clear_cache()
+        return super().unlink()
 
     @api.constrains("priority", "policy_id")
     def _check_priority(self):

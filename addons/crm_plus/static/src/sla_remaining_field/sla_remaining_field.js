@@ -8,16 +8,20 @@ const { DateTime } = luxon;
 const MINUTE = 60 * 1000;
 
 /**
- * Time left until a due datetime, or by how much it is late; it moves on by itself.
+ * "2 h 10 min left", "overdue by 35 min": time left until a due datetime, moving on by
+ * itself without a call to the server.
  *
- * Time on the wall, not working time: which moment is due is the server's business. A record
- * that no longer runs (openField is false) shows the plain datetime.
+ * Time on the wall, not working time: which moment is due is the server's business, and the
+ * tooltip names it. Orange from the moment in warningField on; without one, so many minutes
+ * before. A record that no longer runs (openField is false) shows the plain datetime.
  */
 export class SlaRemainingField extends Component {
     static template = "crm_plus.SlaRemainingField";
     static props = {
         ...standardFieldProps,
         openField: { type: String, optional: true },
+        kindField: { type: String, optional: true },
+        warningField: { type: String, optional: true },
         warnMinutes: { type: Number, optional: true },
     };
     static defaultProps = { warnMinutes: 60 };
@@ -39,6 +43,20 @@ export class SlaRemainingField extends Component {
         return this.value ? formatDateTime(this.value) : "";
     }
 
+    /** What is due, and when exactly: working hours make it a moment nobody can guess. */
+    get tooltip() {
+        const { kindField, record } = this.props;
+        const kind = kindField && record.data[kindField];
+        if (!kind || !this.value) {
+            return this.formattedValue;
+        }
+        const labels = Object.fromEntries(record.fields[kindField].selection || []);
+        return _t("%(kind)s: due %(moment)s", {
+            kind: labels[kind] || kind,
+            moment: this.formattedValue,
+        });
+    }
+
     get isOpen() {
         const { openField, record } = this.props;
         return !openField || Boolean(record.data[openField]);
@@ -57,7 +75,7 @@ export class SlaRemainingField extends Component {
             return this.formattedValue;
         }
         const time = this.formatMinutes(Math.abs(this.minutes));
-        return this.isLate ? _t("late by %s", time) : _t("%s left", time);
+        return this.isLate ? _t("overdue by %s", time) : _t("%s left", time);
     }
 
     get className() {
@@ -67,7 +85,13 @@ export class SlaRemainingField extends Component {
         if (this.isLate) {
             return "text-danger fw-bold";
         }
-        return this.minutes < this.props.warnMinutes ? "text-warning fw-bold" : "text-success";
+        return this.isWarning ? "text-warning fw-bold" : "text-success";
+    }
+
+    get isWarning() {
+        const { record, warningField, warnMinutes } = this.props;
+        const warning = warningField && record.data[warningField];
+        return warning ? warning <= this.clock.now : this.minutes < warnMinutes;
     }
 
     /** The two largest units at most, and days alone from three on. */
@@ -103,15 +127,35 @@ export const slaRemainingField = {
             help: _t("Boolean field; without it all records run."),
             availableTypes: ["boolean"],
         },
+        {
+            label: _t("Kind field"),
+            name: "kind_field",
+            type: "field",
+            help: _t("What is due, named in the tooltip."),
+            availableTypes: ["selection"],
+        },
+        {
+            label: _t("Warning field"),
+            name: "warning_field",
+            type: "field",
+            help: _t("Moment from which on the time left is orange."),
+            availableTypes: ["datetime"],
+        },
         { label: _t("Warn before (minutes)"), name: "warn_minutes", type: "number" },
     ],
     listViewWidth: 120,
     extractProps: ({ options }) => ({
+        kindField: options.kind_field,
         openField: options.open_field,
+        warningField: options.warning_field,
         warnMinutes: options.warn_minutes,
     }),
     fieldDependencies: ({ options }) =>
-        options.open_field ? [{ name: options.open_field, type: "boolean" }] : [],
+        [
+            { name: options.kind_field, type: "selection" },
+            { name: options.open_field, type: "boolean" },
+            { name: options.warning_field, type: "datetime" },
+        ].filter(({ name }) => name),
 };
 
 registry.category("fields").add("sla_remaining", slaRemainingField);
