@@ -1,3 +1,4 @@
 def post_init_hook(env):
-    """Back-fill the timelines with the history that the database already holds."""
+    """Back-fill timelines and lifecycles with the history that the database holds."""
     env["crm.touchpoint"]._harvest()
+    env["crm.lifecycle.event"]._backfill()

@@ -2,3 +2,4 @@ from . import touchpoint
 from . import scoring
 from . import segment
 from . import sla
+from . import lifecycle

@@ -1,2 +1,3 @@
 from . import crm_score_compare
 from . import crm_score_import
+from . import crm_lifecycle_recycle
