@@ -13,3 +13,4 @@ from . import crm_lead
 from . import crm_lead_next_step
 from . import mail_activity
 from . import calendar_event
+from . import crm_response_report

@@ -143,7 +143,7 @@ export const slaRemainingField = {
         },
         { label: _t("Warn before (minutes)"), name: "warn_minutes", type: "number" },
     ],
-    listViewWidth: 120,
+    listViewWidth: 150,
     extractProps: ({ options }) => ({
         kindField: options.kind_field,
         openField: options.open_field,
