@@ -15,4 +15,5 @@ from . import test_sla_next_step
 from . import test_sla_ui
 from . import test_seller_tour
 from . import test_lifecycle
+from . import test_handover
 from . import test_demo

@@ -3,8 +3,12 @@ from . import crm_lifecycle_event
 from . import crm_lifecycle_event_lead
 from . import crm_lifecycle_event_partner
 from . import crm_lifecycle_mixin
+from . import crm_handover
+from . import crm_handover_reason
 from . import crm_lead
 from . import crm_score_model
 from . import crm_segment
+from . import crm_sla_clock
+from . import crm_team
 from . import crm_touchpoint
 from . import res_partner

@@ -31,6 +31,55 @@ class CrmLead(models.Model):
         copy=False,
         groups="crm_plus.crm_plus_group_user",
     )
+    # hand-over; written by crm.handover
+    handover_ids = fields.One2many(
+        "crm.handover", "lead_id", string="Hand-overs", readonly=True, copy=False
+    )
+    handover_id = fields.Many2one(
+        "crm.handover",
+        string="Open Hand-over",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        ondelete="set null",
+    )
+    handover_user_id = fields.Many2one(
+        "res.users",
+        string="Handed Over to",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        help="Who is asked to accept the lead.",
+    )
+    handover_team_id = fields.Many2one(
+        "crm.team",
+        string="Handed Over to Team",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        ondelete="set null",
+    )
+    handover_due = fields.Datetime(
+        related="handover_id.date_due", string="Accept by", related_sudo=True
+    )
+    handover_note = fields.Text(
+        related="handover_id.note", string="Hand-over Note", related_sudo=True
+    )
+    handover_can_answer = fields.Boolean(compute="_compute_handover_can")
+    handover_can_withdraw = fields.Boolean(compute="_compute_handover_can")
+
+    @api.depends_context("uid")
+    @api.depends("handover_id.state")
+    def _compute_handover_can(self):
+        for lead in self:
+            # sudo: whoever sees the lead sees whether it is his to answer
+            handover_sudo = lead.handover_id.sudo()
+            lead.handover_can_answer = handover_sudo.can_answer
+            lead.handover_can_withdraw = handover_sudo.can_withdraw
+
+    @api.model
+    def _get_handover_fields(self):
+        return ["handover_id", "handover_user_id", "handover_team_id"]
 
     @api.model
     def _get_lifecycle_fields(self):
@@ -57,7 +106,8 @@ class CrmLead(models.Model):
         }
 
     def _check_lifecycle_untouched(self, vals):
-        if not self.env.su and not vals.keys().isdisjoint(self._get_lifecycle_fields()):
+        derived = {*self._get_lifecycle_fields(), *self._get_handover_fields()}
+        if not self.env.su and vals.keys() & derived:
             raise AccessError(self.env._("The lifecycle is derived, not written."))
 
     @api.model_create_multi
@@ -73,6 +123,9 @@ class CrmLead(models.Model):
         result = super().write(vals)
         if vals.keys() & self._get_lifecycle_watched_fields():
             self.env["crm.lifecycle.event"]._queue("lead", self.ids)
+        if vals.keys() & {"active", "is_junk", "probability", "stage_id"}:
+            # sudo: hand-overs follow their lead, whoever closes it
+            self.env["crm.handover"].sudo()._close_with_leads(self.sudo())
         return result
 
     def unlink(self):
@@ -85,6 +138,7 @@ class CrmLead(models.Model):
         super()._merge_dependences(opportunities)
         # sudo: history is written by the system only
         self.env["crm.lifecycle.event"].sudo()._move_leads(opportunities.ids, self.id)
+        self.env["crm.handover"].sudo()._move_leads(opportunities.ids, self.id)
 
     # ------------------------------------------------------------
     # What people decide
@@ -108,6 +162,15 @@ class CrmLead(models.Model):
             dict.fromkeys(qualified.ids, self.env._("Sales-qualified"))
         )
         return True
+
+    def action_handover_accept(self):
+        return self.handover_id.action_accept()
+
+    def action_handover_refuse(self):
+        return self.handover_id.action_refuse()
+
+    def action_handover_withdraw(self):
+        return self.handover_id.action_withdraw()
 
     def action_lifecycle_recycle(self, reason=None):
         """Send leads back to marketing: a new pass begins, at the step *lead*.

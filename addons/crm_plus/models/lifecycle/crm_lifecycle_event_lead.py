@@ -67,8 +67,19 @@ class CrmLifecycleEvent(models.Model):
         """SQL condition: lead ``l`` is no longer in the funnel."""
         junk = self.env["crm.lead"]._fields.get("is_junk")
         if junk is not None and junk.store:
-            return SQL("(l.won_status = 'lost' OR l.is_junk IS TRUE)")
-        return SQL("l.won_status = 'lost'")
+            return SQL(
+                "(l.won_status IS NOT DISTINCT FROM 'lost' OR l.is_junk IS TRUE)"
+            )
+        return SQL("(l.won_status IS NOT DISTINCT FROM 'lost')")
+
+    @api.model
+    def _sql_date_out(self):
+        """SQL: when lead ``l`` left the funnel; junk is not closed, but put aside."""
+        now = SQL("%s::timestamp", self.env.cr.now())
+        junk = self.env["crm.lead"]._fields.get("date_junk")
+        if junk is not None and junk.store:
+            return SQL("COALESCE(l.date_junk, l.date_closed, %s)", now)
+        return SQL("COALESCE(l.date_closed, %s)", now)
 
     @api.model
     def _select_lead_milestones(self, lead_ids):
@@ -113,7 +124,7 @@ class CrmLifecycleEvent(models.Model):
              WHERE l.id = ANY(%(ids)s)
                AND m.date IS NOT NULL
                AND (back.date IS NULL OR date_trunc('second', m.date) > back.date)
-               AND (NOT %(is_out)s OR m.date <= COALESCE(l.date_closed, %(now)s))
+               AND (NOT %(is_out)s OR m.date <= %(date_out)s)
                AND NOT EXISTS (
                    SELECT FROM crm_lifecycle_event e
                     WHERE e.lead_id = l.id AND e.step_to_id = m.step_to_id
@@ -123,7 +134,7 @@ class CrmLifecycleEvent(models.Model):
             """,
             ids=lead_ids,
             is_out=self._sql_is_out(),
-            now=self.env.cr.now(),
+            date_out=self._sql_date_out(),
             **{
                 code: SQL("%s::int", steps[code])
                 for code in ("lead", "mql", "sql", "opportunity", "customer")
@@ -141,8 +152,7 @@ class CrmLifecycleEvent(models.Model):
                    CASE WHEN %(is_out)s THEN 'out' ELSE 'return' END AS kind,
                    COALESCE(last.step_to_id, %(lead)s) AS step_to_id,
                    COALESCE(l.lifecycle_cycle, 0) AS cycle,
-                   CASE WHEN %(is_out)s THEN COALESCE(l.date_closed, %(now)s)
-                        ELSE %(now)s END AS date,
+                   CASE WHEN %(is_out)s THEN %(date_out)s ELSE %(now)s END AS date,
                    l.user_id, l.team_id, l.company_id,
                    l.campaign_id, l.medium_id, l.source_id, 'record' AS origin,
                    CASE WHEN %(is_out)s
@@ -162,7 +172,8 @@ class CrmLifecycleEvent(models.Model):
                AND %(is_out)s IS DISTINCT FROM (l.lifecycle_date_out IS NOT NULL)
             """,
             ids=lead_ids,
-            is_out=SQL("COALESCE(%s, FALSE)", self._sql_is_out()),
+            is_out=self._sql_is_out(),
+            date_out=self._sql_date_out(),
             lead=steps["lead"],
             lang=self.env.lang or "en_US",
             now=self.env.cr.now(),
