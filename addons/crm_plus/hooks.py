@@ -2,3 +2,14 @@ def post_init_hook(env):
     """Back-fill timelines and lifecycles with the history that the database holds."""
     env["crm.touchpoint"]._harvest()
     env["crm.lifecycle.event"]._backfill()
+
+
+def uninstall_hook(env):
+    """Junk leads become what Odoo takes them for: lost, when their probability is 0."""
+    env.flush_all()
+    env.cr.execute(
+        """
+        UPDATE crm_lead SET won_status = 'lost'
+         WHERE is_junk AND NOT active AND probability = 0
+        """
+    )

@@ -3,3 +3,4 @@ from . import scoring
 from . import segment
 from . import sla
 from . import lifecycle
+from . import qualification

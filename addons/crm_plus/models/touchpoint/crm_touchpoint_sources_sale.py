@@ -72,6 +72,7 @@ class CrmTouchpoint(models.Model):
                 "crm.lead": [
                     "won_status",
                     "date_closed",
+                    "is_junk",
                     "expected_revenue",
                     "write_date",
                     *columns.keys() - {"lead_id", "amount"},
@@ -103,7 +104,11 @@ class CrmTouchpoint(models.Model):
         return self._lead_source(
             "lead_lost",
             date=SQL("l.date_closed"),
-            where=SQL("l.won_status = 'lost' AND l.date_closed IS NOT NULL"),
+            # junk never was a deal
+            where=SQL(
+                "l.won_status = 'lost' AND l.date_closed IS NOT NULL"
+                " AND l.is_junk IS NOT TRUE"
+            ),
             changed=(SQL("l.write_date"),),
             occurrence=SQL("to_char(l.date_closed, 'YYYYMMDDHH24MISS')"),
             columns={"amount": SQL("l.expected_revenue")},
