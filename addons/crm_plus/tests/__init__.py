@@ -12,6 +12,7 @@ from . import test_score_ui
 from . import test_response_report
 from . import test_sla_action
 from . import test_sla_next_step
+from . import test_score_use
 from . import test_sla_ui
 from . import test_seller_tour
 from . import test_lifecycle

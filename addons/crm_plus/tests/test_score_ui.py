@@ -5,8 +5,8 @@ from odoo.addons.web.tests import test_js
 
 @tagged("post_install", "-at_install", "crm_plus_scoring")
 class TestScoreUnitJs(HttpCase):
-    def test_desktop(self):
-        suite = test_js.HOOTCommon._generate_hash(self, "@crm_plus/score")
+    def _run_suite(self, name):
+        suite = test_js.HOOTCommon._generate_hash(self, name)
         self.browser_js(
             f"/web/tests?headless&loglevel=2&preset=desktop&timeout=15000&id={suite}",
             "",
@@ -16,3 +16,9 @@ class TestScoreUnitJs(HttpCase):
             success_signal="[HOOT] Test suite succeeded",
             error_checker=test_js.unit_test_error_checker,
         )
+
+    def test_score(self):
+        self._run_suite("@crm_plus/score")
+
+    def test_rule_figures(self):
+        self._run_suite("@crm_plus/score_rule_figures")

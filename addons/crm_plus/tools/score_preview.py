@@ -4,8 +4,6 @@ from collections import Counter
 from contextlib import closing
 from typing import NamedTuple
 
-from odoo.tools import SQL
-
 from .scoring import ScoringEngine
 
 # Newest records that are compared: about three seconds, twice scored.
@@ -27,26 +25,24 @@ def preview_scores(env, model_name, ids, models_, now):
     The very engine writes the scores, in a savepoint that is always taken back: what it
     would do in earnest is what is shown, whatever it has learned to do since.
     """
-    cr = env.cr
     env.flush_all()
-    with closing(cr.savepoint(flush=False)):
+    with closing(env.cr.savepoint(flush=False)):
         engine = ScoringEngine(env, model_name, now=now)
         engine.models = models_.with_env(engine.env)
         engine.recompute(ids=ids)
-        mql = SQL("date_mql IS NOT NULL") if engine._has_mql else SQL("FALSE")
-        rows = env.execute_query(
-            SQL(
-                """SELECT id, score_model_id, score_grade,
-                          COALESCE(score_total, 0)::float, %s
-                     FROM %s WHERE id = ANY(%s)""",
-                mql,
-                SQL.identifier(env[model_name]._table),
-                list(ids),
+        engine.env.invalidate_all(flush=False)
+        records = engine.Target.browse(ids)
+        scores = {
+            record.id: Score(
+                record.score_model_id.id,
+                record.score_grade or None,
+                record.score_total,
+                bool(engine._has_mql and record.date_mql),
             )
-        )
-    # what was read or is to be computed of the scores that are gone
+            for record in records
+        }
+    # what was read of the scores that are gone
     env.transaction.clear()
-    scores = {record_id: Score(*values) for record_id, *values in rows}
     return scores, engine.errors
 
 

@@ -9,3 +9,5 @@ from . import crm_score_draft
 from . import crm_score_insight
 from . import crm_score_file_part
 from . import crm_score_file
+from . import crm_score_trend
+from . import crm_score_why

@@ -207,7 +207,7 @@ class CrmScoreModel(models.Model):
         Each part of a draft knows the one that it was copied from, which keeps its
         record when the draft is applied.
         """
-        copies = {}
+        copies, dropped = {}, []
         for fname in self._get_parts():
             field = self._fields[fname]
             Part = self.env[field.comodel_name].with_context(active_test=False)
@@ -233,7 +233,10 @@ class CrmScoreModel(models.Model):
                     part.copy_translations(copy)
                 kept += copy
                 copies[part] = copy
-            (old - kept).unlink()
+            dropped.append(old - kept)
+        # what names others goes before them
+        for parts in reversed(dropped):
+            parts.unlink()
 
     @api.model
     def _is_same_value(self, record, name, value):
@@ -263,8 +266,8 @@ class CrmScorePart(models.AbstractModel):
         [values] = self.copy_data()
         values.pop(inverse, None)
         values.pop("draft_origin_id", None)
-        for name in values:
-            if self._fields[name].type == "many2one" and self[name] in copies:
+        for name, field in self._fields.items():
+            if field.store and field.type == "many2one" and self[name] in copies:
                 values[name] = copies[self[name]].id
         return values
 

@@ -96,6 +96,33 @@ test("explanation shows what each rule gives, with totals", async () => {
     expect(".o_crm_plus_score_line").toHaveCount(3);
 });
 
+test("touchpoints that count are opened, and what becomes of the points is said", async () => {
+    onRpc("crm.plus.scored", "get_score_explanation", () => ({
+        ...EXPLANATION,
+        lines: EXPLANATION.lines.map((line) =>
+            line.rule_id === 3
+                ? {
+                      ...line,
+                      touchpoints: 2,
+                      fading: "half",
+                      date_next: "2026-02-08 10:00:00",
+                      points_next: 8.75,
+                  }
+                : { ...line, touchpoints: 0, fading: false, date_next: false },
+        ),
+    }));
+    onRpc("crm.plus.scored", "action_view_score_touchpoints", ({ args }) => {
+        expect.step(`open ${args}`);
+        return { type: "ir.actions.act_window_close" };
+    });
+    await mountView({ type: "form", resModel: "crm.plus.scored", resId: 1, arch: FORM });
+    await animationFrame();
+    expect(".o_crm_plus_score_line:eq(1)").toHaveText(/8\.8 on .*2026, if nothing new happens/);
+    expect(".o_score_touchpoints").toHaveCount(1);
+    await contains(".o_score_touchpoints").click();
+    expect.verifySteps(["open 1,3"]);
+});
+
 test("nothing matched: said in words", async () => {
     onRpc("crm.plus.scored", "get_score_explanation", () => ({
         ...EXPLANATION,

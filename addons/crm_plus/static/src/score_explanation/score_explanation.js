@@ -14,6 +14,7 @@ export class ScoreExplanation extends Component {
 
     setup() {
         this.orm = useService("orm");
+        this.action = useService("action");
         this.state = useState({ explanation: null, showAll: false });
         // after each load, save or recompute of the record
         useRecordObserver((record) => this.load(record.resModel, record.resId));
@@ -45,6 +46,27 @@ export class ScoreExplanation extends Component {
 
     get isEmpty() {
         return this.unmatchedCount === this.state.explanation.lines.length;
+    }
+
+    /** The touchpoints that the rule counts, the newest first. */
+    async openTouchpoints(line) {
+        const { resModel, resId } = this.props.record;
+        this.action.doAction(
+            await this.orm.call(resModel, "action_view_score_touchpoints", [resId, line.rule_id]),
+        );
+    }
+
+    /** What becomes of the points if nothing new happens. */
+    fading(line) {
+        const date = line.date_next && formatDate(deserializeDateTime(line.date_next));
+        const points = this.points(line.points_next || 0);
+        switch (date && line.fading) {
+            case "half":
+                return _t("%(points)s on %(date)s, if nothing new happens", { points, date });
+            case "gone":
+                return _t("nothing from %(date)s on, if nothing new happens", { date });
+        }
+        return "";
     }
 
     points(value) {

@@ -1,0 +1,110 @@
+from datetime import timedelta
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.fields import Domain
+
+from ...tools.user_domain import evaluate_domain
+
+
+class CrmScoreMixin(models.AbstractModel):
+    """Why a record has its score, down to the touchpoints, and how long it will."""
+
+    _inherit = "crm.score.mixin"
+
+    def _score_explain(self, *args, **kwargs):
+        lines = super()._score_explain(*args, **kwargs)
+        # sudo: sellers see the rules that score their leads
+        Rule = self.env["crm.score.rule"].sudo()
+        now = fields.Datetime.now()
+        for line in lines:
+            line.update(date_next=False, fading=False, points_next=0)
+            if line["touchpoints"] and line["points_before_cap"]:
+                rule = Rule.browse(line["rule_id"])
+                line.update(self._score_fading(rule, line, now))
+        return lines
+
+    @api.model
+    def _score_fading(self, rule, line, now):
+        """Return when what the rule gives is worth half, or nothing, if nothing new
+        happens.
+        """
+        if rule.half_life_days:
+            # each touchpoint halves in that time from any moment on: so does the sum
+            half = line["points_before_cap"] / 2
+            if rule.max_points:
+                half = max(-rule.max_points, min(rule.max_points, half))
+            return {
+                "points_next": half,
+                "fading": "half",
+                "date_next": now + timedelta(days=rule.half_life_days),
+            }
+        days = "linear_days" in rule._fields and rule.linear_days
+        if days and line["date_last"]:
+            return {
+                "fading": "gone",
+                "date_next": line["date_last"] + timedelta(days=days),
+            }
+        return {}
+
+    def get_score_explanation(self):
+        explanation = super().get_score_explanation()
+        for line in explanation["lines"]:
+            line["date_next"] = fields.Datetime.to_string(line["date_next"]) or False
+        return explanation
+
+    def action_view_score_touchpoints(self, rule_id):
+        """Open the touchpoints that a rule counts for this record."""
+        self.ensure_one()
+        self.check_access("read")
+        # sudo: sellers see the rules that score their leads
+        rule = self.env["crm.score.rule"].sudo().browse(rule_id).exists()
+        if rule.dimension != "engagement" or rule.target_model != self._name:
+            raise UserError(self.env._("This rule counts no touchpoints."))
+        action = self.env["ir.actions.actions"]._for_xml_id(
+            "crm_plus.crm_touchpoint_action"
+        )
+        return {
+            **action,
+            "name": rule.name,
+            "views": [(False, "list"), (False, "form")],
+            "domain": [("id", "in", self._get_counted_touchpoints(rule).ids)],
+            "context": {},
+        }
+
+    def _get_counted_touchpoints(self, rule):
+        """Return those that the scoring engine counts, whoever may see them."""
+        self.ensure_one()
+        # sudo: as the engine reads; the list that shows them applies rights
+        Touchpoint = self.env["crm.touchpoint"].sudo()
+        domain = (
+            Domain("kind_id", "=", rule.kind_id.id)
+            & Domain("date", "<=", fields.Datetime.now())
+            & Domain("is_machine", "!=", True)
+            & self.sudo()._get_score_touchpoint_domain(rule.model_id)
+        )
+        if rule.model_id.company_id:
+            domain &= Domain("company_id", "in", [rule.model_id.company_id.id, False])
+        if rule.has_touchpoint_domain:
+            domain &= evaluate_domain(Touchpoint.env, rule.touchpoint_domain)
+        return Touchpoint.with_context(active_test=False).search(
+            domain, order="date DESC, id DESC", limit=rule.max_times or None
+        )
+
+    def _get_score_touchpoint_domain(self, model):
+        """Return whose touchpoints count for this record: see ``ScoringEngine``."""
+        self.ensure_one()
+        if self._name == "crm.lead":
+            of_contact = Domain("lead_id", "=", False) & Domain(
+                "partner_id", "=", self.partner_id.id
+            )
+            if self.company_id:
+                of_contact &= Domain("company_id", "in", [self.company_id.id, False])
+            domain = Domain("lead_id", "=", self.id)
+            return domain | of_contact if self.partner_id else domain
+        domain = Domain("partner_id", "=", self.id)
+        if "is_rolled_up" not in model._fields or model.is_rolled_up:
+            domain |= Domain("commercial_partner_id", "=", self.id)
+        if "is_lead_counted" in model._fields and not model.is_lead_counted:
+            domain &= Domain("lead_id", "=", False)
+        return domain
