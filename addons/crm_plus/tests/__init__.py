@@ -8,6 +8,7 @@ from . import test_calendar_time
 from . import test_sla
 from . import test_scoring
 from . import test_score_builder
+from . import test_score_builder_tour
 from . import test_score_ui
 from . import test_response_report
 from . import test_sla_action
