@@ -4,3 +4,4 @@ from . import segment
 from . import sla
 from . import lifecycle
 from . import qualification
+from . import assignment

@@ -6,6 +6,9 @@ from . import test_worktime
 from . import test_segment
 from . import test_calendar_time
 from . import test_sla
+from . import test_assignment_tools
+from . import test_assignment
+from . import test_assignment_concurrent
 from . import test_scoring
 from . import test_score_builder
 from . import test_score_builder_tour

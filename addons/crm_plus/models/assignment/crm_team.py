@@ -1,0 +1,97 @@
+"""Odoo's own assignment beside ours: each team is of one, and the other leaves it."""
+
+from odoo import fields, models
+from odoo.fields import Domain
+
+
+class CrmTeam(models.Model):
+    _inherit = "crm.team"
+
+    assignment_engine = fields.Selection(
+        [("odoo", "Odoo's assignment"), ("plus", "CRM Plus routing")],
+        string="Leads Assigned by",
+        required=True,
+        default="odoo",
+        tracking=True,
+        help="CRM Plus routing: assignment rules give new leads to the people of the"
+        " team; Odoo's rule-based assignment leaves them alone.\n"
+        "Odoo's assignment: as before; assignment rules may still choose the team.",
+    )
+    assignment_rule_ids = fields.One2many("crm.assignment.rule", "team_id")
+    assignment_rule_count = fields.Integer(
+        string="Assignment Rules", compute="_compute_assignment_rule_count"
+    )
+
+    def _compute_assignment_rule_count(self):
+        counts = dict(
+            self.env["crm.assignment.rule"]._read_group(
+                [("team_id", "in", self.ids)], ["team_id"], ["__count"]
+            )
+        )
+        for team in self:
+            team.assignment_rule_count = counts.get(team, 0)
+
+    def write(self, vals):
+        result = super().write(vals)
+        if vals.get("assignment_engine") == "plus":
+            # what waits in the team waits for the rules now
+            leads_sudo = self.env["crm.lead"].sudo()
+            leads_sudo.search(
+                leads_sudo._assignment_get_waiting_domain()
+                & Domain("team_id", "in", self.ids)
+            )._assignment_queue()
+        elif vals.keys() & {"assignment_optout", "assignment_domain"}:
+            self.env["crm.lead"]._assignment_retry()
+        return result
+
+    # ------------------------------------------------------------
+    # Odoo's assignment
+    # ------------------------------------------------------------
+
+    def _filter_by_engine(self, engine):
+        return self.filtered(lambda team: team.assignment_engine == engine)
+
+    def action_assign_leads(self):
+        """The button does what rules say for our teams, what Odoo does for others."""
+        ours = self._filter_by_engine("plus")
+        if not ours:
+            return super().action_assign_leads()
+        Lead = self.env["crm.lead"].sudo()  # managers press it, as in Odoo
+        leads = Lead.search(
+            Lead._assignment_get_waiting_domain()
+            & (Domain("team_id", "in", ours.ids) | Domain("team_id", "=", False))
+        )
+        action = leads.action_assign()
+        others = self - ours
+        if others:
+            # both are told
+            theirs = super(CrmTeam, others).action_assign_leads()
+            theirs["params"]["message"] = " ".join(
+                (action["params"]["message"], theirs["params"]["message"])
+            )
+            return theirs
+        return action
+
+    def _allocate_leads(self, creation_delta_days=7):
+        """Odoo gives leads without team to its teams: those that no rule takes.
+
+        Rules come first, so that which scheduler happens to run first does not matter.
+        """
+        ours = self.env["crm.assignment.rule"]._get_rule_ids("crm.lead")
+        if ours:
+            Lead = self.env["crm.lead"].sudo()  # the scheduler of all companies
+            waiting = Lead.search(
+                Lead._assignment_get_waiting_domain()
+                & Domain("team_id", "=", False)
+                & Domain("assignment_block", "=", False)
+                & Domain("assignment_next_try", "!=", False)
+            )
+            waiting._assignment_run("queue")
+        return super(CrmTeam, self._filter_by_engine("odoo"))._allocate_leads(
+            creation_delta_days=creation_delta_days
+        )
+
+    def _assign_and_convert_leads(self, force_quota=False):
+        return super(CrmTeam, self._filter_by_engine("odoo"))._assign_and_convert_leads(
+            force_quota=force_quota
+        )
