@@ -57,6 +57,8 @@
         "views/crm_lead_waiting_views.xml",
         "views/crm_lifecycle_views.xml",
         "views/crm_response_report_views.xml",
+        "views/crm_lead_gap_views.xml",
+        "views/res_config_settings_sla_views.xml",
         "views/crm_handover_views.xml",
         "views/crm_frame_views.xml",
         "views/crm_lead_frame_views.xml",
@@ -75,6 +77,7 @@
         "data/crm_sla_policy_data.xml",
         "data/crm_frame_data.xml",
         "data/crm_closing_reason_data.xml",
+        "data/digest_data.xml",
     ],
     "demo": [
         "demo/crm_plus_demo.xml",

@@ -14,3 +14,6 @@ from . import crm_lead_next_step
 from . import mail_activity
 from . import calendar_event
 from . import crm_response_report
+from . import crm_lead_gap
+from . import digest_digest
+from . import res_config_settings

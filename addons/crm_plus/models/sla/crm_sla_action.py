@@ -174,13 +174,9 @@ class CrmSlaAction(models.Model):
         return {c.id: self._say_told(recipients[c.id]) for c in clocks}
 
     def _task_reassign(self, clocks, records):
-        fname = records._sla_responsible_field
         before = {record.id: record._sla_responsible() for record in records}
         reason = self.env._("The promise was broken: assigned anew")
-        if hasattr(records, "_assignment_run"):
-            records._assignment_run(reason=reason)
-        else:
-            records.write({fname: False})
+        records._sla_reassign("silence")
         done = {}
         for clock in clocks:
             user = records.browse(clock.res_id)._sla_responsible()

@@ -176,6 +176,22 @@ class CrmSlaMixin(models.AbstractModel):
             return self.team_id.user_id
         return self.env["res.users"]
 
+    def _sla_reassign(self, occasion):
+        """Take these records from whoever has them and, where there are assignment
+        rules, give them to somebody else; else they wait in the queue.
+
+        :param occasion: why, as the log of assignments knows it: silence, manual
+        """
+        if hasattr(self, "_assignment_run"):
+            # the log is the engine's own; who had a record does not get it again
+            logs = self.env["crm.assignment.log"].sudo()
+            domain = [("res_model", "=", self._name), ("res_id", "in", self.ids)]
+            logs.search([*domain, ("date_end", "=", False)])._end(occasion)
+            self._assignment_take_back()
+            self._assignment_run(occasion)
+        else:
+            self.write({self._sla_responsible_field: False})
+
     def _sla_on_human_answer(self, date):
         """Hook: a person has answered the customers of these records at ``date``."""
         self._sla_stop(self._sla_answer_kinds, date)
