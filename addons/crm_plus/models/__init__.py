@@ -1,5 +1,6 @@
 from . import touchpoint
 from . import scoring
+from . import prediction
 from . import segment
 from . import sla
 from . import lifecycle

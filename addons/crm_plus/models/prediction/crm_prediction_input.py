@@ -1,0 +1,217 @@
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
+
+from ...tools.lead_history import (
+    DATES,
+    NUMBERS,
+    PROPERTY_TYPES,
+    TRACKED_COLUMN,
+    LeadInput,
+)
+
+MOMENTS = ("month", "weekday")
+
+
+class CrmPredictionInput(models.Model):
+    """One thing that a prediction may look at."""
+
+    _name = "crm.prediction.input"
+    _description = "Prediction Input"
+    _order = "model_id, sequence, id"
+
+    model_id = fields.Many2one(
+        "crm.prediction.model",
+        string="Prediction",
+        required=True,
+        index=True,
+        ondelete="cascade",
+    )
+    sequence = fields.Integer(default=10)
+    source = fields.Selection(
+        [
+            ("field", "Field of the lead"),
+            ("touchpoint", "Number of touchpoints"),
+            ("month", "Month of creation"),
+            ("weekday", "Weekday of creation"),
+        ],
+        required=True,
+        default="field",
+    )
+    lead_model = fields.Char(
+        compute="_compute_lead_model", export_string_translation=False
+    )
+    field_path = fields.Char(
+        string="Field",
+        help="A stored field of the lead, or one of its properties.",
+    )
+    kind_id = fields.Many2one(
+        "crm.touchpoint.kind",
+        string="Touchpoints",
+        ondelete="cascade",
+        help="How many of this kind there had been, with the lead or before with its "
+        "contact.",
+    )
+    is_trusted = fields.Boolean(
+        string="Never Changes",
+        help="Odoo keeps no history of this field, but you know that it is filled in "
+        "when the lead comes in and never touched again. Without that, it is left out "
+        "when leads are written to after they are decided.",
+    )
+    name = fields.Char(compute="_compute_name", string="Input")
+    history = fields.Char(
+        compute="_compute_name",
+        help="How the value of that time is known.",
+    )
+
+    _unique_input = models.UniqueIndex(
+        "(model_id, source, field_path, kind_id)",
+        "This input is there already.",
+    )
+
+    def _compute_lead_model(self):
+        self.lead_model = "crm.lead"
+
+    @api.depends("source", "field_path", "kind_id", "is_trusted")
+    def _compute_name(self):
+        for line in self:
+            line.name = line._get_label()
+            item = line._as_lead_input()
+            if not item:
+                line.history = False
+            elif item.source in ("touchpoint", "moment"):
+                line.history = self.env._("Dated")
+            elif item.is_tracked:
+                line.history = self.env._("Changes are tracked")
+            elif line.is_trusted:
+                line.history = self.env._("As it is now: you vouch for it")
+            else:
+                line.history = self.env._("No history: checked when trained")
+
+    @api.constrains("source", "field_path", "kind_id")
+    def _check_input(self):
+        for line in self:
+            if not line._as_lead_input():
+                raise ValidationError(
+                    self.env._(
+                        "%(input)s cannot be used: choose a stored field of the lead, "
+                        "one of its properties, or a kind of touchpoints.",
+                        input=line.field_path or line.source,
+                    )
+                )
+
+    def _get_label(self):
+        self.ensure_one()
+        if self.source == "touchpoint":
+            return self.kind_id.name or False
+        if self.source != "field":
+            return dict(self._fields["source"]._description_selection(self.env))[
+                self.source
+            ]
+        name, _dot, property_name = (self.field_path or "").partition(".")
+        field = self.env["crm.lead"]._fields.get(name)
+        if not field:
+            return self.field_path
+        if property_name:
+            # the definition says what the property is called
+            definition = self._get_property_definition(property_name)
+            return definition.get("string") or self.field_path
+        return field._description_string(self.env) or name
+
+    @api.model
+    def _get_property_definition(self, property_name):
+        # sudo: definitions of teams that the user is not in
+        for team in (
+            self.env["crm.team"]
+            .sudo()
+            .with_context(active_test=False)
+            .search([("lead_properties_definition", "!=", False)])
+        ):
+            for definition in team.lead_properties_definition or ():
+                if definition.get("name") == property_name:
+                    return definition
+        return {}
+
+    def _as_lead_input(self):
+        """Return the ``LeadInput``; None if the field cannot be used at all."""
+        self.ensure_one()
+        if self.source == "touchpoint":
+            if not self.kind_id:
+                return None
+            return LeadInput(
+                key=f"touchpoint:{self.kind_id.id}",
+                source="touchpoint",
+                kind_id=self.kind_id.id,
+            )
+        if self.source in MOMENTS:
+            return LeadInput(key=self.source, source="moment", name=self.source)
+        name, _dot, rest = (self.field_path or "").partition(".")
+        field = self.env["crm.lead"]._fields.get(name)
+        if not field or not field.store:
+            return None
+        if field.type == "properties":
+            definition = self._get_property_definition(rest)
+            kind = PROPERTY_TYPES.get(definition.get("type"))
+            if not kind:
+                return None
+            return LeadInput(
+                key=f"{name}.{rest}", source="property", name=rest, type=kind
+            )
+        if rest or field.company_dependent:
+            return None
+        if field.type != "many2many" and field.type not in {
+            *TRACKED_COLUMN,
+            *NUMBERS,
+            *DATES,
+        }:
+            return None
+        tracked = getattr(field, "tracking", None) and field.type in TRACKED_COLUMN
+        return LeadInput(
+            key=name,
+            source="field",
+            name=name,
+            type=field.type,
+            field_id=self.env["ir.model.fields"]._get("crm.lead", name).id
+            if tracked
+            else None,
+        )
+
+    def _get_value_labels(self, values_by_key):
+        """Return ``{key: {value: what it is called}}`` of what these inputs may be."""
+        result = {}
+        for line in self:
+            item = line._as_lead_input()
+            values = values_by_key.get(item.key) if item else None
+            if values:
+                result[item.key] = line._label_values(item, values)
+        return result
+
+    def _label_values(self, item, values):
+        Lead = self.env["crm.lead"]
+        if item.source == "moment":
+            if item.name == "weekday":
+                days = self.env["res.lang"]._fields["week_start"]
+                return dict(days._description_selection(self.env))
+            return {}
+        comodel, selection = None, {}
+        if item.source == "property":
+            definition = self._get_property_definition(item.name)
+            comodel = definition.get("comodel")
+            if item.type == "tags":
+                selection = {key: label for key, label, *_ in definition["tags"]}
+            elif item.type == "selection":
+                selection = dict(definition.get("selection") or ())
+        else:
+            field = Lead._fields[item.name]
+            comodel = field.comodel_name if field.relational else None
+            if field.type == "selection":
+                selection = dict(field._description_selection(self.env))
+        if comodel and comodel in self.env:
+            ids = [int(value) for value in values if str(value).isdigit()]
+            # sudo: names only, of what the seller's own lead refers to
+            records = self.env[comodel].sudo().browse(ids).exists()
+            return {str(record.id): record.display_name for record in records}
+        if item.type == "boolean":
+            return {"true": self.env._("yes"), "false": self.env._("no")}
+        if not selection and item.type in ("text", "html"):
+            return {"filled": self.env._("filled in")}
+        return selection

@@ -1,0 +1,158 @@
+from odoo import api, fields, models, tools
+from odoo.tools import SQL
+
+from ...tools.lead_history import LeadHistory, probability_sql
+
+# Leads scored by one statement: bounds its memory and the time that rows are locked.
+BATCH_SIZE = 50_000
+
+
+class CrmPredictionModel(models.Model):
+    """Scoring: the points of the version in use, added up by the database."""
+
+    _inherit = "crm.prediction.model"
+
+    @api.model
+    def _get_scoring_models(self):
+        """Return the predictions that score, the best informed first: a lead gets the
+        one with the greatest age that it has reached."""
+        # sudo: all of them, whoever's lead it is
+        return (
+            self.sudo()
+            .search([])
+            .filtered("version_id")
+            .sorted(lambda model: (-model.age_days, model.sequence, model.id))
+        )
+
+    @api.model
+    @tools.ormcache()
+    def _has_intake_model(self):
+        """Whether new leads can be scored at once."""
+        return any(not model.age_days for model in self._get_scoring_models())
+
+    @api.model
+    def _trigger_scoring(self):
+        cron = self.env.ref(
+            "crm_plus.ir_cron_score_predictions", raise_if_not_found=False
+        )
+        if cron:
+            # sudo: a seller's new lead asks for its score
+            cron.sudo()._trigger()
+
+    def _get_inputs(self, version):
+        """Return the ``LeadInput`` of the inputs that the version uses."""
+        items = {}
+        for line in self.input_ids:
+            item = line._as_lead_input()
+            if item:
+                items[item.key] = item
+        shapes = version.scorecard["inputs"]
+        # an input deleted since is not known any more
+        return [items[key] for key in shapes if key in items]
+
+    def _get_due_query(self, better):
+        """Return the query of the open leads to score now.
+
+        :param better: predictions that come before this one
+        """
+        now = fields.Datetime.now()
+        query = self._get_lead_query(
+            SQL("crm_lead.won_status = 'pending' AND crm_lead.active"),
+            SQL(
+                "crm_lead.create_date + %s * interval '1 day' <= %s", self.age_days, now
+            ),
+            SQL(
+                """(crm_lead.predict_version_id IS DISTINCT FROM %(version)s
+                    -- a lead scored while it was entered: again, once, when it is in
+                    OR (crm_lead.predict_date < %(known)s AND %(known)s <= %(now)s))""",
+                version=self.version_id.id,
+                known=self._known_at(),
+                now=now,
+            ),
+        )
+        for other in better:
+            taken = other._get_lead_query(
+                SQL(
+                    "crm_lead.create_date + %s * interval '1 day' <= %s",
+                    other.age_days,
+                    now,
+                )
+            )
+            query.add_where(SQL("crm_lead.id NOT IN %s", taken.subselect()))
+        return query
+
+    def _score_due(self, limit=BATCH_SIZE, better=None):
+        """Score open leads that this prediction has not scored yet; return how many."""
+        self.ensure_one()
+        query = self._get_due_query(self.browse() if better is None else better)
+        query.limit = limit
+        query.order = SQL("crm_lead.id")
+        return self._score(
+            SQL(
+                "SELECT work.*, id AS place FROM (%s) work",
+                query.select(
+                    SQL("crm_lead.id"), SQL("%s AS known_at", self._known_at())
+                ),
+            )
+        )
+
+    def _score(self, work):
+        """Write the probability of the leads of ``work``; return how many there were.
+
+        By SQL, without ``write``: it is derived, so the chatter and ``write_date`` do
+        not change with it.
+        """
+        version = self.version_id
+        inputs = self._get_inputs(version)
+        history = LeadHistory(self.env, inputs)
+        history.flush()
+        scorecard = version._get_scorecard()
+        keys = {item.key for item in inputs}
+        scorecard = type(scorecard)(
+            {
+                "base": scorecard.base,
+                "inputs": {k: v for k, v in scorecard.shapes.items() if k in keys},
+            }
+        )
+        rows = self.env.execute_query(
+            SQL(
+                """
+                WITH work AS MATERIALIZED (%(work)s)
+                UPDATE crm_lead t
+                   SET predict_probability = round((%(probability)s)::numeric, 2),
+                       predict_date = %(now)s,
+                       predict_version_id = %(version)s
+                  FROM (%(values)s) f
+                 WHERE f.id = t.id
+             RETURNING t.id
+                """,
+                work=work,
+                probability=probability_sql(scorecard, inputs),
+                now=fields.Datetime.now(),
+                version=version.id,
+                values=history.select(),
+            )
+        )
+        names = ["predict_probability", "predict_date", "predict_version_id"]
+        leads = self.env["crm.lead"].browse([row[0] for row in rows])
+        leads.invalidate_recordset(names, flush=False)
+        leads.modified(names)
+        return len(rows)
+
+    @api.model
+    def _cron_score(self):
+        """Score new leads, those that reached their age, and all for a new version."""
+        IrCron = self.env["ir.cron"]
+        models_ = self._get_scoring_models()
+        better = self.browse()
+        time_left = 1
+        for model in models_:
+            count = BATCH_SIZE
+            while count == BATCH_SIZE and time_left:
+                count = model._score_due(better=better)
+                time_left = IrCron._commit_progress(
+                    count, remaining=int(count == BATCH_SIZE)
+                )
+            better += model
+        if not time_left:
+            self._trigger_scoring()
