@@ -50,17 +50,15 @@ class CrmStageLeakageReport(models.Model):
     stage_id = fields.Many2one("crm.stage", readonly=True)
     date_start = fields.Datetime(string="Entered", readonly=True)
     visits = fields.Integer(readonly=True, aggregator="sum")
-    days = fields.Float(
-        string="Days in Stage", readonly=True, aggregator="avg", digits=(16, 1)
-    )
+    days = fields.Float(string="Days", readonly=True, aggregator="avg", digits=(16, 1))
     conversion = fields.Float(
         string="Moved On",
         readonly=True,
         aggregator="avg",
         help="Share that later entered a higher stage or was won.",
     )
-    is_lost = fields.Integer(string="Lost Here", readonly=True, aggregator="sum")
-    is_stalled = fields.Integer(string="Stalled Here", readonly=True, aggregator="sum")
+    is_lost = fields.Integer(string="Lost", readonly=True, aggregator="sum")
+    is_stalled = fields.Integer(string="Stalled", readonly=True, aggregator="sum")
     leakage = fields.Float(
         string="Leaked",
         readonly=True,

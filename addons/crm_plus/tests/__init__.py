@@ -24,6 +24,7 @@ from . import test_lifecycle
 from . import test_handover
 from . import test_frame
 from . import test_stage_gate
+from . import test_stage_gate_tour
 from . import test_lead_closing
 from . import test_stage_history
 from . import test_demo

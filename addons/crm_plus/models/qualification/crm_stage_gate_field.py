@@ -14,8 +14,8 @@ class CrmStageGateField(models.Model):
         "crm.stage.gate", required=True, ondelete="cascade", index=True
     )
     sequence = fields.Integer(default=10)
-    name = fields.Char(string="Field", required=True)
-    label = fields.Char(compute="_compute_label")
+    name = fields.Char(string="Choose", required=True)
+    label = fields.Char(string="Field", compute="_compute_label")
     # names the model to the client's field selector
     res_model = fields.Char(
         compute="_compute_res_model", export_string_translation=False
