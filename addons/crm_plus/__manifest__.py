@@ -77,6 +77,7 @@
         "views/crm_assignment_log_views.xml",
         "views/crm_team_assignment_views.xml",
         "views/crm_lead_assignment_views.xml",
+        "views/crm_lifecycle_report_views.xml",
         "data/crm_score_model_data.xml",
         "data/crm_sla_policy_data.xml",
         "data/crm_frame_data.xml",

@@ -27,6 +27,7 @@ from . import test_stage_gate
 from . import test_stage_gate_tour
 from . import test_lead_closing
 from . import test_stage_history
+from . import test_lifecycle_report
 from . import test_demo
 from . import test_prediction
 from . import test_prediction_tools

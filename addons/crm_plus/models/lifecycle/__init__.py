@@ -3,6 +3,8 @@ from . import crm_lifecycle_event
 from . import crm_lifecycle_event_lead
 from . import crm_lifecycle_event_partner
 from . import crm_lifecycle_mixin
+from . import crm_lifecycle_report
+from . import crm_lifecycle_funnel
 from . import crm_handover
 from . import crm_handover_reason
 from . import crm_lead
