@@ -105,9 +105,8 @@ class TestScoreRuleFigures(ScoringCommon):
     def _figures(self, *rules, env=None, **values):
         values = {"team_ids": self.team.ids, **values}
         return (env or self.env)["crm.score.model"].get_rule_figures(
-            "lead",
+            {"target": "lead", **values},
             [{"dimension": "fit", "points": 10, **rule} for rule in rules],
-            **values,
         )
 
     def test_won_share_counts_lost_ones(self):
@@ -167,7 +166,7 @@ class TestScoreRuleFigures(ScoringCommon):
         self.assertEqual(result["rules"][1]["overlaps"][0]["share"], 1)
 
         action = self.env["crm.score.model"].action_view_rule_records(
-            "lead", rule, team_ids=self.team.ids
+            {"target": "lead", "team_ids": self.team.ids}, rule
         )
         self.assertEqual(
             self.env["crm.lead"]
@@ -179,7 +178,7 @@ class TestScoreRuleFigures(ScoringCommon):
     def test_lost_ones_are_opened_too(self):
         rule = {"dimension": "fit", "domain": "[('name', '=', 'bad')]"}
         action = self.env["crm.score.model"].action_view_rule_records(
-            "lead", rule, team_ids=self.team.ids
+            {"target": "lead", "team_ids": self.team.ids}, rule
         )
         leads = self.env["crm.lead"].with_context(**action["context"])
         self.assertEqual(leads.search(action["domain"]), self.bad)
@@ -198,6 +197,41 @@ class TestScoreRuleFigures(ScoringCommon):
         self.assertTrue(lines[2]["error"])
         self.assertTrue(lines[3]["error"])
 
+    def test_condition_of_the_model(self):
+        result = self._figures({"domain": "[]"}, domain="[('name', '=', 'good')]")
+        self.assertEqual((result["records"], result["rules"][0]["count"]), (6, 6))
+        result = self._figures({"domain": "[]"}, domain="[('gone', '=', 1)]")
+        self.assertIn("gone", result["error"])
+
+    def test_touchpoints_of_contacts_and_leads(self):
+        """A company has its contacts' where the model says so, and those in leads."""
+        self._touch(
+            self.lead,
+            partner_id=self.customer_contact.id,
+            commercial_partner_id=self.customer.id,
+        )
+        rule = {
+            "dimension": "engagement",
+            "kind_id": self.env.ref("crm_plus.crm_touchpoint_kind_email_in").id,
+        }
+        both = self.customer + self.customer_contact
+        cases = [
+            ({}, 2),
+            ({"is_rolled_up": False}, 1),
+            ({"is_lead_counted": False}, 0),
+        ]
+        for values, expected in cases:
+            with self.subTest(values):
+                result = self.env["crm.score.model"].get_rule_figures(
+                    {
+                        "target": "customer",
+                        "domain": f"[('id', 'in', {both.ids})]",
+                        **values,
+                    },
+                    [rule],
+                )
+                self.assertEqual(result["rules"][0]["count"], expected)
+
     def test_seller_sees_the_own_scope(self):
         self.good[:2].write({"user_id": self.seller_2.id, "team_id": self.team.id})
         self.env.flush_all()
@@ -213,7 +247,7 @@ class TestScoreRuleFigures(ScoringCommon):
 
     def test_customers_have_no_won_share(self):
         result = self.env["crm.score.model"].get_rule_figures(
-            "customer",
+            {"target": "customer"},
             [
                 {
                     "dimension": "fit",
@@ -659,7 +693,7 @@ class TestScoreFile(ScoringCommon):
                 model = self._import(text)
                 self.assertEqual(len(model.rule_ids), len(content["rules"]))
                 figures = self.env["crm.score.model"].get_rule_figures(
-                    model.target,
+                    {"target": model.target},
                     [
                         {
                             "dimension": rule.dimension,

@@ -116,6 +116,10 @@ def _share(part, whole):
     return part / whole if whole else None
 
 
+class ScopeError(Exception):
+    """The condition of the scoring model itself does not work."""
+
+
 class RuleInsight:
     """Measures rules on the records that the user may see, lost ones included.
 
@@ -127,12 +131,25 @@ class RuleInsight:
     A touchpoint counts for a record as it does in ``ScoringEngine``.
     """
 
-    def __init__(self, env, model_name, company=None, teams=None, now=None):
+    def __init__(
+        self,
+        env,
+        model_name,
+        company=None,
+        teams=None,
+        domain=None,
+        is_rolled_up=True,
+        is_lead_counted=True,
+        now=None,
+    ):
         # lost deals are archived
         self.env = env(context={**env.context, "active_test": False})
         self.Target = self.env[model_name]
         self.company = company
         self.teams = teams
+        self.domain = domain
+        self.is_rolled_up = is_rolled_up
+        self.is_lead_counted = is_lead_counted
         self.now = now or fields.Datetime.now()
         self.has_outcome = "won_status" in self.Target._fields
         self.kind_ids = []
@@ -140,8 +157,8 @@ class RuleInsight:
         self.errors = {}
 
     def record_domain(self):
-        """Records that the scoring model scores, by its company and teams."""
-        domain = Domain.TRUE
+        """Records that the scoring model scores, by its company, teams, condition."""
+        domain = evaluate_domain(self.env, self.domain)
         if self.company:
             domain &= Domain("company_id", "=", self.company.id)
         if self.teams and "team_id" in self.Target._fields:
@@ -235,9 +252,12 @@ class RuleInsight:
 
     def _hits(self, selects):
         """``WITH`` clause: ``work`` (the records) and ``hits`` (rule number, id)."""
-        work = self.Target._search(
-            self.record_domain(), order="id DESC", limit=SAMPLE_SIZE
-        )
+        try:
+            work = self.Target._search(
+                self.record_domain(), order="id DESC", limit=SAMPLE_SIZE
+            )
+        except Exception as error:
+            raise ScopeError(str(error)) from error
         if selects:
             hits = SQL(" UNION ALL ").join(selects.values())
         else:
@@ -279,10 +299,10 @@ class RuleInsight:
                 ),
             )
         else:
-            ways = (
-                SQL("t.commercial_partner_id = w.id"),
-                SQL("t.partner_id = w.id AND w.commercial_partner_id <> w.id"),
-            )
+            counts = SQL("TRUE") if self.is_lead_counted else SQL("t.lead_id IS NULL")
+            ways = [SQL("t.partner_id = w.id AND %s", counts)]
+            if self.is_rolled_up:
+                ways.append(SQL("t.commercial_partner_id = w.id AND %s", counts))
         seen = self.env["crm.touchpoint"]._search(Domain.TRUE)
         company = SQL("TRUE")
         if self.company:

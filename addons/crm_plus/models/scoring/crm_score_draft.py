@@ -174,7 +174,12 @@ class CrmScoreModel(models.Model):
 
     @api.model
     def _get_parts(self):
-        return [name for name in PARTS if name in self._fields]
+        return [
+            name
+            for name in PARTS
+            if name in self._fields
+            and "draft_origin_id" in self.env[self._fields[name].comodel_name]._fields
+        ]
 
     def _copy_draft_values(self):
         """Return the model's own values, without its parts."""

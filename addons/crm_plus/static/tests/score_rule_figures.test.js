@@ -94,7 +94,7 @@ test("a bad rule is red, what is not known is blank", async () => {
 
 test("a rule that is not saved is measured", async () => {
     onRpc("crm.score.model", "get_rule_figures", ({ args }) => {
-        expect.step(`${args[0]}: ${args[1].map((rule) => rule.points)}`);
+        expect.step(`${args[0].target}: ${args[1].map((rule) => rule.points)}`);
         return FIGURES;
     });
     await mountForm();

@@ -40,6 +40,11 @@ export class ScoreExplanation extends Component {
         }));
     }
 
+    /** What the limits of the total take away, or add. */
+    get limits() {
+        return this.state.explanation.lines.filter((line) => line.dimension === "total");
+    }
+
     get unmatchedCount() {
         return this.state.explanation.lines.filter((line) => !line.is_matched).length;
     }

@@ -35,6 +35,18 @@ function ruleOf({ dimension, record: { data } }) {
     };
 }
 
+/** Which records a scoring model scores, as it stands in the form. */
+function scopeOf({ data }) {
+    return {
+        target: data.target,
+        company_id: idOf(data.company_id),
+        team_ids: data.team_ids?.currentIds || [],
+        domain: data.domain || "[]",
+        is_rolled_up: data.is_rolled_up ?? true,
+        is_lead_counted: data.is_lead_counted ?? true,
+    };
+}
+
 /**
  * What the rules of a scoring model find now, as they stand in the form: how many records
  * match, how many of the closed ones were won, and which other rules say the same. On the
@@ -81,9 +93,7 @@ export class ScoreRuleFigures extends Component {
         const others = rules.filter((rule) => !isShown(rule));
         return {
             shown: shown.length,
-            target: model.data.target,
-            company_id: idOf(model.data.company_id),
-            team_ids: model.data.team_ids?.currentIds || [],
+            scope: scopeOf(model),
             rules: [...shown, ...others].map(ruleOf),
         };
     }
@@ -93,13 +103,14 @@ export class ScoreRuleFigures extends Component {
             Object.assign(this.state, { figures: null, rules: [] });
             return;
         }
-        const { target, rules, company_id, team_ids } = question;
+        const { scope, rules } = question;
         const figures = await this.keepLast.add(
-            this.orm.silent.call("crm.score.model", "get_rule_figures", [target, rules], {
-                company_id,
-                team_ids,
-            }),
+            this.orm.silent.call("crm.score.model", "get_rule_figures", [scope, rules]),
         );
+        if (figures.error) {
+            Object.assign(this.state, { figures, rules: [] });
+            return;
+        }
         Object.assign(this.state, { figures, question });
         this.state.rules = rules.slice(0, question.shown).map((rule, index) => ({
             ...rule,
@@ -142,13 +153,11 @@ export class ScoreRuleFigures extends Component {
     }
 
     async openRecords(rule) {
-        const { target, company_id, team_ids, rules } = this.state.question;
-        const action = await this.orm.call(
-            "crm.score.model",
-            "action_view_rule_records",
-            [target, rules[rule.index]],
-            { company_id, team_ids },
-        );
+        const { scope, rules } = this.state.question;
+        const action = await this.orm.call("crm.score.model", "action_view_rule_records", [
+            scope,
+            rules[rule.index],
+        ]);
         // beside the form: it may hold changes that are not saved
         this.action.doAction({ ...action, target: "new" }, { props: {} });
     }

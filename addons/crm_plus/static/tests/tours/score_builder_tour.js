@@ -81,8 +81,9 @@ registry.category("web_tour.tours").add("crm_plus_score_builder", {
             run: "click",
         },
         {
-            content: "It is no draft any more",
-            trigger: "body:not(:has(.modal)) .o_form_view button[name=action_try_changes]",
+            content: "It is no draft any more, and its figures have come",
+            trigger:
+                "body:not(:has(.modal)) .o_form_view:has(button[name=action_try_changes]) .o_crm_plus_rule_figure",
         },
     ],
 });
