@@ -61,6 +61,7 @@
         "views/crm_lead_waiting_views.xml",
         "views/crm_lifecycle_views.xml",
         "views/crm_response_report_views.xml",
+        "views/crm_activity_volume_views.xml",
         "views/crm_lead_gap_views.xml",
         "views/res_config_settings_sla_views.xml",
         "views/crm_handover_views.xml",

@@ -2,6 +2,8 @@ def post_init_hook(env):
     """Back-fill timelines and lifecycles with the history that the database holds."""
     env["crm.touchpoint"]._harvest()
     env["crm.lifecycle.event"]._backfill()
+    while env["crm.sla.clock"]._measure_history():
+        pass
 
 
 def uninstall_hook(env):

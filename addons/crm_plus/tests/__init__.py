@@ -13,6 +13,7 @@ from . import test_scoring
 from . import test_score_builder
 from . import test_score_builder_tour
 from . import test_score_ui
+from . import test_activity_volume
 from . import test_lead_gap
 from . import test_response_report
 from . import test_sla_action

@@ -211,3 +211,81 @@ class TestResponseReport(SlaCommon):
 
 def data_ids(test, part):
     return test.Report.search(part["domain"], order="id").mapped("lead_id").ids
+
+
+@tagged("post_install", "-at_install", "crm_sla")
+class TestResponseHistory(SlaCommon):
+    """Leads from before the addon: they have no clock."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        # whatever the database holds is measured already
+        while cls.env["crm.sla.clock"]._measure_history():
+            pass
+        with freeze_time(at(9)):
+            leads = cls._create_leads(4)
+        cls.answered, cls.lost, cls.silent, cls.machine = leads
+        cls.leads = leads
+        leads.sla_clock_ids.unlink()
+        cls.lost.action_set_lost()
+        cls.lost.date_closed = at(12)
+        kind = cls.env.ref("crm_plus.crm_touchpoint_kind_email_out")
+        cls.env["crm.touchpoint"].create(
+            [
+                {
+                    "kind_id": kind.id,
+                    "lead_id": lead.id,
+                    "date": date,
+                    "user_id": cls.seller.id,
+                    "is_machine": is_machine,
+                    "res_model": "mail.message",
+                    "res_id": number + 1,
+                    "occurrence": "test",
+                }
+                for number, (lead, date, is_machine) in enumerate(
+                    [
+                        (cls.answered, at(10, day=1), False),
+                        (cls.answered, at(12, day=2), False),
+                        (cls.machine, at(10), True),
+                    ]
+                )
+            ]
+        )
+        cls.env.flush_all()
+        cls.env.cr.execute(
+            "UPDATE crm_lead SET create_date = %s WHERE id = ANY(%s)",
+            [at(9), leads.ids],
+        )
+        cls.env.invalidate_all()
+
+    def test_answers_are_read_from_the_timeline_once(self):
+        self.assertEqual(self.env["crm.sla.clock"]._measure_history(), 2)
+        self.assertEqual(self.env["crm.sla.clock"]._measure_history(), 0)
+
+        self.assertRecordValues(
+            self.answered.sla_clock_ids,
+            [
+                {
+                    "date_start": at(9),
+                    "date_stop": at(10, day=1),
+                    "outcome": "unpromised",
+                    "elapsed_hours": 9,
+                    "date_due": False,
+                    "policy_id": False,
+                }
+            ],
+        )
+        self.assertEqual(self.lost.sla_clock_ids.outcome, "cancelled")
+        # a clock that runs would be late at once
+        self.assertFalse((self.silent | self.machine).sla_clock_ids)
+        row = self.env["crm.response.report"].browse(self.answered.id)
+        self.assertEqual(
+            (row.state, row.band, row.response_hours), ("answered", "e", 9)
+        )
+
+    def test_administrators_only(self):
+        Report = self.env["crm.response.report"]
+        with self.assertRaises(AccessError):
+            Report.with_user(self.leader).measure_history()
+        self.assertEqual(Report.with_user(self.manager).measure_history(), 2)

@@ -3,6 +3,7 @@ from . import crm_sla_target
 from . import crm_sla_clock
 from . import crm_sla_clock_plan
 from . import crm_sla_clock_alert
+from . import crm_sla_clock_history
 from . import crm_sla_pause
 from . import crm_sla_action
 from . import crm_sla_action_run
@@ -17,3 +18,4 @@ from . import crm_response_report
 from . import crm_lead_gap
 from . import digest_digest
 from . import res_config_settings
+from . import crm_activity_volume
