@@ -73,6 +73,7 @@
         "views/crm_lead_gate_views.xml",
         "views/crm_lead_closing_views.xml",
         "report/crm_stage_leakage_report_views.xml",
+        "report/crm_action_lift_report_views.xml",
         "views/crm_assignment_test_views.xml",
         "views/crm_assignment_rule_views.xml",
         "views/crm_assignment_log_views.xml",

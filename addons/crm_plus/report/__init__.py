@@ -1,1 +1,2 @@
+from . import crm_action_lift_report
 from . import crm_stage_leakage_report

@@ -1,5 +1,5 @@
 from odoo import fields, models
-from odoo.tools import SQL
+from odoo.tools import SQL, Query
 
 # completed visits below which a stage has no usual duration
 MIN_VISITS = 5
@@ -69,6 +69,12 @@ class CrmStageLeakageReport(models.Model):
         readonly=True,
         currency_field="currency_id",
         help="Expected revenue of what was lost or stalls in the stage.",
+    )
+    leaked_share = fields.Float(
+        string="Share of Leaks",
+        readonly=True,
+        aggregator="avg",
+        help="Leaked value of the group in that of all groups shown.",
     )
     expected_revenue = fields.Monetary(readonly=True, currency_field="currency_id")
     currency_id = fields.Many2one("res.currency", readonly=True)
@@ -141,13 +147,21 @@ class CrmStageLeakageReport(models.Model):
                    stalled::int AS is_stalled,
                    (lost OR stalled)::int::float8 AS leakage,
                    CASE WHEN lost OR stalled THEN expected_revenue ELSE 0 END
-                       AS leaked_value
+                       AS leaked_value,
+                   NULL::float8 AS leaked_share
               FROM stay
             """,
             now=self.env.cr.now(),
             min_visits=MIN_VISITS,
             currency=self.env.company.currency_id.id,
         )
+
+    def _read_group_select(self, aggregate_spec: str, query: Query) -> SQL:
+        # a share of what the whole grouping shows
+        if aggregate_spec != "leaked_share:avg":
+            return super()._read_group_select(aggregate_spec, query)
+        value = self._field_to_sql(self._table, "leaked_value", query)
+        return SQL("SUM(%s) / NULLIF(SUM(SUM(%s)) OVER (), 0)", value, value)
 
     def action_open_lead(self):
         self.ensure_one()

@@ -223,6 +223,13 @@ class TestStageHistory(CrmPlusCommon):
         self.assertEqual(value, 200)
         self.assertEqual(self._report(self.second).filtered("is_lost").lead_id, gone)
         self.assertFalse(self._report(self.won))
+        shares = self.env["crm.stage.leakage.report"]._read_group(
+            [("team_id", "=", self.team.id)], ["stage_id"], ["leaked_share:avg"]
+        )
+        self.assertEqual(
+            {stage: round(share, 4) for stage, share in shares},
+            {self.first: 0.6667, self.second: 0.3333},
+        )
         # revived: it leaves the leak
         lost.action_restore()
         self.assertFalse(self._report(self.first).filtered("is_lost"))
@@ -260,3 +267,60 @@ class TestStageHistory(CrmPlusCommon):
             self.env["crm.stage.history"].with_user(self.seller_2).create(
                 {"lead_id": lead.id, "stage_id": self.won.id, "date_start": START}
             )
+
+
+@tagged("post_install", "-at_install", "crm_plus_stage_history")
+class TestActionLift(CrmPlusCommon):
+    """Of five closed deals three had a call before: two of these were won, and one of
+    the other two. A call after the end does not count.
+    """
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.team = cls.env["crm.team"].create({"name": "Callers"})
+        cls.call = cls.env.ref("mail.mail_activity_data_call")
+        leads = cls._create_leads(7, team_id=cls.team.id)
+        won, lost = leads[:3], leads[3:5]
+        cls.called = leads[:2] + leads[3]
+        for lead in cls.called:
+            lead.activity_schedule(activity_type_id=cls.call.id)._action_done()
+        won.action_set_won()
+        lost.action_set_lost()
+        leads[6].activity_schedule(activity_type_id=cls.call.id)._action_done()
+        leads[6].action_set_junk()
+        late = leads[4].with_context(active_test=False)
+        late.activity_schedule(activity_type_id=cls.call.id)._action_done()
+        cls.env.flush_all()
+        cls.env["mail.message"].search(
+            [("model", "=", "crm.lead"), ("res_id", "in", leads.ids)]
+        ).date = cls.env.cr.now() - timedelta(days=2)
+        late.message_ids.date = cls.env.cr.now() + timedelta(days=2)
+        (won + lost).date_closed = cls.env.cr.now()
+        cls.leads = leads
+
+    def test_lift(self):
+        [row] = self.env["crm.action.lift.report"]._read_group(
+            [("team_id", "=", self.team.id), ("activity_type_id", "=", self.call.id)],
+            ["activity_type_id"],
+            [
+                "has_action:sum",
+                "has_none:sum",
+                "won_with:avg",
+                "won_without:avg",
+                "lift:avg",
+            ],
+        )
+        _type, n1, n0, won_with, won_without, lift = row
+        self.assertEqual((n1, n0), (3, 2))
+        self.assertAlmostEqual(won_with, 2 / 3)
+        self.assertAlmostEqual(won_without, 1 / 2)
+        self.assertAlmostEqual(lift, 2 / 3 - 1 / 2)
+
+    def test_rights(self):
+        self.leads.company_id = self.company
+        Report = self.env["crm.action.lift.report"]
+        domain = [("lead_id", "in", self.leads.ids)]
+        self.assertTrue(Report.with_user(self.seller).search_count(domain))
+        for user in (self.seller_2, self.user_other_company):
+            self.assertFalse(Report.with_user(user).search_count(domain))
