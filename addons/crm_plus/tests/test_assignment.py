@@ -1128,6 +1128,16 @@ class TestAssignmentSilence(TestAssignmentCommon):
         self.assertEqual(len(logs.filtered(lambda g: g.end_reason == "silence")), 20)
         self.assertEqual(len(logs.filtered(lambda g: not g.date_end)), 20)
 
+    def test_taken_from_who_got_it_by_hand(self):
+        """A broken promise takes it back as well, and not to the same one."""
+        leads = self._create_leads(6, user_id=self.seller.id, team_id=self.team.id)
+
+        leads._assignment_take_back()
+        leads._assignment_run("silence")
+
+        self.assertEqual(leads.user_id, self.seller_2 + self.seller_3)
+        self.assertEqual(len(leads.assignment_log_ids), 12)
+
     def test_no_minutes_no_silence(self):
         self.rule.silence_minutes = 0
         lead, log = self._given()

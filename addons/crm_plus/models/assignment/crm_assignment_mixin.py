@@ -71,10 +71,9 @@ class CrmAssignmentMixin(models.AbstractModel):
         string="Why Unassigned",
         readonly=True,
         copy=False,
+        falsy_value_label="Not tried yet",
     )
-    assignment_block_detail = fields.Char(
-        string="Unassigned: Details", readonly=True, copy=False
-    )
+    assignment_block_detail = fields.Char(string="Details", readonly=True, copy=False)
     assignment_next_try = fields.Datetime(
         readonly=True, copy=False, help="In the queue of assignment, to be tried then."
     )

@@ -431,7 +431,37 @@ class CrmAssignmentMixin(models.AbstractModel):
         return company or self.env.company
 
     def _assignment_take_back(self):
-        """Nobody has these records any more: a silent person did not act on them."""
+        """Nobody has these records any more: a silent person did not act on them.
+
+        Who got one by hand is written down as well: it goes to somebody else now.
+        """
+        now = fields.Datetime.now()
+        Log = self.env["crm.assignment.log"].sudo()  # the engine's own
+        known = {
+            (log.res_id, log.user_id.id)
+            for log in Log.search_fetch(
+                [("res_model", "=", self._name), ("res_id", "in", self.ids)],
+                ["res_id", "user_id"],
+            )
+        }
+        Log.create(
+            [
+                {
+                    **record._assignment_prepare_log(),
+                    "user_id": record[self._assignment_user_field].id,
+                    "trigger": "other",
+                    "reason": self.env._(
+                        "%s, by hand", record[self._assignment_user_field].name
+                    ),
+                    "date": now,
+                    "date_end": now,
+                    "end_reason": "silence",
+                }
+                for record in self.sudo()
+                if record[self._assignment_user_field]
+                and (record.id, record[self._assignment_user_field].id) not in known
+            ]
+        )
         self.with_context(crm_plus_assignment=True).write(
             {self._assignment_user_field: False}
         )
