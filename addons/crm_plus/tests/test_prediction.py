@@ -780,6 +780,11 @@ class TestPredictionScoring(PredictionCommon):
         self.assertEqual(self.lead.predict_probability, before)
         self.assertNotEqual(self.open_leads[1].predict_version_id, self.version)
 
+    def test_deleted_prediction_leaves_nothing(self):
+        self.prediction.with_user(self.manager).unlink()
+        self.assertFalse(any(self.open_leads.mapped("predict_probability")))
+        self.assertFalse(any(self.open_leads.mapped("predict_date")))
+
     def test_drift_alarm(self):
         """Leads that come in are others than before: once the responsible is told."""
         self.prediction._check_drift()

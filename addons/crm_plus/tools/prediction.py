@@ -123,12 +123,9 @@ class Scorecard:
             if self.shapes[key]["kind"] == TAGS:
                 points = [self.points(key, value) for value in rows.columns[key]]
             else:
-                known = {}
-                points = []
-                for value in rows.columns[key]:
-                    if value not in known:
-                        known[value] = self.points(key, value)
-                    points.append(known[value])
+                values = rows.columns[key]
+                known = {value: self.points(key, value) for value in set(values)}
+                points = map(known.__getitem__, values)
             totals = [total + p for total, p in zip(totals, points, strict=True)]
         return [logistic(total) for total in totals]
 
@@ -187,9 +184,11 @@ class _Levels:
             self._memory[value] = place
         return self._memory[value]
 
-    def codes(self, np, values):
-        code = self.code
-        return np.fromiter((code(v) for v in values), dtype=np.int32, count=len(values))
+    def codes(self, values):
+        """Return the level of each value, each different value looked up once."""
+        for value in set(values) - self._memory.keys():
+            self.code(value)
+        return list(map(self._memory.__getitem__, values))
 
     def shape(self, points):
         """Return the shape that gives these points by level."""
@@ -220,7 +219,7 @@ class _LevelBlock:
     def matrix(self, values):
         np = self.np
         result = np.zeros((len(values), self.width), dtype=np.float32)
-        result[np.arange(len(values)), self.levels.codes(np, values)] = 1
+        result[np.arange(len(values)), self.levels.codes(values)] = 1
         return result
 
     def shape(self, weights, matrix):
@@ -382,18 +381,15 @@ def single_auc(rows, key, split=None):
         values = [",".join(sorted(tags or ())) or None for tags in values]
         kind = CATEGORY
     levels = _Levels(kind, values[seen], steps=20)
-    won, count = Counter(), Counter()
-    for value, label in zip(values[seen], labels[seen], strict=True):
-        level = levels.code(value)
-        won[level] += bool(label)
-        count[level] += 1
-    total = max(sum(count.values()), 1)
-    share = sum(won.values()) / total
+    codes = levels.codes(values)
+    count = Counter(codes[seen])
+    won = Counter(
+        c for c, label in zip(codes[seen], labels[seen], strict=True) if label
+    )
+    share = sum(won.values()) / max(sum(count.values()), 1)
     # a few rows of the overall share, so that a rare level says little
     points = {level: (won[level] + 5 * share) / (count[level] + 5) for level in count}
-    return auc(
-        labels[judged], [points.get(levels.code(v), share) for v in values[judged]]
-    )[0]
+    return auc(labels[judged], [points.get(code, share) for code in codes[judged]])[0]
 
 
 def _unsteady(rows):

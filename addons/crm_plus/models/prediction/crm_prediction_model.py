@@ -2,6 +2,7 @@ from dateutil.relativedelta import relativedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
+from odoo.tools import SQL
 
 from ...tools import prediction
 from ...tools.prediction_leaks import FOLLOWS_DECISION, MOVES_WITH_TIME
@@ -203,10 +204,6 @@ class CrmPredictionModel(models.Model):
                     )
                 )
 
-    @api.constrains("company_id", "active", "age_days", "team_ids")
-    def _check_scoring_again(self):
-        self._trigger_scoring()
-
     # ------------------------------------------------------------
     # ORM
     # ------------------------------------------------------------
@@ -220,12 +217,33 @@ class CrmPredictionModel(models.Model):
     def write(self, vals):
         result = super().write(vals)
         self.env.registry.clear_cache()
+        if vals.keys() & {"active", "age_days", "company_id", "domain", "team_ids"}:
+            self._trigger_scoring()
         return result
 
     def unlink(self):
+        # sudo: no lead keeps a probability that nobody can explain, whoever may see it
+        self.sudo()._forget_leads()
         result = super().unlink()
         self.env.registry.clear_cache()
         return result
+
+    def _forget_leads(self):
+        """Take the probabilities of these predictions from the leads that have them."""
+        names = ["predict_probability", "predict_date", "predict_version_id"]
+        rows = self.env.execute_query(
+            SQL(
+                """UPDATE crm_lead
+                      SET predict_probability = NULL, predict_date = NULL,
+                          predict_version_id = NULL
+                    WHERE predict_version_id = ANY(%s)
+                RETURNING id""",
+                self.version_ids.ids,
+            )
+        )
+        leads = self.env["crm.lead"].browse([row[0] for row in rows])
+        leads.invalidate_recordset(names, flush=False)
+        leads.modified(names)
 
     # ------------------------------------------------------------
     # Actions
