@@ -1,6 +1,6 @@
 {
     "name": "CRM Plus",
-    "version": "19.0.1.0.0",
+    "version": "19.0.1.1.0",
     "summary": "Touchpoints, explained scores, segments and response times",
     "category": "Sales/CRM",
     "author": "Crm Plus contributors",
@@ -49,6 +49,7 @@
         "views/res_partner_touchpoint_views.xml",
         "wizard/crm_score_import_views.xml",
         "wizard/crm_score_compare_views.xml",
+        "views/crm_score_views.xml",
         "views/crm_score_model_views.xml",
         "views/crm_score_builder_views.xml",
         "views/crm_lead_scoring_views.xml",

@@ -5,9 +5,6 @@ from odoo.addons.crm_plus.tools.scoring import ScoringEngine
 
 from tests.bench.runner import Bench
 
-OPEN = 100_000
-CLOSED = 20_000
-TOUCHPOINTS = 300_000
 FIT_DOMAINS = [
     "[('email_from', '!=', False)]",
     "[('email_from', 'ilike', '@brandt')]",
@@ -26,17 +23,39 @@ KINDS = ["email_in", "email_out", "call_done", "meeting_done"]
 
 
 class ScoringBench(Bench):
-    """20 rules, 12 of fit and 8 of engagement, on leads with 300,000 touchpoints.
+    """20 rules, 12 of fit and 8 of engagement, on leads with touchpoints.
 
-    The night after a holiday: all leads have a score, which a month of silence lowers
-    for every one that ever did something. Rows that change are counted.
+    Two nights. The first is the one after a holiday: all leads have a score, which a
+    month of silence lowers for every one that ever did something. Rows that change are
+    counted. The second is any other: one lead in a hundred was changed since the last
+    run, all are brought up to date. So are they by Odoo's own run, which knows no other
+    way; rows are leads brought up to date.
     """
 
     name = "scoring"
-    title = f"{OPEN + CLOSED:,} leads by 20 rules, {TOUCHPOINTS:,} touchpoints"
-    peer_title = f"_cron_update_automated_probabilities on the {OPEN:,} that are open"
+    open_count = 100_000
+    closed_count = 20_000
+    touchpoint_count = 300_000
     runs = 3
     peer_runs = 3
+
+    @property
+    def title(self):
+        return (
+            f"{self.lead_count:,} leads by 20 rules, "
+            f"{self.touchpoint_count:,} touchpoints"
+        )
+
+    @property
+    def peer_title(self):
+        return (
+            "_cron_update_automated_probabilities on the "
+            f"{self.open_count:,} that are open"
+        )
+
+    @property
+    def lead_count(self):
+        return self.open_count + self.closed_count
 
     def prepare(self, env):
         self._make_leads(env)
@@ -87,8 +106,8 @@ class ScoringBench(Bench):
                 "stages": stages.filtered(lambda stage: not stage.is_won).ids,
                 "stage_count": len(stages.filtered(lambda stage: not stage.is_won)),
                 "won": stages.filtered("is_won")[:1].id,
-                "leads": OPEN + CLOSED,
-                "closed": CLOSED,
+                "leads": self.lead_count,
+                "closed": self.closed_count,
             },
         )
 
@@ -108,8 +127,8 @@ class ScoringBench(Bench):
             """,
             {
                 "company": env.company.id,
-                "leads": OPEN + CLOSED,
-                "touchpoints": TOUCHPOINTS,
+                "leads": self.lead_count,
+                "touchpoints": self.touchpoint_count,
                 "kinds": KINDS,
             },
         )
@@ -143,17 +162,50 @@ class ScoringBench(Bench):
         )
         env.flush_all()
         env.cr.precommit.clear()
-        ScoringEngine(env, "crm.lead").recompute()
+        engine = ScoringEngine(env, "crm.lead")
+        engine.recompute()
+        self.scored_on = engine.now
+        env.cr.execute("SELECT max(id) FROM crm_touchpoint")
+        [self.last_touchpoint_id] = env.cr.fetchone()
+
+    def cases(self):
+        return [
+            ("a month later", None, self.run),
+            ("1 % changed", self.change_few, self.run_few),
+        ]
 
     def run(self, env):
         engine = ScoringEngine(env, "crm.lead", now=env.cr.now() + timedelta(days=30))
-        changed_ids = engine.recompute()
+        return len(self._recompute(engine))
+
+    def change_few(self, env):
+        env.cr.execute(
+            """
+            UPDATE crm_lead
+               SET priority = ((priority::int + 2) %% 4)::varchar,
+                   write_date = %s
+             WHERE id %% 100 = 0
+            """,
+            [self.scored_on + timedelta(hours=1)],
+        )
+
+    def run_few(self, env):
+        engine = ScoringEngine(env, "crm.lead", now=self.scored_on)
+        changed_ids = self._recompute(
+            engine, since=(self.scored_on, self.last_touchpoint_id)
+        )
+        if not 0.005 < len(changed_ids) / self.lead_count < 0.015:
+            raise ValueError(f"{len(changed_ids)} changed")
+        return self.lead_count
+
+    def _recompute(self, engine, **options):
+        changed_ids = engine.recompute(**options)
         if engine.errors:
             raise ValueError(engine.errors)
-        return len(changed_ids)
+        return changed_ids
 
     def run_peer(self, env):
         # without it Odoo commits, and the next run would have nothing to change
         with patch("odoo.modules.module.current_test", new=True):
             env["crm.lead"]._cron_update_automated_probabilities()
-        return OPEN
+        return self.open_count

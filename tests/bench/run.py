@@ -17,14 +17,17 @@ from tests.bench.runner import Bench, machine, run_bench
 
 
 def find_benches():
-    """Return ``{name: Bench subclass}`` of all ``bench_*.py`` beside this file."""
+    """Return ``{name: Bench}`` of all ``bench_*.py`` beside this file."""
     for module in pkgutil.iter_modules(bench_package.__path__):
         if module.name.startswith("bench_"):
             importlib.import_module(f"tests.bench.{module.name}")
-    return {
-        cls.name: cls
-        for cls in sorted(Bench.__subclasses__(), key=lambda cls: cls.name)
-    }
+    found, todo = {}, [Bench]
+    while todo:
+        todo += todo[0].__subclasses__()
+        cls = todo.pop(0)
+        found[cls.name] = cls
+    del found[Bench.name]
+    return dict(sorted(found.items()))
 
 
 def main(names):
@@ -48,7 +51,7 @@ def main(names):
         cr.execute("SHOW server_version")
         [version] = cr.fetchone()
     print(f"{machine()}, PostgreSQL {version}")
-    for name in names or benches:
+    for name in names or [name for name, cls in benches.items() if not cls.is_long]:
         run_bench(registry, benches[name]())
     return 0
 

@@ -20,12 +20,20 @@ class Bench:
     name = ""
     title = ""
     runs = 5
+    # takes too long to run when no bench is named
+    is_long = False
     # what Odoo itself offers for the same work, and how often that is run
     peer_title = None
     peer_runs = 3
 
     def prepare(self, env):
         """Make the data, once; what it does is committed."""
+
+    def cases(self):
+        """What is measured: ``[(label, set-up, work)]``. Both get the ``env``; set-up
+        is not timed, and rolled back with the work.
+        """
+        return [("ours", None, self.run)]
 
     def run(self, env):
         """Do the work and return the number of rows it was done for."""
@@ -59,7 +67,7 @@ class Figures:
         )
 
 
-def measure(registry, work, runs):
+def measure(registry, work, runs, set_up=None):
     """Run ``work(env)`` ``runs`` times in transactions that are rolled back."""
     from odoo import SUPERUSER_ID, api
 
@@ -68,6 +76,9 @@ def measure(registry, work, runs):
         gc.collect()
         with registry.cursor() as cr:
             env = api.Environment(cr, SUPERUSER_ID, {})
+            if set_up:
+                set_up(env)
+                env.flush_all()
             queries = cr.sql_log_count
             started = time.perf_counter()
             figures.rows = work(env)
@@ -100,11 +111,19 @@ def run_bench(registry, bench, out=print):
         cr.execute("VACUUM ANALYZE")
         cr._cnx.autocommit = False
         out(f"  prepared in {time.perf_counter() - started:.1f} s")
-    ours = measure(registry, bench.run, bench.runs)
-    out(f"  ours  {ours.text()}")
+    figures = []
+    cases = bench.cases()
+    width = max(len(label) for label, _set_up, _work in cases)
+    for label, set_up, work in cases:
+        figures.append(measure(registry, work, bench.runs, set_up))
+        out(f"  {label:<{width}}  {figures[-1].text()}")
     peer = None
     if bench.peer_title:
         peer = measure(registry, bench.run_peer, bench.peer_runs)
-        out(f"  peer  {peer.text()}  [{bench.peer_title}]")
-        out(f"  ratio {ours.rate / peer.rate:.1f} x the peer's rows per second")
-    return ours, peer
+        out(f"  {'peer':<{width}}  {peer.text()}  [{bench.peer_title}]")
+        for (label, _set_up, _work), ours in zip(cases, figures, strict=True):
+            out(
+                f"  ratio {ours.rate / peer.rate:.1f} x the peer's rows per second"
+                f" ({label})"
+            )
+    return figures[0], peer

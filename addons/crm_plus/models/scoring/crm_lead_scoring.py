@@ -18,6 +18,16 @@ class CrmLead(models.Model):
         search="_search_is_mql",
     )
 
+    additional_score_ids = fields.One2many(
+        "crm.score",
+        "lead_id",
+        string="Additional Scores",
+        domain=[("is_main", "=", False)],
+        readonly=True,
+        copy=False,
+        groups="crm_plus.crm_plus_group_user",
+    )
+
     # few leads have it; the harvest of its touchpoints, and reports, read the newest
     _date_mql_idx = models.Index("(date_mql) WHERE date_mql IS NOT NULL")
 

@@ -1,64 +1,137 @@
 from odoo import api, fields, models
 from odoo.exceptions import AccessError
+from odoo.fields import Domain
+from odoo.tools import SQL
 
-from ...tools.scoring import SCORE_FIELDS, ScoringEngine
+from ...tools.scoring import SCORE_FIELDS, ScoringEngine, tenths
 from .crm_score_model import DIGITS, LETTERS
+
+
+def _score_field(field_class, column, **attributes):
+    """A column of the record's main ``crm.score`` as a field of the record."""
+
+    def search(records, operator, value):
+        return records._search_score(f"score_{column}", operator, value)
+
+    return field_class(
+        compute="_compute_score",
+        compute_sudo=True,
+        search=search,
+        copy=False,
+        **attributes,
+    )
 
 
 class CrmScoreMixin(models.AbstractModel):
     """For models that are scored: the score, and why it is what it is.
 
-    Scores are written by SQL, without ``write``: they are derived, so ``write_date``
-    and the chatter do not change with them. New and changed records, and those with new
-    touchpoints, are scored at the end of the transaction; decay, and changes of related
-    records, by the nightly run.
+    Scores are rows of ``crm.score``, not columns of the record: they are derived, so
+    ``write_date`` and the chatter do not change with them, nor do users who save a
+    record collide with a run that scores it. The fields here are those of the main
+    score, to be read, searched, sorted, grouped and averaged as if they were stored.
+
+    New and changed records, and those with new touchpoints, are scored at the end of
+    the transaction; decay, and changes of related records, by the nightly run.
     """
 
     _name = "crm.score.mixin"
     _description = "Score Mixin"
 
-    # No index on what changes every night: PostgreSQL then updates in place (HOT),
-    # without touching the thirty indexes of a lead. A list sorted by score reads the
-    # table.
-    score_model_id = fields.Many2one(
-        "crm.score.model",
-        string="Scored By",
-        readonly=True,
-        copy=False,
-        index="btree_not_null",
-        ondelete="set null",
+    score_model_id = _score_field(
+        fields.Many2one, "model_id", comodel_name="crm.score.model", string="Scored By"
     )
-    score_fit = fields.Float(
+    score_fit = _score_field(
+        fields.Float,
+        "fit",
         string="Fit",
-        readonly=True,
-        copy=False,
         digits=(16, 1),
         aggregator="avg",
         help="Points for what they are.",
     )
-    score_engagement = fields.Float(
+    score_engagement = _score_field(
+        fields.Float,
+        "engagement",
         string="Engagement",
-        readonly=True,
-        copy=False,
         digits=(16, 1),
         aggregator="avg",
         help="Points for what they do, less as it gets older.",
     )
-    score_total = fields.Float(
+    score_total = _score_field(
+        fields.Float,
+        "total",
         string="Score",
-        readonly=True,
-        copy=False,
         digits=(16, 1),
         aggregator="avg",
         help="Fit and engagement together.",
     )
-    score_grade = fields.Char(
+    score_grade = _score_field(
+        fields.Char,
+        "grade",
         string="Grade",
-        readonly=True,
-        copy=False,
         help="A to D for fit, 1 to 4 for engagement: A1 is best.",
     )
-    score_date = fields.Datetime(string="Score Changed On", readonly=True, copy=False)
+    score_date = _score_field(fields.Datetime, "date", string="Score Changed On")
+
+    # ------------------------------------------------------------
+    # The main score as fields of the record
+    # ------------------------------------------------------------
+
+    @property
+    def _score_key(self):
+        """The field of ``crm.score`` that names a record of this model."""
+        return "lead_id" if self._name == "crm.lead" else "partner_id"
+
+    def _compute_score(self):
+        scores = {
+            row[0]: row[1:]
+            for row in self.env.execute_query(
+                SQL(
+                    """SELECT %(key)s, model_id, fit, engagement, total, grade, date
+                         FROM crm_score WHERE is_main AND %(key)s = ANY(%(ids)s)""",
+                    key=SQL.identifier(self._score_key),
+                    ids=self._origin.ids,
+                )
+            )
+        }
+        for record in self:
+            model_id, fit, engagement, total, grade, date = scores.get(
+                record._origin.id, (False, 0, 0, 0, False, False)
+            )
+            record.score_model_id = model_id
+            record.score_fit = fit
+            record.score_engagement = engagement
+            record.score_total = total
+            record.score_grade = grade
+            record.score_date = date
+
+    def _search_score(self, name, operator, value):
+        field = self._fields[name]
+        return Domain.custom(
+            to_sql=lambda model, alias, query: field.condition_to_sql(
+                name, operator, value, model, alias, query
+            )
+        )
+
+    def _field_to_sql(self, alias, field_expr, query=None):
+        """Read the main score where a stored column would be: scores can be searched,
+        sorted and grouped by.
+        """
+        if field_expr not in SCORE_FIELDS or query is None:
+            return super()._field_to_sql(alias, field_expr, query)
+        self._check_field_access(self._fields[field_expr], "read")
+        score = query.make_alias(alias, "score")
+        query.add_join(
+            "LEFT JOIN",
+            score,
+            "crm_score",
+            SQL(
+                "%s = %s AND %s",
+                SQL.identifier(score, self._score_key),
+                SQL.identifier(alias, "id"),
+                SQL.identifier(score, "is_main"),
+            ),
+        )
+        return SQL.identifier(score, field_expr.removeprefix("score_"))
 
     # ------------------------------------------------------------
     # ORM
@@ -105,22 +178,27 @@ class CrmScoreMixin(models.AbstractModel):
         self._score_recompute()
         return True
 
-    def _score_explain(self):
+    def _score_explain(self, model=None):
         """Return what each rule gives this record, fit first: a list of dictionaries.
 
         ``points`` add up to the stored score. Rules that give nothing are there too,
-        with ``is_matched`` false.
+        with ``is_matched`` false; where limits of groups or of the total cut points
+        off, lines without a rule take them away.
+
+        :param model: an additional model, instead of the one of the main score
         """
         self.ensure_one()
         # sudo: sellers see the rules that score their leads
         Rule = self.env["crm.score.rule"].sudo()
         lines = []
-        for row in ScoringEngine(self.env, self._name).explain(self.id):
+        engine = ScoringEngine(self.env, self._name)
+        for row in engine.explain(self.id, model and model.with_env(engine.env)):
             rule_id, points, uncapped, undecayed, counted, found, first, last = row
             rule = Rule.browse(rule_id)
             line = {
                 "rule_id": rule.id,
                 "rule": rule.name,
+                "group": rule.group_id.name or False,
                 "dimension": rule.dimension,
                 "rule_points": rule.points,
                 "points": float(points),
@@ -131,11 +209,65 @@ class CrmScoreMixin(models.AbstractModel):
                 "date_first": first,
                 "date_last": last,
                 "half_life_days": rule.half_life_days,
+                "linear_days": rule.linear_days,
                 "is_matched": bool(counted or points),
             }
             line["text"] = self._score_explain_text(rule, line)
             lines.append(line)
-        return lines
+        rules = Rule.browse([line["rule_id"] for line in lines])
+        return lines + self._score_explain_limits(rules, lines)
+
+    @api.model
+    def _score_explain_limits(self, rules, lines):
+        """Return what the limits of groups and of the total take away, or add."""
+
+        def line(key, name, dimension, points, text):
+            return {
+                "rule_id": key,
+                "rule": name,
+                "group": False,
+                "dimension": dimension,
+                "rule_points": points,
+                "points": points,
+                "points_before_cap": points,
+                "points_before_decay": points,
+                "touchpoints": 0,
+                "touchpoints_found": 0,
+                "date_first": None,
+                "date_last": None,
+                "half_life_days": 0,
+                "linear_days": 0,
+                "is_matched": True,
+                "text": text,
+            }
+
+        def cut(before, low, high):
+            after = before if low is None else max(before, low)
+            return (after if high is None else min(after, high)) - before
+
+        limited = []
+        for group in rules.group_id:
+            inside = sum(
+                tenths(x["points"]) for x in lines if x["rule_id"] in group.rule_ids.ids
+            )
+            if change := cut(inside, *group._limits()):
+                text = self.env._("the group gives %s", f"{(inside + change) / 10:g}")
+                # no rule has such an id
+                limited.append(
+                    line(-group.id, group.name, group.dimension, change / 10, text)
+                )
+        total = sum(tenths(x["points"]) for x in lines + limited)
+        if rules and (change := cut(total, *rules.model_id._limits())):
+            limited.append(
+                line(
+                    0,
+                    self.env._("Limit of the total"),
+                    "total",
+                    change / 10,
+                    self.env._("the total is %s", f"{(total + change) / 10:g}"),
+                )
+            )
+        return limited
 
     @api.model
     def _score_explain_text(self, rule, line):
@@ -157,12 +289,19 @@ class CrmScoreMixin(models.AbstractModel):
         else:
             parts = [self.env._("%s times", line["touchpoints"])]
         if line["points_before_cap"] != line["points_before_decay"]:
+            values = {
+                "before": f"{line['points_before_decay']:g}",
+                "after": f"{line['points_before_cap']:g}",
+                "days": f"{rule.half_life_days or rule.linear_days:g}",
+            }
             parts.append(
                 self.env._(
-                    "%(before)s decayed to %(after)s (half in %(days)s days)",
-                    before=f"{line['points_before_decay']:g}",
-                    after=f"{line['points_before_cap']:g}",
-                    days=f"{rule.half_life_days:g}",
+                    "%(before)s decayed to %(after)s (nothing after %(days)s days)",
+                    **values,
+                )
+                if rule.linear_days
+                else self.env._(
+                    "%(before)s decayed to %(after)s (half in %(days)s days)", **values
                 )
             )
         if abs(line["points"]) < abs(line["points_before_cap"]):

@@ -7,7 +7,7 @@ from odoo import api, fields, models, tools
 from odoo.exceptions import ValidationError
 from odoo.tools import SQL
 
-from ...tools.scoring import ScoringEngine
+from ...tools.scoring import ScoringEngine, tenths
 from ...tools.user_domain import domain_fields, evaluate_domain
 from ..touchpoint.crm_touchpoint import QUEUE_KEY as TOUCHPOINT_QUEUE_KEY
 
@@ -61,7 +61,33 @@ class CrmScoreModel(models.Model):
         check_company=True,
         help="Only leads of these teams. Empty: of all.",
     )
+    domain = fields.Char(
+        string="Condition",
+        default="[]",
+        help="Only records that match, such as those interested in a product line.",
+    )
+    is_additional = fields.Boolean(
+        string="Additional Score",
+        help="Scores its records beside their main score, for instance by product "
+        "line. Without it, the first model that fits gives the main score.",
+    )
+    is_rolled_up = fields.Boolean(
+        string="Contacts Count for the Company",
+        default=True,
+        help="What the contacts of a company do gives points to the company too.",
+    )
+    is_lead_counted = fields.Boolean(
+        string="Leads Count for the Customer",
+        default=True,
+        help="What customers do in their leads and opportunities gives points to them "
+        "too.",
+    )
     # points
+    group_ids = fields.One2many("crm.score.group", "model_id", copy=True)
+    has_max_total = fields.Boolean(string="Limit Total Above")
+    max_total = fields.Float(string="Total at Most", default=100, digits=(16, 1))
+    has_min_total = fields.Boolean(string="Limit Total Below")
+    min_total = fields.Float(string="Total at Least", digits=(16, 1))
     rule_ids = fields.One2many("crm.score.rule", "model_id", copy=True)
     fit_rule_ids = fields.One2many(
         "crm.score.rule",
@@ -143,15 +169,17 @@ class CrmScoreModel(models.Model):
         "mql_min_engagement",
     )
     def _compute_grades(self):
-        counts = {}
-        for target_model, models_ in self.grouped("target_model").items():
-            Target = self.env[target_model].with_context(active_test=False)
-            for model, grade, count in Target._read_group(
-                [("score_model_id", "in", models_.ids)],
-                ["score_model_id", "score_grade"],
+        counts = {
+            (model.id, grade): count
+            # sudo: how many there are of each grade, not who
+            for model, grade, count in self.env["crm.score"]
+            .sudo()
+            ._read_group(
+                [("model_id", "in", self._origin.ids)],
+                ["model_id", "grade"],
                 ["__count"],
-            ):
-                counts[model.id, grade] = count
+            )
+        }
         for model in self:
             grades = {
                 letter + digit: counts.get((model._origin.id, letter + digit), 0)
@@ -232,6 +260,52 @@ class CrmScoreModel(models.Model):
                     )
                 )
 
+    @api.constrains("has_max_total", "max_total", "has_min_total", "min_total")
+    def _check_total_limits(self):
+        for model in self:
+            low, high = model._limits()
+            if low is not None and high is not None and low > high:
+                raise ValidationError(
+                    self.env._("The most points in total are less than the least.")
+                )
+
+    @api.constrains("domain", "target")
+    def _check_domain(self):
+        """The condition works for who writes it; scores are computed as superuser."""
+        for model in self.filtered(lambda m: m._has_domain()):
+            # Constraints run as superuser; the writer's own rights count here.
+            Target = self.env[model.target_model].with_user(self.env.user)
+            try:
+                with self.env.cr.savepoint():
+                    Target.search(evaluate_domain(Target.env, model.domain), limit=1)
+            except Exception as error:
+                raise ValidationError(
+                    self.env._(
+                        "The condition of model “%(model)s” does not work: %(error)s",
+                        model=model.name,
+                        error=error,
+                    )
+                ) from error
+
+    def _has_domain(self):
+        self.ensure_one()
+        return (self.domain or "[]").strip() != "[]"
+
+    def _keeps_points(self):
+        """Hook: whether what each rule gave is stored, to say later what has changed.
+
+        It costs half as much again as the scoring itself.
+        """
+        return False
+
+    def _limits(self):
+        """Return the least and most tenths of a point; None where there is no limit."""
+        self.ensure_one()
+        return (
+            tenths(self.min_total) if self.has_min_total else None,
+            tenths(self.max_total) if self.has_max_total else None,
+        )
+
     @api.constrains("mql_rule", "mql_min_fit", "mql_min_engagement")
     def _check_mql_rule(self):
         for model in self:
@@ -258,6 +332,21 @@ class CrmScoreModel(models.Model):
         if vals.keys() - {"name", "mql_notify", "fit_rule_ids", "engagement_rule_ids"}:
             self._rules_changed(targets | set(self.mapped("target_model")))
         return result
+
+    def copy(self, default=None):
+        copies = super().copy(default)
+        # the copied rules belong to the copied groups
+        for old, new in zip(self, copies, strict=True):
+            groups = dict(
+                zip(old.group_ids.sorted("id"), new.group_ids.sorted("id"), strict=True)
+            )
+            rules = zip(
+                old.rule_ids.sorted("id"), new.rule_ids.sorted("id"), strict=True
+            )
+            for old_rule, new_rule in rules:
+                if old_rule.group_id:
+                    new_rule.group_id = groups[old_rule.group_id]
+        return copies
 
     def unlink(self):
         targets = set(self.mapped("target_model"))
@@ -286,12 +375,13 @@ class CrmScoreModel(models.Model):
             return frozenset()
         Target = self.env[target_model]
         watched = {"company_id", "team_id", "partner_id", "parent_id"}
-        for rule in models_.rule_ids.filtered(lambda r: r.dimension == "fit"):
+        fit_rules = models_.rule_ids.filtered(lambda r: r.dimension == "fit")
+        for record in [*fit_rules, *models_]:
             try:
-                domain = evaluate_domain(self.env, rule.domain)
+                domain = evaluate_domain(self.env, record.domain)
                 watched |= domain_fields(Target, domain)
             except Exception:  # noqa: BLE001 whatever a user may have written
-                _logger.info("crm_plus: score rule %s not readable", rule.id)
+                _logger.info("crm_plus: condition of %s not readable", record)
         return frozenset(watched & Target._fields.keys())
 
     @api.model
@@ -309,10 +399,10 @@ class CrmScoreModel(models.Model):
         return tuple(kinds.filtered(lambda k: k.code not in derived).ids)
 
     @api.model
-    def _recompute(self, target_model, ids=None, id_range=None):
+    def _recompute(self, target_model, ids=None, id_range=None, since=None):
         """Score records, follow up changes; return changed ids and failed rules."""
         engine = ScoringEngine(self.env, target_model)
-        changed_ids = engine.recompute(ids=ids, id_range=id_range)
+        changed_ids = engine.recompute(ids=ids, id_range=id_range, since=since)
         self._on_scores_changed(target_model, changed_ids, engine.qualified_ids)
         return changed_ids, engine.errors
 
@@ -423,22 +513,12 @@ class CrmScoreModel(models.Model):
     def action_view_records(self):
         """Open who is scored by this model, by grade."""
         self.ensure_one()
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.env._("Scored by %s", self.name),
-            "res_model": self.target_model,
-            "view_mode": "graph,pivot,list,form"
-            if self.target == "lead"
-            else "list,form",
-            "domain": [("score_model_id", "=", self.id)],
-            "context": {
-                "group_by": ["score_grade"],
-                "graph_groupbys": ["score_grade"],
-                "pivot_row_groupby": ["score_grade"],
-                "active_test": False,
-                "create": False,
-            },
-        }
+        action = self.env["ir.actions.actions"]._for_xml_id("crm_plus.crm_score_action")
+        action["name"] = self.env._("Scored by %s", self.name)
+        action["domain"] = [("model_id", "=", self.id)]
+        action["views"] = [(False, "graph"), (False, "pivot"), (False, "list")]
+        action["context"] = {"group_by": ["grade"], "graph_groupbys": ["grade"]}
+        return action
 
     # ------------------------------------------------------------
     # Database

@@ -30,7 +30,22 @@ class CrmScoreRule(models.Model):
         default="fit",
         help="Fit: what they are. Engagement: what they do.",
     )
+    group_id = fields.Many2one(
+        "crm.score.group",
+        string="Group",
+        copy=False,
+        index="btree_not_null",
+        ondelete="set null",
+        domain="[('model_id', '=', model_id), ('dimension', '=', dimension)]",
+        help="Rules of a group are added up within the group's limits.",
+    )
     # when it gives points
+    date_from = fields.Date(
+        string="Valid From", help="Before that day the rule gives no points."
+    )
+    date_to = fields.Date(
+        string="Valid To", help="After that day the rule gives no points."
+    )
     domain = fields.Char(
         string="Condition",
         default="[]",
@@ -55,6 +70,13 @@ class CrmScoreRule(models.Model):
     points = fields.Float(
         required=True, default=10, digits=(16, 1), help="Negative to take away."
     )
+    repeat_policy = fields.Selection(
+        [("each", "Each time"), ("once", "Once"), ("limit", "At most n times")],
+        string="Counts",
+        compute="_compute_repeat_policy",
+        inverse="_inverse_repeat_policy",
+        help="How many of the touchpoints give points, the newest first.",
+    )
     max_times = fields.Integer(
         string="At Most (times)",
         help="Only so many touchpoints count, the newest first. 0: all.",
@@ -64,6 +86,13 @@ class CrmScoreRule(models.Model):
         digits=(16, 1),
         help="The rule gives, or takes, so many points in all. 0: no limit.",
     )
+    decay = fields.Selection(
+        [("none", "Never"), ("half_life", "By half-life"), ("linear", "Evenly")],
+        string="Fades",
+        compute="_compute_decay",
+        inverse="_inverse_decay",
+        help="How a touchpoint loses its points as it gets older.",
+    )
     half_life_days = fields.Float(
         string="Half-Life (days)",
         digits=(16, 1),
@@ -71,14 +100,35 @@ class CrmScoreRule(models.Model):
         "many a quarter. 0: it keeps them.",
     )
 
+    linear_days = fields.Float(
+        string="Worth Nothing After (days)",
+        digits=(16, 1),
+        help="A touchpoint loses the same share of its points every day, and has none "
+        "after so many days. 0: it keeps them.",
+    )
+
     _counts_check = models.Constraint(
-        "CHECK(max_times >= 0 AND max_points >= 0 AND half_life_days >= 0)",
+        "CHECK(max_times >= 0 AND max_points >= 0 AND half_life_days >= 0"
+        " AND COALESCE(linear_days, 0) >= 0)",
         "Limits and half-life of a scoring rule cannot be negative.",
+    )
+    _decay_check = models.Constraint(
+        "CHECK(COALESCE(half_life_days, 0) = 0 OR COALESCE(linear_days, 0) = 0)",
+        "A rule fades by half-life or evenly, not both.",
+    )
+    _dates_check = models.Constraint(
+        "CHECK(date_from <= date_to)",
+        "A scoring rule cannot end before it begins.",
     )
     _dimension_check = models.Constraint(
         "CHECK(dimension <> 'engagement' OR kind_id IS NOT NULL)",
         "Say for which kind of touchpoint the engagement rule gives points.",
     )
+
+    @api.depends("model_id.name", "name")
+    def _compute_display_name(self):
+        for rule in self:
+            rule.display_name = f"{rule.model_id.name} / {rule.name}"
 
     @api.depends("touchpoint_domain")
     def _compute_has_touchpoint_domain(self):
@@ -86,6 +136,57 @@ class CrmScoreRule(models.Model):
             rule.has_touchpoint_domain = (
                 rule.touchpoint_domain or "[]"
             ).strip() != "[]"
+
+    @api.depends("max_times")
+    def _compute_repeat_policy(self):
+        names = {0: "each", 1: "once"}
+        for rule in self:
+            rule.repeat_policy = names.get(rule.max_times, "limit")
+
+    def _inverse_repeat_policy(self):
+        for rule in self:
+            if rule.repeat_policy == "limit":
+                rule.max_times = max(rule.max_times, 2)
+            else:
+                rule.max_times = int(rule.repeat_policy == "once")
+
+    @api.depends("half_life_days", "linear_days")
+    def _compute_decay(self):
+        for rule in self:
+            rule.decay = (
+                "linear"
+                if rule.linear_days
+                else "half_life"
+                if rule.half_life_days
+                else "none"
+            )
+
+    def _inverse_decay(self):
+        for rule in self:
+            half_life, linear = rule.half_life_days, rule.linear_days
+            is_half_life, is_linear = rule.decay == "half_life", rule.decay == "linear"
+            rule.write(
+                {
+                    "half_life_days": is_half_life and (half_life or linear or 30),
+                    "linear_days": is_linear and (linear or half_life or 30),
+                }
+            )
+
+    @api.constrains("group_id", "dimension", "model_id")
+    def _check_group(self):
+        for rule in self:
+            group = rule.group_id
+            if group and (
+                group.model_id != rule.model_id or group.dimension != rule.dimension
+            ):
+                raise ValidationError(
+                    self.env._(
+                        "Rule “%(rule)s” and group “%(group)s” are not of the same "
+                        "model and dimension.",
+                        rule=rule.name,
+                        group=group.name,
+                    )
+                )
 
     @api.constrains("domain", "touchpoint_domain", "dimension", "model_id")
     def _check_domain(self):
@@ -108,6 +209,12 @@ class CrmScoreRule(models.Model):
                         error=error,
                     )
                 ) from error
+
+    def _is_valid_on(self, day):
+        self.ensure_one()
+        return (not self.date_from or self.date_from <= day) and (
+            not self.date_to or self.date_to >= day
+        )
 
     @api.model_create_multi
     def create(self, vals_list):

@@ -12,13 +12,22 @@ from ...tools.scoring import BATCH_SIZE
 # rests.
 MAX_COLLISIONS = 5
 GC_DAYS = 90
+# A run looks for what has changed since the last one began, and so much longer: for
+# transactions that were under way then.
+OVERLAP = timedelta(hours=1)
+# How often all records are scored, whether or not anything about them is known to have
+# changed. Other runs do not see what was written to the database around Odoo, and what
+# no longer is there, such as touchpoints past their retention.
+FULL_DAYS = 7
 
 
 class CrmScoreRun(models.Model):
     """One pass over all leads or customers: what decays, and what no change announces.
 
-    It also is the place where a pass that runs out of time goes on: the scheduler calls
-    again, and the open run knows the last id it has scored.
+    After a change of models or rules, and once a week, all records are scored; else
+    those only whose score can have changed (see ``ScoringEngine``). It also is the
+    place where a pass that runs out of time goes on: the scheduler calls again, and the
+    open run knows the last id it has scored.
     """
 
     _name = "crm.score.run"
@@ -34,6 +43,17 @@ class CrmScoreRun(models.Model):
     )
     date_start = fields.Datetime(string="Begun", readonly=True)
     date_end = fields.Datetime(string="Done", readonly=True)
+    is_full = fields.Boolean(
+        string="All Records",
+        readonly=True,
+        default=True,
+        help="Else only records whose score can have changed were scored.",
+    )
+    touchpoint_id = fields.Integer(
+        readonly=True,
+        export_string_translation=False,
+        help="The newest touchpoint at its beginning.",
+    )
     last_id = fields.Integer(readonly=True, export_string_translation=False)
     record_count = fields.Integer(string="Records", readonly=True)
     changed_count = fields.Integer(string="Changed", readonly=True)
@@ -48,7 +68,7 @@ class CrmScoreRun(models.Model):
     )
 
     @api.model
-    def _start(self, target_models):
+    def _start(self, target_models, is_full=True):
         """Begin a run for each of these; one under way begins again."""
         cron = self.env.ref(
             "crm_plus.ir_cron_recompute_scores", raise_if_not_found=False
@@ -56,11 +76,59 @@ class CrmScoreRun(models.Model):
         open_runs = self.search([("date_end", "=", False)])
         of_targets = open_runs.filtered(lambda r: r.target_model in target_models)
         of_targets.filtered("last_id").write({"last_id": 0})
+        if is_full:
+            of_targets.filtered(lambda r: not r.is_full).write({"is_full": True})
         missing = set(target_models) - set(of_targets.mapped("target_model"))
-        runs = self.create([{"target_model": target} for target in sorted(missing)])
+        runs = self._create_runs(missing, is_full)
         if cron:
             cron._trigger()
         return of_targets + runs
+
+    @api.model
+    def _create_runs(self, target_models, is_full=False):
+        week_ago = fields.Datetime.now() - timedelta(days=FULL_DAYS)
+        recently_full = self.search(
+            [("is_full", "=", True), ("date_start", ">", week_ago)]
+            + [("date_end", "!=", False)]
+        ).mapped("target_model")
+        return self.create(
+            [
+                {
+                    "target_model": target,
+                    "is_full": is_full
+                    or target not in recently_full
+                    or self._has_rules_that_turned(target),
+                }
+                for target in sorted(target_models)
+            ]
+        )
+
+    @api.model
+    def _has_rules_that_turned(self, target_model):
+        """Whether an engagement rule began or ended since the day of the last run."""
+        last = self.search(
+            [("target_model", "=", target_model), ("date_end", "!=", False)], limit=1
+        )
+        day, today = fields.Date.to_date(last.date_start), fields.Date.today()
+        if not day:
+            return True
+        rules = self.env["crm.score.rule"].search(
+            [("target_model", "=", target_model), ("dimension", "=", "engagement")]
+        )
+        return any(rule._is_valid_on(day) != rule._is_valid_on(today) for rule in rules)
+
+    def _get_since(self):
+        """Return what the run may take as known: ``(moment, touchpoint id)`` of the
+        last one, or None.
+        """
+        self.ensure_one()
+        last = self.search(
+            [("target_model", "=", self.target_model), ("date_end", "!=", False)],
+            limit=1,
+        )
+        if self.is_full or not last.touchpoint_id:
+            return None
+        return last.date_start - OVERLAP, last.touchpoint_id
 
     def _step(self):
         """Score the next batch of records; return how many there were."""
@@ -76,18 +144,28 @@ class CrmScoreRun(models.Model):
                 BATCH_SIZE,
             )
         )
-        values = {"date_start": self.date_start or fields.Datetime.now()}
+        values = {}
+        if not self.date_start:
+            [(touchpoint_id,)] = self.env.execute_query(
+                SQL("SELECT max(id) FROM crm_touchpoint")
+            )
+            values = {
+                "date_start": fields.Datetime.now(),
+                "touchpoint_id": touchpoint_id or 0,
+            }
+            self._drop_scores_of_no_model()
         if count:
             changed_ids, errors = self.env["crm.score.model"]._recompute(
-                self.target_model, id_range=(self.last_id + 1, last_id)
+                self.target_model,
+                id_range=(self.last_id + 1, last_id),
+                since=self._get_since(),
             )
             values.update(
                 last_id=last_id,
                 record_count=self.record_count + count,
                 changed_count=self.changed_count + len(changed_ids),
                 errors="\n".join(
-                    f"{rule.model_id.name} / {rule.name}: {text}"
-                    for rule, text in errors.items()
+                    f"{record.display_name}: {text}" for record, text in errors.items()
                 ),
             )
         if count < BATCH_SIZE:
@@ -95,6 +173,23 @@ class CrmScoreRun(models.Model):
         values["seconds"] = self.seconds + monotonic() - started
         self.write(values)
         return count
+
+    def _drop_scores_of_no_model(self):
+        """Forget what additional models said that are archived now."""
+        key = "lead_id" if self.target_model == "crm.lead" else "partner_id"
+        self.env.execute_query(
+            SQL(
+                """DELETE FROM crm_score s
+                    WHERE NOT is_main AND %s IS NOT NULL
+                      AND NOT EXISTS (
+                          SELECT FROM crm_score_model m
+                           WHERE m.id = s.model_id AND m.active AND m.is_additional
+                      )
+                RETURNING id""",
+                SQL.identifier(key),
+            )
+        )
+        self.env["crm.score"].invalidate_model(flush=False)
 
     def _count_remaining(self):
         """Return how many records the open runs have before them."""
@@ -125,9 +220,7 @@ class CrmScoreRun(models.Model):
         IrCron = self.env["ir.cron"]
         runs = self.search([("date_end", "=", False)], order="id")
         if not runs:
-            runs = self.create(
-                [{"target_model": target} for target in sorted(self._get_targets())]
-            )
+            runs = self._create_runs(self._get_targets())
         time_left = IrCron._commit_progress(remaining=runs._count_remaining())
         collisions = 0
         for run in runs:

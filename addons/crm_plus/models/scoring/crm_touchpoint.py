@@ -40,7 +40,7 @@ class CrmTouchpoint(models.Model):
         if len(touchpoint_ids) > TOUCHPOINT_LIMIT:
             # sudo: runs are written by the system only
             Run = self.env["crm.score.run"].sudo()
-            Run._start(Run._get_targets())
+            Run._start(Run._get_targets(), is_full=False)
             return
         for target_model, ids in Model._get_touched(touchpoint_ids).items():
             if Model._get_watched_fields(target_model):

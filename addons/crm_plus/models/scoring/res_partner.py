@@ -1,6 +1,16 @@
-from odoo import models
+from odoo import fields, models
 
 
 class ResPartner(models.Model):
     _name = "res.partner"
     _inherit = ["res.partner", "crm.score.mixin"]
+
+    additional_score_ids = fields.One2many(
+        "crm.score",
+        "partner_id",
+        string="Additional Scores",
+        domain=[("is_main", "=", False)],
+        readonly=True,
+        copy=False,
+        groups="crm_plus.crm_plus_group_user",
+    )
