@@ -1,5 +1,6 @@
 from datetime import date
 
+from odoo.exceptions import AccessError
 from odoo.fields import Command
 from odoo.tests import freeze_time, tagged
 
@@ -171,6 +172,24 @@ class TestSlaNextStep(SlaCommon):
         self._schedule(date(2026, 1, 8))
 
         self.assertFalse(self._steps())
+
+    def test_open_leads_get_a_next_step_when_the_policy_is_applied(self):
+        target = self.policy.target_ids.filtered(lambda t: t.kind == "next_step")
+        target.unlink()
+        other = self._create_leads(company_id=self.company_2.id, user_id=False)
+        other._sla_stop("first_response")
+        waiting = self._create_leads()
+        self.lead._sla_on_human_answer(at(10))
+        self.assertFalse(self._steps())
+
+        self.policy.target_ids = [Command.create({"kind": "next_step", "hours": 8})]
+        with freeze_time(at(11)):
+            self.policy.with_user(self.manager).action_replan()
+        self.assertEqual(self._steps().date_due, at(11, day=1))
+        # not of another company, nor before the first response
+        self.assertFalse(self._steps(other | waiting))
+        with self.assertRaises(AccessError):
+            self.policy.with_user(self.leader).action_replan()
 
     def test_queries_do_not_grow_with_the_leads(self):
         few, many = self._create_leads(2), self._create_leads(40)

@@ -1,6 +1,9 @@
 from odoo import api, fields, models
+from odoo.fields import Domain
 
 KIND = "next_step"
+# leads of one transaction: some seconds
+START_SIZE = 10_000
 
 
 # one file a capability
@@ -55,6 +58,22 @@ class CrmLead(models.Model):
             self._sla_clocks()._start(
                 leads, [KIND], date or fields.Datetime.now(), leads._sla_get_planned()
             )
+
+    @api.model
+    def _sla_start_missing(self, companies):
+        """Open leads that wait for nothing else are promised a next step from now."""
+        super()._sla_start_missing(companies)
+        if self._sla_follows_steps():
+            running = Domain("date_stop", "=", False) & Domain(
+                "kind", "in", ["first_response", KIND]
+            )
+            self.search(
+                Domain("won_status", "=", "pending")
+                & Domain("company_id", "in", [*companies.ids, False])
+                & ~Domain("sla_clock_ids", "any", running),
+                limit=START_SIZE,
+                order="id desc",
+            )._sla_await_step()
 
     def _sla_plan_step(self):
         """The planned activities of these leads have changed."""

@@ -197,6 +197,12 @@ class CrmSlaMixin(models.AbstractModel):
         self._sla_stop(self._sla_answer_kinds, date)
 
     @api.model
+    def _sla_start_missing(self, companies):
+        """Hook: start what the policies promise to open records since they came in.
+        Called when somebody applies them.
+        """
+
+    @api.model
     def _sla_stop_contacted(self):
         """Hook: stop the clocks of records that something other than a message answered
         by now (a meeting that began). Called by the scheduler.

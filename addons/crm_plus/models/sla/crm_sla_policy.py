@@ -181,6 +181,8 @@ class CrmSlaPolicy(models.Model):
             & Domain("company_id", "in", [*self.env.companies.ids, False]),
             "policy",
         )
+        for name in set(self.mapped("res_model")):
+            self.env[name].sudo()._sla_start_missing(self.env.companies)
         return {
             "type": "ir.actions.client",
             "tag": "display_notification",
