@@ -45,8 +45,8 @@ class CrmActionLiftReport(models.Model):
         aggregator="sum",
         help="Deals in which none was done before they were closed (n0).",
     )
-    won_with = fields.Float(string="Won With", readonly=True, aggregator="avg")
-    won_without = fields.Float(string="Won Without", readonly=True, aggregator="avg")
+    won_with = fields.Float(readonly=True, aggregator="avg")
+    won_without = fields.Float(readonly=True, aggregator="avg")
     lift = fields.Float(
         readonly=True,
         aggregator="avg",

@@ -50,7 +50,7 @@ class CrmStageLeakageReport(models.Model):
     stage_id = fields.Many2one("crm.stage", readonly=True)
     date_start = fields.Datetime(string="Entered", readonly=True)
     visits = fields.Integer(readonly=True, aggregator="sum")
-    days = fields.Float(string="Days", readonly=True, aggregator="avg", digits=(16, 1))
+    days = fields.Float(readonly=True, aggregator="avg", digits=(16, 1))
     conversion = fields.Float(
         string="Moved On",
         readonly=True,

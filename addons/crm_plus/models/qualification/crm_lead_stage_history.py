@@ -11,7 +11,7 @@ class CrmLead(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         leads = super().create(vals_list)
-        leads._sync_stage_history()
+        leads._sync_stage_history(are_new=True)
         return leads
 
     def write(self, vals):
@@ -20,7 +20,7 @@ class CrmLead(models.Model):
             self._sync_stage_history()
         return result
 
-    def _sync_stage_history(self):
+    def _sync_stage_history(self, are_new=False):
         if self.ids:
             # sudo: the ledger is written by the system only
-            self.env["crm.stage.history"].sudo()._sync(self.ids)
+            self.env["crm.stage.history"].sudo()._sync(self.ids, are_new)

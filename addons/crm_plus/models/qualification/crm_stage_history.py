@@ -58,8 +58,11 @@ class CrmStageHistory(models.Model):
             visit.days = (end - visit.date_start).total_seconds() / 86400
 
     @api.model
-    def _sync(self, lead_ids=None):
-        """Make the open visits agree with the leads: with these, or with all."""
+    def _sync(self, lead_ids=None, are_new=False):
+        """Make the open visits agree with the leads: with these, or with all.
+
+        :param are_new: nothing is known of these leads yet
+        """
         self.env["crm.lead"].flush_model(
             [
                 "stage_id",
@@ -83,6 +86,42 @@ class CrmStageHistory(models.Model):
                         WHEN NOT l.active THEN 'archived' END"""
             ),
         }
+        if not are_new:
+            self._close_visits(values)
+        self.env.cr.execute(
+            SQL(
+                """
+                INSERT INTO crm_stage_history
+                            (lead_id, stage_id, user_id, date_start, date_end, outcome)
+                SELECT l.id, l.stage_id, l.user_id,
+                       CASE WHEN p.lead_id IS NULL THEN l.create_date
+                            ELSE GREATEST(p.date_end, l.create_date) END,
+                       CASE WHEN %(outcome)s IS NOT NULL
+                            THEN GREATEST(l.create_date,
+                                          COALESCE(p.date_end, l.create_date),
+                                          COALESCE(l.date_closed, %(now)s)) END,
+                       %(outcome)s
+                  FROM crm_lead AS l
+                  LEFT JOIN LATERAL (
+                       SELECT h.lead_id, h.date_end, h.stage_id
+                         FROM crm_stage_history AS h
+                        WHERE h.lead_id = l.id
+                        ORDER BY h.id DESC LIMIT 1
+                       ) AS p ON TRUE
+                 WHERE %(leads)s
+                   AND l.stage_id IS NOT NULL
+                   AND (p.lead_id IS NULL
+                        OR p.date_end IS NOT NULL
+                           AND (%(outcome)s IS NULL OR p.stage_id <> l.stage_id))
+                """,
+                **values,
+            )
+        )
+        self.invalidate_model(flush=False)
+
+    @api.model
+    def _close_visits(self, values):
+        """End the visits of leads that went on; resume those of leads that are back."""
         self.env.cr.execute(
             SQL(
                 """
@@ -129,36 +168,6 @@ class CrmStageHistory(models.Model):
                 **values,
             )
         )
-        self.env.cr.execute(
-            SQL(
-                """
-                INSERT INTO crm_stage_history
-                            (lead_id, stage_id, user_id, date_start, date_end, outcome)
-                SELECT l.id, l.stage_id, l.user_id,
-                       CASE WHEN p.lead_id IS NULL THEN l.create_date
-                            ELSE GREATEST(p.date_end, l.create_date) END,
-                       CASE WHEN %(outcome)s IS NOT NULL
-                            THEN GREATEST(l.create_date,
-                                          COALESCE(p.date_end, l.create_date),
-                                          COALESCE(l.date_closed, %(now)s)) END,
-                       %(outcome)s
-                  FROM crm_lead AS l
-                  LEFT JOIN LATERAL (
-                       SELECT h.lead_id, h.date_end, h.stage_id
-                         FROM crm_stage_history AS h
-                        WHERE h.lead_id = l.id
-                        ORDER BY h.id DESC LIMIT 1
-                       ) AS p ON TRUE
-                 WHERE %(leads)s
-                   AND l.stage_id IS NOT NULL
-                   AND (p.lead_id IS NULL
-                        OR p.date_end IS NOT NULL
-                           AND (%(outcome)s IS NULL OR p.stage_id <> l.stage_id))
-                """,
-                **values,
-            )
-        )
-        self.invalidate_model(flush=False)
 
     @api.model
     def _backfill(self):
