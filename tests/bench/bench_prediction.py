@@ -148,6 +148,8 @@ class PredictionScoreBench(_BankLeads, Bench):
         if not prediction.version_id:
             prediction._train()
         env.flush_all()
+        if env["crm.lead"].search_count([("name", "=", "Bench bank open")], limit=1):
+            return
         env.cr.execute(
             """
             INSERT INTO crm_lead (name, type, company_id, team_id, stage_id, active,
@@ -166,6 +168,8 @@ class PredictionScoreBench(_BankLeads, Bench):
     def run(self, env):
         prediction = self._get_prediction(env)
         done = 0
-        while count := prediction._score_due():
-            done += count
+        last_id = 0
+        while ids := prediction._score_due(after_id=last_id):
+            last_id = max(ids)
+            done += len(ids)
         return done

@@ -9,7 +9,6 @@ from odoo.fields import Command
 from odoo.tests import tagged, users
 from odoo.tools import SQL, mute_logger
 
-from ..models.prediction import crm_prediction_scoring
 from ..tools import prediction
 from ..tools.lead_history import LeadHistory, LeadInput
 from ..tools.prediction_bayes import OdooNaiveBayes
@@ -722,16 +721,16 @@ class TestPredictionScoring(PredictionCommon):
         self.assertIn(lead.country_id.name, lead.predict_explanation)
 
     def test_nothing_to_do_twice(self):
-        self.assertEqual(self.prediction._score_due(), 0)
+        self.assertFalse(self.prediction._score_due())
 
     def test_batches(self):
         self.env.cr.execute(
             "UPDATE crm_lead SET predict_version_id = NULL WHERE id = ANY(%s)",
             (self.open_leads.ids,),
         )
-        with patch.object(crm_prediction_scoring, "BATCH_SIZE", 7):
-            self.assertEqual(self.prediction._score_due(limit=7), 7)
-            self.assertEqual(self.prediction._score_due(limit=100), 23)
+        first = self.prediction._score_due(limit=7)
+        self.assertEqual(sorted(first), sorted(self.open_leads.ids)[:7])
+        self.assertEqual(len(self.prediction._score_due(after_id=max(first))), 23)
 
     def test_one_statement_for_any_number(self):
         self.env["crm.lead"].flush_model()
@@ -743,7 +742,7 @@ class TestPredictionScoring(PredictionCommon):
                 (self.open_leads.ids[:number],),
             )
             before = self.env.cr.sql_log_count
-            self.assertEqual(self.prediction._score_due(), number)
+            self.assertEqual(len(self.prediction._score_due()), number)
             counts.append(self.env.cr.sql_log_count - before)
         self.assertEqual(counts[0], counts[1])
 

@@ -24,7 +24,8 @@ class CrmLead(models.Model):
 
     _inherit = "crm.lead"
 
-    # no index: they change with every version, see crm.score.mixin
+    # No index, not on the version either: a new version changes it on every open lead,
+    # and the thirty indexes of a lead would be written each time (see crm.score.mixin).
     predict_probability = fields.Float(
         string="Predicted",
         readonly=True,
@@ -40,7 +41,6 @@ class CrmLead(models.Model):
         string="Predicted By",
         readonly=True,
         copy=False,
-        index="btree_not_null",
         ondelete="set null",
     )
     predict_explanation = fields.Html(

@@ -81,10 +81,14 @@ class CrmPredictionModel(models.Model):
             query.add_where(SQL("crm_lead.id NOT IN %s", taken.subselect()))
         return query
 
-    def _score_due(self, limit=BATCH_SIZE, better=None):
-        """Score open leads that this prediction has not scored yet; return how many."""
+    def _score_due(self, limit=BATCH_SIZE, better=None, after_id=0):
+        """Score open leads that this prediction has not scored yet; return their ids.
+
+        :param after_id: leads up to that are done, and not read again
+        """
         self.ensure_one()
         query = self._get_due_query(self.browse() if better is None else better)
+        query.add_where(SQL("crm_lead.id > %s", after_id))
         query.limit = limit
         query.order = SQL("crm_lead.id")
         return self._score(
@@ -97,7 +101,7 @@ class CrmPredictionModel(models.Model):
         )
 
     def _score(self, work):
-        """Write the probability of the leads of ``work``; return how many there were.
+        """Write the probability of the leads of ``work``; return their ids.
 
         By SQL, without ``write``: it is derived, so the chatter and ``write_date`` do
         not change with it.
@@ -137,7 +141,7 @@ class CrmPredictionModel(models.Model):
         leads = self.env["crm.lead"].browse([row[0] for row in rows])
         leads.invalidate_recordset(names, flush=False)
         leads.modified(names)
-        return len(rows)
+        return leads.ids
 
     @api.model
     def _cron_score(self):
@@ -147,12 +151,10 @@ class CrmPredictionModel(models.Model):
         better = self.browse()
         time_left = 1
         for model in models_:
-            count = BATCH_SIZE
-            while count == BATCH_SIZE and time_left:
-                count = model._score_due(better=better)
-                time_left = IrCron._commit_progress(
-                    count, remaining=int(count == BATCH_SIZE)
-                )
+            ids = [0]
+            while ids and time_left:
+                ids = model._score_due(better=better, after_id=max(ids))
+                time_left = IrCron._commit_progress(len(ids), remaining=len(ids))
             better += model
         if not time_left:
             self._trigger_scoring()
