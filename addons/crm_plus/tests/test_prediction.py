@@ -409,7 +409,7 @@ class TestPredictionTraining(PredictionCommon):
             "city",
             "medium_id",
             "tag_ids",
-            "score_total",
+            "date_last_stage_update",
         ):
             self._input(path)
         version = self._train()
@@ -424,7 +424,7 @@ class TestPredictionTraining(PredictionCommon):
             ("City", "alone it tells won from lost with an AUC of 1.00"),
             ("Medium", "on 90% of the decided leads, but 0% of the open ones"),
             ("Tags", "decided leads have Done, open ones of the same age do not"),
-            ("Score", "changes all the time"),
+            ("Last Stage Update", "changes all the time"),
         ]:
             with self.subTest(label):
                 self.assertTrue(
