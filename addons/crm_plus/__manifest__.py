@@ -50,6 +50,7 @@
         "wizard/crm_score_import_views.xml",
         "wizard/crm_score_compare_views.xml",
         "views/crm_score_views.xml",
+        "views/crm_score_change_views.xml",
         "views/crm_score_model_views.xml",
         "views/crm_score_builder_views.xml",
         "views/crm_lead_scoring_views.xml",

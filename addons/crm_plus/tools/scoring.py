@@ -884,6 +884,51 @@ class ScoringEngine:
         )
         return [row[0] for row in rows]
 
+    def _crossings(self):
+        """``INSERT`` of the rows of ``result`` that cross a threshold of their model,
+        with what its rules give more or less than they gave.
+        """
+        selects = []
+        for threshold in self.models.threshold_ids:
+            new = SQL("COALESCE(%s, FALSE)", threshold._reached(""))
+            old = SQL(
+                "COALESCE(old_model_id = model_id AND %s, FALSE)",
+                threshold._reached("old_"),
+            )
+            selects.append(
+                SQL(
+                    """SELECT %s, id, model_id,
+                              CASE WHEN %s THEN 'rise' ELSE 'fall' END, %s::timestamp,
+                              old_grade, grade, old_total, new_total,
+                              (SELECT jsonb_object_agg(
+                                          key, COALESCE(n.value::int, 0)
+                                               - COALESCE(o.value::int, 0))
+                                 FROM jsonb_each(COALESCE(old_points, '{}')) o
+                            FULL JOIN jsonb_each(COALESCE(new_points, '{}')) n
+                                USING (key)
+                                WHERE n.value IS DISTINCT FROM o.value),
+                              'todo'
+                         FROM result
+                        WHERE is_changed AND model_id = %s AND %s <> %s""",
+                    threshold.id,
+                    new,
+                    self.now,
+                    threshold.model_id.id,
+                    new,
+                    old,
+                )
+            )
+        if not selects:
+            return SQL("SELECT NULL::integer AS id WHERE FALSE")
+        return SQL(
+            """INSERT INTO crm_score_change (
+                   threshold_id, %s, model_id, direction, date, grade_before,
+                   grade_after, total_before, total_after, moves, state
+               ) %s RETURNING id""",
+            SQL.identifier(self.key),
+            SQL(" UNION ALL ").join(selects),
+        )
+
     def _recompute_batch(self, ids=None, id_range=None):
         mql = SQL()
         if self._has_mql:
@@ -921,9 +966,13 @@ class ScoringEngine:
                 ), deleted AS (
                     DELETE FROM crm_score s USING result r
                      WHERE s.id = r.score_id AND r.model_id IS NULL
+                ), crossed AS (
+                    %(crossings)s
                 ) %(mql)s
-                SELECT id, is_main, qualifies
+                SELECT id, is_main, qualifies, NULL::integer
                   FROM result WHERE is_changed OR qualifies
+             UNION ALL
+                SELECT NULL, NULL, NULL, id FROM crossed
                 """,
                 results=self._results(self.models, ids, id_range),
                 key=SQL.identifier(self.key),
@@ -932,11 +981,13 @@ class ScoringEngine:
                 ),
                 now=self.now,
                 mql=mql,
+                crossings=self._crossings(),
             ),
             is_bulk=ids is None or len(ids) > BULK,
         )
-        changed_ids = [record_id for record_id, is_main, _qualifies in rows if is_main]
+        changed_ids = [row[0] for row in rows if row[1]]
         qualified_ids = [row[0] for row in rows if row[2]]
+        self.change_ids += [row[3] for row in rows if row[3]]
         self.env["crm.score"].invalidate_model(flush=False)
         if changed_ids:
             changed = self.Target.browse(changed_ids)

@@ -2,6 +2,8 @@ from . import crm_score_model
 from . import crm_score_group
 from . import crm_score_rule
 from . import crm_score
+from . import crm_score_threshold
+from . import crm_score_change
 from . import crm_score_run
 from . import crm_score_mixin
 from . import crm_lead_scoring

@@ -18,6 +18,14 @@ class CrmLead(models.Model):
         search="_search_is_mql",
     )
 
+    score_change_ids = fields.One2many(
+        "crm.score.change",
+        "lead_id",
+        string="Score Crossings",
+        readonly=True,
+        copy=False,
+        groups="crm_plus.crm_plus_group_user",
+    )
     additional_score_ids = fields.One2many(
         "crm.score",
         "lead_id",

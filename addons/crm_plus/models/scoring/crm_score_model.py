@@ -84,6 +84,7 @@ class CrmScoreModel(models.Model):
     )
     # points
     group_ids = fields.One2many("crm.score.group", "model_id", copy=True)
+    threshold_ids = fields.One2many("crm.score.threshold", "model_id", copy=True)
     has_max_total = fields.Boolean(string="Limit Total Above")
     max_total = fields.Float(string="Total at Most", default=100, digits=(16, 1))
     has_min_total = fields.Boolean(string="Limit Total Below")
@@ -296,7 +297,8 @@ class CrmScoreModel(models.Model):
 
         It costs half as much again as the scoring itself.
         """
-        return False
+        self.ensure_one()
+        return bool(self.threshold_ids)
 
     def _limits(self):
         """Return the least and most tenths of a point; None where there is no limit."""
@@ -403,6 +405,7 @@ class CrmScoreModel(models.Model):
         """Score records, follow up changes; return changed ids and failed rules."""
         engine = ScoringEngine(self.env, target_model)
         changed_ids = engine.recompute(ids=ids, id_range=id_range, since=since)
+        self.env["crm.score.change"]._follow_up(engine.change_ids)
         self._on_scores_changed(target_model, changed_ids, engine.qualified_ids)
         return changed_ids, engine.errors
 

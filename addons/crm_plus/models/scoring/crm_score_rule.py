@@ -32,7 +32,6 @@ class CrmScoreRule(models.Model):
     )
     group_id = fields.Many2one(
         "crm.score.group",
-        string="Group",
         copy=False,
         index="btree_not_null",
         ondelete="set null",

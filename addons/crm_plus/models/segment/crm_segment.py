@@ -396,6 +396,8 @@ class CrmSegment(models.Model):
                      WHERE m.segment_id = %(segment)s AND m.date_left IS NULL
                        AND %(window)s
                        AND NOT EXISTS (SELECT FROM matched WHERE matched.id = m.res_id)
+                       AND (m.is_pinned IS NOT TRUE OR NOT EXISTS (
+                           SELECT FROM %(table)s t WHERE t.id = m.res_id))
                  RETURNING id
                 )
                 SELECT TRUE, id FROM joined UNION ALL SELECT FALSE, id FROM gone
@@ -423,6 +425,51 @@ class CrmSegment(models.Model):
         if rows:
             self._members_written(joined_ids, left_ids)
         return joined_ids, left_ids
+
+    def _pin(self, records):
+        """Make these records members that stay, whatever the condition says; those of
+        another company than the segment's are left out.
+        """
+        self.ensure_one()
+        if self.company_id:
+            records = records.filtered(
+                lambda r: not r.company_id or r.company_id == self.company_id
+            )
+        if not records:
+            return
+        columns = self._get_member_columns(records._table)
+        self.env["crm.segment.member"].flush_model()
+        records.flush_model(
+            [name for name in ("partner_id", "company_id") if name in records._fields]
+        )
+        rows = self.env.execute_query(
+            SQL(
+                """
+                INSERT INTO crm_segment_member (
+                    segment_id, res_model, res_id, lead_id, partner_id, company_id,
+                    date_joined, reason_joined, is_pinned,
+                    create_uid, create_date, write_uid, write_date
+                )
+                SELECT %(segment)s, %(model)s, id, %(lead)s, %(partner)s, %(company)s,
+                       %(now)s, 'pinned', TRUE, %(uid)s, %(now)s, %(uid)s, %(now)s
+                  FROM %(table)s WHERE id = ANY(%(ids)s)
+           ON CONFLICT (segment_id, res_id) WHERE date_left IS NULL
+         DO UPDATE SET is_pinned = TRUE
+             RETURNING id, xmax = 0
+                """,
+                segment=self.id,
+                model=self.target,
+                lead=columns["lead_id"],
+                partner=columns["partner_id"],
+                company=columns["company_id"],
+                table=SQL.identifier(records._table),
+                ids=records.ids,
+                now=self.env.cr.now(),
+                uid=self.env.uid,
+            )
+        )
+        # without those that were members already
+        self._members_written([row_id for row_id, is_new in rows if is_new], [])
 
     def _members_written(self, joined_ids, left_ids):
         """Follow up what SQL has written: caches, touchpoints, and who listens."""

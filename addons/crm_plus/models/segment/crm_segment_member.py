@@ -36,7 +36,14 @@ class CrmSegmentMember(models.Model):
     # when and why
     date_joined = fields.Datetime(string="Joined", required=True, readonly=True)
     reason_joined = fields.Selection(
-        [("domain", "Matches the condition")], string="Why Joined", readonly=True
+        [("domain", "Matches the condition"), ("pinned", "Pinned")],
+        string="Why Joined",
+        readonly=True,
+    )
+    is_pinned = fields.Boolean(
+        string="Pinned",
+        readonly=True,
+        help="Stays a member whether or not it matches the condition.",
     )
     date_left = fields.Datetime(string="Left", readonly=True)
     reason_left = fields.Selection(
@@ -75,6 +82,13 @@ class CrmSegmentMember(models.Model):
         if operator != "in":
             return NotImplemented
         return [("date_left", "=" if True in value else "!=", False)]
+
+    def action_unpin(self):
+        """Let the condition decide again, from the next refresh on."""
+        self.segment_id.check_access("write")
+        # sudo: members are written by the system only
+        self.sudo().write({"is_pinned": False})
+        self.segment_id._trigger_refresh(now=True)
 
     def action_open_record(self):
         self.ensure_one()
