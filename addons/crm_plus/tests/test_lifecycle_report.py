@@ -276,14 +276,64 @@ class TestFunnel(LifecycleCommon):
         self.assertEqual(self._kpis(self._get_funnel()["total"])["K02"], (0, 3, 0.0))
 
     def test_junk_is_out(self):
-        if "is_junk" not in self.env["crm.lead"]._fields:
-            self.skipTest("no junk in this version")
         self.quiet.write({"is_junk": True})
         self._harvest_queued()
         self.assertEqual(
             self._kpis(self._get_funnel()["total"])["K01"], (3, False, False)
         )
         self.assertTrue(self.quiet.lifecycle_date_out)
+
+    def test_stages(self):
+        """K05: two entered the first stage, one of them went on; of the two that
+        entered the second, one was won.
+        """
+        first, second, third = self.env["crm.stage"].create(
+            [
+                {"name": name, "sequence": sequence, "is_won": sequence == 92}
+                for sequence, name in ((90, "One"), (91, "Two"), (92, "Three"))
+            ]
+        )
+        stays, goes, wins = self._create_leads(3, company_id=self.company.id)
+        self.env["crm.stage.history"].create(
+            [
+                {"lead_id": lead.id, "stage_id": stage.id, "date_start": start}
+                | ({"date_end": end} if end else {})
+                for lead, stage, start, end in (
+                    (stays, first, "2019-05-01", "2019-05-02"),
+                    # comes back: counts once
+                    (stays, first, "2019-05-03", "2019-05-04"),
+                    (goes, first, "2019-05-02", "2019-05-20"),
+                    (goes, second, "2019-05-20", "2019-05-21"),
+                    (wins, second, "2019-05-05", "2019-05-09"),
+                    (wins, third, "2019-05-09", "2019-05-10"),
+                    # of another month
+                    (stays, second, "2019-04-01", "2019-04-02"),
+                )
+            ]
+        )
+        wins.stage_id = third
+        self.env.flush_all()
+
+        funnel = self._get_funnel(period=("2019-05-01", "2019-05-31"))
+
+        self.assertEqual(
+            [
+                (stage["name"], stage["entered"], stage["further"], stage["rate"])
+                for stage in funnel["stages"]
+            ],
+            [("One", 2, 1, 50.0), ("Two", 2, 1, 50.0)],
+        )
+        Lead = self.env["crm.lead"].with_context(active_test=False)
+        self.assertEqual(
+            Lead.search(funnel["stages"][0]["domain"]).sorted("id"), stays + goes
+        )
+        self.assertEqual(
+            Lead.search(funnel["stages"][1]["domain"]).sorted("id"), goes + wins
+        )
+        theirs = self._get_funnel(
+            period=("2019-05-01", "2019-05-31"), user=self.user_other_company
+        )
+        self.assertEqual(theirs["stages"], [])
 
     def test_query_count(self):
         """Two statements for the leads and the hand-overs, whatever their number."""

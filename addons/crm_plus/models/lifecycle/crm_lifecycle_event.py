@@ -13,7 +13,7 @@ _logger = logging.getLogger(__name__)
 
 QUEUE_KEY = "crm_plus.lifecycle_queue"
 # Leads or customers of one transaction of the scheduler: some seconds.
-BATCH_SIZE = 20_000
+BATCH_SIZE = 5_000
 
 KINDS = [
     ("reached", "Reached"),
@@ -131,6 +131,8 @@ class CrmLifecycleEvent(models.Model):
         "This event is already in the history.",
     )
     _date_idx = models.Index("(date)")
+    # few beside those of leads, and read by themselves
+    _partner_idx = models.Index("(commercial_partner_id) WHERE target = 'partner'")
 
     @api.depends("kind", "step_to_id")
     def _compute_display_name(self):

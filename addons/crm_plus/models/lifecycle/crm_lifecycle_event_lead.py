@@ -65,21 +65,14 @@ class CrmLifecycleEvent(models.Model):
     @api.model
     def _sql_is_out(self):
         """SQL condition: lead ``l`` is no longer in the funnel."""
-        junk = self.env["crm.lead"]._fields.get("is_junk")
-        if junk is not None and junk.store:
-            return SQL(
-                "(l.won_status IS NOT DISTINCT FROM 'lost' OR l.is_junk IS TRUE)"
-            )
-        return SQL("(l.won_status IS NOT DISTINCT FROM 'lost')")
+        return SQL("(l.won_status IS NOT DISTINCT FROM 'lost' OR l.is_junk IS TRUE)")
 
     @api.model
     def _sql_date_out(self):
         """SQL: when lead ``l`` left the funnel; junk is not closed, but put aside."""
-        now = SQL("%s::timestamp", self.env.cr.now())
-        junk = self.env["crm.lead"]._fields.get("date_junk")
-        if junk is not None and junk.store:
-            return SQL("COALESCE(l.date_junk, l.date_closed, %s)", now)
-        return SQL("COALESCE(l.date_closed, %s)", now)
+        return SQL(
+            "COALESCE(l.date_junk, l.date_closed, %s::timestamp)", self.env.cr.now()
+        )
 
     @api.model
     def _select_lead_milestones(self, lead_ids):
@@ -93,11 +86,12 @@ class CrmLifecycleEvent(models.Model):
                    l.campaign_id, l.medium_id, l.source_id, m.origin, m.reason
               FROM crm_lead l
          LEFT JOIN res_partner p ON p.id = l.partner_id
-         LEFT JOIN LATERAL (
-                   SELECT max(e.date) AS date
+         LEFT JOIN (
+                   SELECT e.lead_id, max(e.date) AS date
                      FROM crm_lifecycle_event e
-                    WHERE e.lead_id = l.id AND e.kind = 'back'
-              ) back ON l.lifecycle_cycle > 0
+                    WHERE e.lead_id = ANY(%(ids)s) AND e.kind = 'back'
+                 GROUP BY e.lead_id
+              ) back ON back.lead_id = l.id
          LEFT JOIN LATERAL (
                    SELECT t.date, t.name
                      FROM crm_touchpoint t
@@ -160,23 +154,31 @@ class CrmLifecycleEvent(models.Model):
               FROM crm_lead l
          LEFT JOIN res_partner p ON p.id = l.partner_id
          LEFT JOIN crm_lost_reason r ON r.id = l.lost_reason_id
-         LEFT JOIN LATERAL (
-                   SELECT e.step_to_id
-                     FROM crm_lifecycle_event e
-                     JOIN crm_lifecycle_step s ON s.id = e.step_to_id
-                    WHERE e.lead_id = l.id AND e.kind IN ('reached', 'back')
-                 ORDER BY e.cycle DESC, s.sequence DESC
-                    LIMIT 1
-              ) last ON TRUE
+         LEFT JOIN (%(places)s) last ON last.lead_id = l.id
              WHERE l.id = ANY(%(ids)s)
                AND %(is_out)s IS DISTINCT FROM (l.lifecycle_date_out IS NOT NULL)
             """,
             ids=lead_ids,
             is_out=self._sql_is_out(),
             date_out=self._sql_date_out(),
+            places=self._select_places(lead_ids),
             lead=steps["lead"],
             lang=self.env.lang or "en_US",
             now=self.env.cr.now(),
+        )
+
+    @api.model
+    def _select_places(self, lead_ids):
+        """SQL: the furthest step of the present pass of each lead."""
+        return SQL(
+            """
+            SELECT DISTINCT ON (e.lead_id) e.lead_id, e.step_to_id, e.date, e.cycle
+              FROM crm_lifecycle_event e
+              JOIN crm_lifecycle_step s ON s.id = e.step_to_id
+             WHERE e.lead_id = ANY(%s) AND e.kind IN ('reached', 'back')
+          ORDER BY e.lead_id, e.cycle DESC, s.sequence DESC, e.date
+            """,
+            list(lead_ids),
         )
 
     @api.model
@@ -207,19 +209,13 @@ class CrmLifecycleEvent(models.Model):
                     SELECT l.id, step.step_to_id, step.date, step.cycle,
                            CASE WHEN %(is_out)s THEN gone.date END AS date_out
                       FROM crm_lead l
-                      JOIN LATERAL (
-                           SELECT e.step_to_id, e.date, e.cycle
+                      JOIN (%(places)s) step ON step.lead_id = l.id
+                 LEFT JOIN (
+                           SELECT e.lead_id, max(e.date) AS date
                              FROM crm_lifecycle_event e
-                             JOIN crm_lifecycle_step s ON s.id = e.step_to_id
-                            WHERE e.lead_id = l.id AND e.kind IN ('reached', 'back')
-                         ORDER BY e.cycle DESC, s.sequence DESC, e.date
-                            LIMIT 1
-                      ) step ON TRUE
-                 LEFT JOIN LATERAL (
-                           SELECT max(e.date) AS date
-                             FROM crm_lifecycle_event e
-                            WHERE e.lead_id = l.id AND e.kind = 'out'
-                      ) gone ON TRUE
+                            WHERE e.lead_id = ANY(%(ids)s) AND e.kind = 'out'
+                         GROUP BY e.lead_id
+                      ) gone ON gone.lead_id = l.id
                      WHERE l.id = ANY(%(ids)s)
                 )
                 UPDATE crm_lead l
@@ -236,6 +232,7 @@ class CrmLifecycleEvent(models.Model):
                 """,
                 ids=list(lead_ids),
                 is_out=self._sql_is_out(),
+                places=self._select_places(lead_ids),
             )
         )
         changed_ids = [row[0] for row in rows]

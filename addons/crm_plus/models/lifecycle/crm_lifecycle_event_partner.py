@@ -327,32 +327,34 @@ class CrmLifecycleEvent(models.Model):
         rows = self.env.execute_query(
             SQL(
                 """
-                WITH wanted (id) AS (%(wanted)s),
-                place AS (
-                    SELECT DISTINCT ON (w.id) w.id, s.step_to_id, s.date
+                WITH wanted (id) AS (
+                    SELECT DISTINCT asked.id FROM (%(wanted)s) asked (id)
+                     WHERE asked.id IS NOT NULL
+                ),
+                candidate AS (
+                    -- own events first, whatever new leads there are
+                    SELECT partner_id, step_to_id, date, 0 AS rank, 0 AS sequence
+                      FROM (%(standing)s) own
+                 UNION ALL
+                    SELECT w.id, l.lifecycle_step_id, l.lifecycle_date, 1, -s.sequence
                       FROM wanted w
-                 LEFT JOIN (
-                        -- own events first, whatever new leads there are
-                        SELECT partner_id, step_to_id, date, 0 AS rank, 0 AS sequence
-                          FROM (%(standing)s) own
-                     UNION ALL
-                        SELECT e.commercial_partner_id, l.lifecycle_step_id,
-                               l.lifecycle_date, 1, -s.sequence
-                          FROM crm_lifecycle_event e
-                          JOIN crm_lead l ON l.id = e.lead_id
-                          JOIN crm_lifecycle_step s ON s.id = l.lifecycle_step_id
-                         WHERE e.target = 'lead' AND l.lifecycle_date_out IS NULL
-                           AND s.code <> 'customer'
-                           AND e.commercial_partner_id IN (SELECT id FROM wanted)
-                     UNION ALL
-                        SELECT e.commercial_partner_id, e.step_to_id, e.date, 2, 0
-                          FROM crm_lifecycle_event e
-                          JOIN crm_lifecycle_step s ON s.id = e.step_to_id
-                         WHERE e.target = 'partner' AND s.code = 'subscriber'
-                           AND e.commercial_partner_id IN (SELECT id FROM wanted)
-                      ) s ON s.partner_id = w.id
-                     WHERE w.id IS NOT NULL
-                  ORDER BY w.id, s.rank, s.sequence, s.date
+                      JOIN res_partner c ON c.commercial_partner_id = w.id
+                      JOIN crm_lead l ON l.partner_id = c.id
+                      JOIN crm_lifecycle_step s ON s.id = l.lifecycle_step_id
+                     WHERE l.lifecycle_date_out IS NULL AND s.code <> 'customer'
+                 UNION ALL
+                    SELECT e.commercial_partner_id, e.step_to_id, e.date, 2, 0
+                      FROM crm_lifecycle_event e
+                      JOIN crm_lifecycle_step s ON s.id = e.step_to_id
+                     WHERE e.target = 'partner' AND s.code = 'subscriber'
+                       AND e.commercial_partner_id IN (SELECT id FROM wanted)
+                 UNION ALL
+                    SELECT id, NULL, NULL, 3, 0 FROM wanted
+                ),
+                place AS (
+                    SELECT DISTINCT ON (partner_id) partner_id AS id, step_to_id, date
+                      FROM candidate
+                  ORDER BY partner_id, rank, sequence, date
                 )
                 UPDATE res_partner p
                    SET lifecycle_step_id = place.step_to_id,

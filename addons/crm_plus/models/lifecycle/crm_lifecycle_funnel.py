@@ -29,11 +29,11 @@ class CrmLifecycleReport(models.Model):
     @api.model
     @api.readonly
     def get_funnel(self, date_from, date_to, group_by=None):
-        """Return the figures K01 to K04, K06 and K07 of the leads created, and the
-        hand-overs made, in a period; for the web client.
+        """Return the figures K01 to K07 of a period, for the web client.
 
-        Cohorts by creation, but K07, which is of the hand-overs made in the period. Who
-        asks sees the own scope. A rate without denominator is ``False``.
+        Cohorts of the leads created in it, but for K05, of the stages that deals
+        entered, and K07, of the hand-overs that were made. Who asks sees the own scope.
+        A rate without denominator is ``False``.
 
         :param date_from: first day, in the time zone of the company
         :param date_to: last day
@@ -51,6 +51,7 @@ class CrmLifecycleReport(models.Model):
             "total": self._prepare_figures(
                 total, handovers.get(None, {}), domain, handed
             ),
+            "stages": self._read_stages(start, end),
             "groups": [
                 {
                     "name": self._get_group_name(group_by, key),
@@ -167,6 +168,62 @@ class CrmLifecycleReport(models.Model):
             )
         )
         return {None if row["is_total"] else row["key"]: row for row in rows}
+
+    @api.model
+    def _read_stages(self, start, end):
+        """K05, by the day deals entered a stage: of these, those that later entered any
+        stage of higher sequence, or were won. A deal that entered twice counts once.
+        """
+        Lead = self.env["crm.lead"].with_context(active_test=False)
+        deals = Lead._search([("type", "=", "opportunity"), ("is_junk", "=", False)])
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT s.id, count(DISTINCT h.lead_id),
+                       count(DISTINCT h.lead_id) FILTER (
+                           WHERE l.won_status = 'won' OR EXISTS (
+                               SELECT FROM crm_stage_history later
+                                 JOIN crm_stage higher ON higher.id = later.stage_id
+                                WHERE later.lead_id = h.lead_id
+                                  AND later.date_start >= h.date_start
+                                  AND higher.sequence > s.sequence))
+                  FROM crm_stage_history h
+                  JOIN crm_stage s ON s.id = h.stage_id
+                  JOIN crm_lead l ON l.id = h.lead_id
+                 WHERE h.date_start >= %s AND h.date_start < %s
+                   AND s.is_won IS NOT TRUE
+                   AND h.lead_id IN %s
+              GROUP BY s.id
+              ORDER BY s.sequence, s.id
+                """,
+                start,
+                end,
+                deals.subselect(),
+            )
+        )
+        return [
+            {
+                "id": stage_id,
+                "name": self.env["crm.stage"].browse(stage_id).name,
+                "entered": entered,
+                "further": further,
+                "rate": self._rate(further, entered),
+                "domain": [
+                    ["type", "=", "opportunity"],
+                    ["is_junk", "=", False],
+                    [
+                        "stage_history_ids",
+                        "any",
+                        [
+                            ["stage_id", "=", stage_id],
+                            ["date_start", ">=", fields.Datetime.to_string(start)],
+                            ["date_start", "<", fields.Datetime.to_string(end)],
+                        ],
+                    ],
+                ],
+            }
+            for stage_id, entered, further in rows
+        ]
 
     @api.model
     def _empty_row(self):

@@ -117,6 +117,7 @@ class CrmLifecycleReport(models.Model):
             "country_id",
             "create_date",
             "date_conversion",
+            "is_junk",
             "lifecycle_step_id",
             "medium_id",
             "partner_id",
@@ -254,10 +255,7 @@ class CrmLifecycleReport(models.Model):
 
     @api.model
     def _where(self):
-        junk = self.env["crm.lead"]._fields.get("is_junk")
-        if junk is not None and junk.store:
-            return SQL("WHERE l.is_junk IS NOT TRUE")
-        return SQL("WHERE TRUE")
+        return SQL("WHERE l.is_junk IS NOT TRUE")
 
     def action_open_lead(self):
         self.ensure_one()

@@ -86,7 +86,8 @@ export class Funnel extends Component {
                 [false, "pivot"],
             ],
             domain,
-            context: {},
+            // lost deals are archived
+            context: { active_test: false },
         });
     }
 }
