@@ -152,6 +152,9 @@ class LeadHistory:
               JOIN crm_lead l ON l.id = w.id
               %(past)s
               %(touches)s
+             -- without it a join by the primary key begins at the first lead there is
+             WHERE l.id BETWEEN (SELECT min(id) FROM work)
+                            AND (SELECT max(id) FROM work)
             """,
             columns=SQL("").join(
                 SQL(", %s AS %s", self._column(item, i), SQL.identifier(f"f{i}"))
