@@ -414,6 +414,62 @@ class TestScoreDraft(ScoringCommon):
         self.assertEqual(self.mails.write_date, mails_date)
         self.assertTrue(self.env["crm.score.run"].search([("date_end", "=", False)]))
 
+    def test_groups_go_with_their_rules(self):
+        group, gone = self.env["crm.score.group"].create(
+            [
+                {"name": name, "model_id": self.model.id, "max_points": 5}
+                for name in ("Kept", "Gone")
+            ]
+        )
+        self.rule.group_id = group
+        self.dropped.group_id = gone
+        draft = self._draft()
+        kept, dropped = draft.group_ids
+        self.assertEqual(draft.rule_ids.group_id, kept + dropped)
+        self.assertEqual(draft.group_ids.model_id, draft)
+        kept.max_points = 7
+        draft.rule_ids.filtered(lambda r: r.group_id == dropped).group_id = False
+        dropped.unlink()
+        new = self.env["crm.score.group"].create(
+            {"name": "New", "model_id": draft.id, "dimension": "engagement"}
+        )
+        draft.rule_ids.filtered(lambda r: r.dimension == "engagement").group_id = new
+
+        draft.with_user(self.manager).action_apply_draft()
+
+        self.assertEqual(group.max_points, 7)
+        self.assertEqual(self.rule.group_id, group)
+        self.assertFalse(gone.exists())
+        self.assertFalse(self.dropped.group_id)
+        self.assertEqual(self.mails.group_id.name, "New")
+        self.assertEqual(self.mails.group_id.model_id, self.model)
+
+    def test_thresholds_go_with_the_model(self):
+        threshold = self.env["crm.score.threshold"].create(
+            {"name": "Ripe", "model_id": self.model.id}
+        )
+        draft = self._draft()
+        self.assertEqual(draft.threshold_ids.name, "Ripe")
+        draft.threshold_ids.name = "Riper"
+        content = draft._get_file_content()
+        self.assertEqual(content["thresholds"][0]["name"], "Riper")
+        draft.with_user(self.manager).action_apply_draft()
+        self.assertEqual(threshold.name, "Riper")
+        self.assertEqual(self.model.threshold_ids, threshold)
+
+    def test_additional_model_is_compared_by_its_own_score(self):
+        extra = self.model.copy({"name": "Extra", "is_additional": True})
+        self.leads._score_recompute()
+        draft = self.env["crm.score.model"].browse(
+            extra.with_user(self.manager).action_try_changes()["res_id"]
+        )
+        draft.rule_ids[0].points = 45
+        compare = self._compare(draft)
+        self.assertEqual(compare.up_count, 1)
+        line = compare.line_ids.filtered(lambda line: line.move == "up")
+        self.assertEqual((line.grade_before, line.grade_after), ("C4", "A4"))
+        self.assertEqual(compare.qualified_count, 0, "the main score qualifies")
+
     def test_discard(self):
         draft = self._draft()
         draft.rule_ids[0].points = 45
@@ -564,6 +620,10 @@ class TestScoreFile(ScoringCommon):
             touchpoint_domain="[('campaign_id', '!=', False)]",
         )
         cls._rule(3, domain="[]", active=False)
+        group = cls.env["crm.score.group"].create(
+            {"name": "Traits", "model_id": cls.model.id, "max_points": 30}
+        )
+        cls._rule(8, domain="[('phone', '!=', False)]", group_id=group.id)
 
     def _content(self, **values):
         return {
@@ -592,6 +652,8 @@ class TestScoreFile(ScoringCommon):
         self.assertEqual(content["version"], score_file.VERSION)
         kinds = [rule["kind"] for rule in content["rules"] if "kind" in rule]
         self.assertEqual(kinds, ["email_in"])
+        self.assertEqual(content["groups"][0]["name"], "Traits")
+        self.assertEqual(model.rule_ids.group_id, model.group_ids)
         self.assertEqual(content["teams"], [{"name": "Wholesale Nowhere"}])
         self.assertEqual(
             content["rules"][1]["records"]["country_id"],
@@ -635,6 +697,7 @@ class TestScoreFile(ScoringCommon):
                 self._content(rules=[{**rule, "records": {"tag_ids": reference}}]),
                 "Nobody",
             ),
+            ("no group", self._content(rules=[{**rule, "group": "X"}]), "“X”"),
             (
                 "condition that does not work",
                 self._content(rules=[{**rule, "domain": "[('gone', '=', 1)]"}]),

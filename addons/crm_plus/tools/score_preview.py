@@ -17,10 +17,10 @@ class Score(NamedTuple):
     is_mql: bool
 
 
-def preview_scores(env, model_name, ids, models_, now):
+def preview_scores(env, model_name, ids, models_, now, additional=None):
     """Return scores as ``models_`` give them, and the rules that do not work.
 
-    The scores are ``{id: Score}``.
+    The scores are ``{id: Score}``: main scores, or those of the ``additional`` model.
 
     The very engine writes the scores, in a savepoint that is always taken back: what it
     would do in earnest is what is shown, whatever it has learned to do since.
@@ -31,16 +31,20 @@ def preview_scores(env, model_name, ids, models_, now):
         engine.models = models_.with_env(engine.env)
         engine.recompute(ids=ids)
         engine.env.invalidate_all(flush=False)
-        records = engine.Target.browse(ids)
         scores = {
-            record.id: Score(
-                record.score_model_id.id,
-                record.score_grade or None,
-                record.score_total,
-                bool(engine._has_mql and record.date_mql),
-            )
-            for record in records
+            record.id: Score(None, None, 0.0, bool(engine._has_mql and record.date_mql))
+            for record in engine.Target.browse(ids)
         }
+        domain = [(engine.key, "in", ids)]
+        if additional is None:
+            domain.append(("is_main", "=", True))
+        else:
+            domain += [("model_id", "=", additional.id), ("is_main", "=", False)]
+        for score in engine.env["crm.score"].search(domain):
+            record_id = score[engine.key].id
+            scores[record_id] = Score(
+                score.model_id.id, score.grade, score.total, scores[record_id].is_mql
+            )
     # what was read of the scores that are gone
     env.transaction.clear()
     return scores, engine.errors

@@ -83,12 +83,24 @@ class CrmScoreCompare(models.TransientModel):
         )
         used, tried = self._get_models()
         now = fields.Datetime.now()
-        before, _errors = preview_scores(self.env, Target._name, records.ids, used, now)
-        after, errors = preview_scores(self.env, Target._name, records.ids, tried, now)
+        # an additional model does not touch the main score: its own is compared
+        model, origin = self.model_id, self.model_id.draft_of_id
+        own = (origin, model) if model.is_additional else (None, None)
+        before, _errors = preview_scores(
+            self.env, Target._name, records.ids, used, now, own[0]
+        )
+        after, errors = preview_scores(
+            self.env, Target._name, records.ids, tried, now, own[1]
+        )
         by_id = {model.id: model for model in used + tried}
 
         def qualifies(model_id, grade, total):
-            return bool(model_id) and by_id[model_id]._is_qualified(grade, total)
+            scoring_model = model_id and by_id[model_id]
+            return (
+                bool(scoring_model)
+                and not scoring_model.is_additional
+                and scoring_model._is_qualified(grade, total)
+            )
 
         return ScoreMoves(before, after, qualifies), errors
 

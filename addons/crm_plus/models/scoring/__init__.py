@@ -15,3 +15,4 @@ from . import crm_score_file_part
 from . import crm_score_file
 from . import crm_score_trend
 from . import crm_score_why
+from . import crm_score_group_builder

@@ -183,7 +183,8 @@ class CrmScoreModel(models.Model):
 
     def _copy_draft_values(self):
         """Return the model's own values, without its parts."""
-        [values] = self.copy_data()
+        parts = {n: False for n, f in self._fields.items() if f.type == "one2many"}
+        [values] = self.copy_data(parts)
         skipped = {"active", "is_draft", "draft_of_id"}
         return {
             name: value
@@ -268,12 +269,22 @@ class CrmScorePart(models.AbstractModel):
         copy.
         """
         self.ensure_one()
-        [values] = self.copy_data()
+        # what the user may not see stays as it is in the model in use
+        hidden = {
+            name: False
+            for name, field in self._fields.items()
+            if not self._has_field_access(field, "read")
+        }
+        [values] = self.copy_data(hidden)
+        for name in hidden:
+            del values[name]
         values.pop(inverse, None)
         values.pop("draft_origin_id", None)
         for name, field in self._fields.items():
-            if field.store and field.type == "many2one" and self[name] in copies:
-                values[name] = copies[self[name]].id
+            if field.store and field.type == "many2one" and name != "draft_origin_id":
+                Part = self.env[field.comodel_name]
+                if "draft_origin_id" in Part._fields:
+                    values[name] = copies.get(self[name], Part).id
         return values
 
 

@@ -82,13 +82,18 @@ class CrmScoreModel(models.Model):
                 self._get_file_reference(team) for team in self.team_ids
             ]
         for key, fname in (("groups", "group_ids"), ("thresholds", "threshold_ids")):
-            if self._fields.get(fname) and self[fname]:
+            if self._is_file_part(fname) and self[fname]:
                 content[key] = [part._get_file_part() for part in self[fname]]
         Rule = self.env["crm.score.rule"].with_context(active_test=False)
         content["rules"] = [
             rule._get_file_rule() for rule in Rule.search([("model_id", "=", self.id)])
         ]
         return content
+
+    @api.model
+    def _is_file_part(self, fname):
+        field = self._fields.get(fname)
+        return bool(field) and hasattr(self.env[field.comodel_name], "_get_file_part")
 
     # ------------------------------------------------------------
     # Import
@@ -122,7 +127,7 @@ class CrmScoreModel(models.Model):
         for key, fname in (("groups", "group_ids"), ("thresholds", "threshold_ids")):
             if not content.get(key):
                 continue
-            if fname not in self._fields:
+            if not self._is_file_part(fname):
                 problems.append(self.env._("“%s” is not known here", key))
                 continue
             Part = self.env[self._fields[fname].comodel_name]
@@ -130,11 +135,23 @@ class CrmScoreModel(models.Model):
                 Part._read_file_part(part, problems, f"{key} {number + 1}: ")
                 for number, part in enumerate(content[key])
             ]
+        groups = {
+            (group.get("dimension"), group.get("name"))
+            for group in values.get("group_ids", [])
+        }
         Rule = self.env["crm.score.rule"]
         values["rule_ids"] = []
         for number, rule in enumerate(content.get("rules", [])):
             title = rule_title(number, rule, self.env)
             rule_values = Rule._read_file_rule(rule, problems, f"{title}: ")
+            if rule.get("group") and (rule["dimension"], rule["group"]) not in groups:
+                problems.append(
+                    self.env._(
+                        "%(rule)s: no group “%(group)s” of its dimension",
+                        rule=title,
+                        group=rule["group"],
+                    )
+                )
             if rule["dimension"] == "engagement" and not rule_values.get("kind_id"):
                 unknown.append(
                     self.env._(
@@ -174,7 +191,7 @@ class CrmScoreModel(models.Model):
                     Group = self.env[self._fields["group_ids"].comodel_name]
                     inverse = self._fields["group_ids"].inverse_name
                     by_name = {
-                        group.name: group.id
+                        (group.dimension, group.name): group.id
                         for group in Group.create(
                             [{**group, inverse: model.id} for group in groups]
                         )
@@ -182,7 +199,8 @@ class CrmScoreModel(models.Model):
                 for rule in rules:
                     rule["model_id"] = model.id
                     if "group_id" in rule:
-                        rule["group_id"] = by_name.get(rule["group_id"])
+                        key = rule["dimension"], rule["group_id"]
+                        rule["group_id"] = by_name[key]
                 self.env["crm.score.rule"].create(rules)
                 if thresholds:
                     inverse = self._fields["threshold_ids"].inverse_name

@@ -135,6 +135,7 @@ class CrmScoreFilePart(models.AbstractModel):
             and name not in models.MAGIC_COLUMNS
             and not field.related
             and field.comodel_name != "crm.score.model"
+            and self._has_field_access(field, "read")
             and name not in ("kind_id", "group_id", *skipped)
         }
 
