@@ -40,6 +40,7 @@ class Plan:
     detail: str = ""
     considered: list = field(default_factory=list)
     routed: bool = False
+    user: object = None
 
 
 # one file a capability
@@ -280,28 +281,25 @@ class CrmAssignmentMixin(models.AbstractModel):
     def _assignment_apply(self, plans, reason):
         """Write what was decided: one write for each person and rule."""
         now = fields.Datetime.now()
-        groups = defaultdict(list)
+        Users = self.env["res.users"]
         for plan in plans:
-            user_id = plan.choice.candidate.id if plan.choice.candidate else 0
             if plan.choice.how == "leader":
-                user_id = plan.choice.leader.id
-            if plan.rule and plan.choice.block != "foreign":
-                groups[plan.rule.id, user_id].append(plan)
-        given = [
-            p for (_rule, user_id), group in groups.items() if user_id for p in group
+                plan.user = plan.choice.leader
+            elif plan.choice.candidate:
+                plan.user = Users.browse(plan.choice.candidate.id)
+            else:
+                plan.user = Users
+        is_told = sum(bool(plan.user) for plan in plans) <= NOTIFY_LIMIT
+        errors = self._assignment_give(
+            [plan for plan in plans if plan.rule and plan.choice.block != "foreign"],
+            is_told,
+        )
+        # in the order of decisions: that of the rows is that of the next turns
+        done = [
+            (plan, plan.user)
+            for plan in plans
+            if plan.rule and plan.record.id not in errors and (plan.user or plan.routed)
         ]
-        is_told = len(given) <= NOTIFY_LIMIT
-        done, errors = [], {}
-        for (rule_id, user_id), group in groups.items():
-            rule = self.env["crm.assignment.rule"].browse(rule_id)
-            user = self.env["res.users"].browse(user_id or ())
-            failed = self._assignment_give(group, rule, user, is_told)
-            errors.update(failed)
-            done += [
-                (p, user)
-                for p in group
-                if p.record.id not in failed and (user or p.routed)
-            ]
         states = {}
         for plan in plans:
             if plan.record.id in errors:
@@ -316,9 +314,6 @@ class CrmAssignmentMixin(models.AbstractModel):
                 state = (None, None, None)
             states[plan.record.id] = state
         self._assignment_write_state(states)
-        # the order of decisions is that of the rows, and so of the next turns
-        order = {plan.record.id: place for place, plan in enumerate(plans)}
-        done.sort(key=lambda entry: order[entry[0].record.id])
         logs = self._assignment_log(done, reason, now)
         if is_told:
             logs._tell_assignee()
@@ -334,45 +329,53 @@ class CrmAssignmentMixin(models.AbstractModel):
         )
         return logs
 
-    def _assignment_give(self, plans, rule, user, is_told):
-        """Write on these records; ``{id: error}`` of those that refuse."""
-        records = self.browse(plan.record.id for plan in plans)
+    def _assignment_give(self, plans, is_told):
+        """Write on these records; ``{id: error}`` of those that refuse.
+
+        All in one savepoint, as each runs what waits for a commit; what refuses is
+        found by halves.
+        """
         for plan in plans:
             plan.routed = False
+        if not plans:
+            return {}
         try:
             with self.env.cr.savepoint():
-                self._assignment_write(records, plans, rule, user, is_told)
+                self._assignment_write(plans, is_told)
                 self.env.flush_all()
             return {}
         except psycopg2.OperationalError:
             raise  # somebody else's change: the whole run starts over
-        except Exception as error:  # found out one by one
-            if len(records) == 1:
-                _logger.info("Assignment of %s fails", records, exc_info=True)
-                return {records.id: str(error)}
-        errors = {}
-        for plan in plans:
-            errors |= self._assignment_give([plan], rule, user, is_told)
-        return errors
-
-    def _assignment_write(self, records, plans, rule, user, is_told):
-        if user:
-            # the company of a lead without one becomes that of whom it is given to
-            records = records.with_context(allowed_company_ids=user.company_id.ids)
-        records = records.with_context(
-            crm_plus_assignment=True,
-            # Odoo's message to the assignee
-            mail_auto_subscribe_no_notify=not is_told or rule.notify != "mail",
+        except Exception as error:  # found out by halves
+            if len(plans) == 1:
+                record = plans[0].record
+                _logger.info("Assignment of %s fails", record, exc_info=True)
+                return {record.id: str(error)}
+        half = len(plans) // 2
+        return self._assignment_give(plans[:half], is_told) | self._assignment_give(
+            plans[half:], is_told
         )
-        by_values = defaultdict(records.browse)
+
+    def _assignment_write(self, plans, is_told):
+        """One write for all records of the same values."""
+        groups = defaultdict(list)
         for plan in plans:
-            record = records.browse(plan.record.id)
-            values = record._assignment_prepare_values(rule, user)
+            values = plan.record._assignment_prepare_values(plan.rule, plan.user)
             if values:
-                by_values[tuple(sorted(values.items()))] |= record
                 plan.routed = True
-        for values, group in by_values.items():
-            group.write(dict(values))
+                mails = is_told and plan.rule.notify == "mail"
+                key = (plan.user, mails, tuple(sorted(values.items())))
+                groups[key].append(plan.record.id)
+        for (user, mails, values), ids in groups.items():
+            records = self.browse(ids).with_context(
+                crm_plus_assignment=True,
+                # Odoo's message to the assignee
+                mail_auto_subscribe_no_notify=not mails,
+            )
+            if user:
+                # the company of a lead without one becomes that of whom it is given to
+                records = records.with_context(allowed_company_ids=user.company_id.ids)
+            records.write(dict(values))
 
     def _assignment_log(self, done, reason, now):
         """One row for each record that was given; open until it is somebody else's."""
