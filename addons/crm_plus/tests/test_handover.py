@@ -183,7 +183,7 @@ class TestHandover(HandoverCommon):
         wizard = Form(
             self.env[action["res_model"]]
             .with_user(self.seller)
-            .with_context(action["context"])
+            .with_context(**action["context"])
         )
         wizard.reason_id = self.reason
         wizard.reason_note = "After the harvest"
