@@ -188,15 +188,30 @@ class TestAssignmentRouting(TestAssignmentCommon):
         self.assertEqual(matched[leads[0].id], rule)
         self.assertEqual(matched[leads[1].id], self.rule)
 
+    def _assert_takes_scored(self, values, inside, outside):
+        rule = self._create_rule(name="Narrow", sequence=1, **values)
+        lead, other = self._new_leads(), self._new_leads()
+        model = self.env["crm.score.model"].create({"name": "Any", "target": "lead"})
+        # the rows that scoring would write; none of these leads has one yet
+        self.env["crm.score"].create(
+            [
+                {"model_id": model.id, "is_main": True, "lead_id": lead.id, **inside},
+                {"model_id": model.id, "is_main": True, "lead_id": other.id, **outside},
+            ]
+        )
+
+        matched = self.env["crm.assignment.rule"]._match(lead + other)
+
+        self.assertEqual(matched[lead.id], rule)
+        self.assertEqual(matched[other.id], self.rule)
+
     def test_score(self):
-        self._assert_takes(
-            {"min_fit": "B", "min_engagement": "2"},
-            {"score_grade": "A2"},
-            {"score_grade": "A3"},
+        self._assert_takes_scored(
+            {"min_fit": "B", "min_engagement": "2"}, {"grade": "A2"}, {"grade": "A3"}
         )
 
     def test_score_total(self):
-        self._assert_takes({"min_total": 50}, {"score_total": 50}, {"score_total": 49})
+        self._assert_takes_scored({"min_total": 50}, {"total": 50}, {"total": 49})
 
     def test_grade_needs_both(self):
         with self.assertRaises(ValidationError):

@@ -40,14 +40,17 @@ class MailActivity(models.Model):
 
     def _sla_get_lead_ids(self):
         """Leads whose next step these activities may plan."""
-        if not self.env["crm.lead"]._sla_follows_steps():
-            return set()
-        return {
+        lead_ids = {
             activity.res_id
             # the leads are looked at in sudo anyway
             for activity in self.sudo()
             if activity.res_model == "crm.lead" and not activity.sla_clock_id
         }
+        # Asked last: any record that is deleted deletes its activities, none as a rule,
+        # and while the addon is uninstalled there is nothing left to ask.
+        if lead_ids and self.env["crm.lead"]._sla_follows_steps():
+            return lead_ids
+        return set()
 
     @api.model
     def _sla_plan_steps(self, lead_ids):
