@@ -166,6 +166,21 @@ class TestScoreThreshold(ScoringCommon):
         self.assertEqual(bad.score_fit, 30)
         self.assertEqual(by_lead[good].state, "done")
 
+    def test_who_may_not_see_the_server_action_copies_without_it(self):
+        action = self.env["ir.actions.server"].create(
+            {
+                "name": "Note",
+                "model_id": self.env["ir.model"]._get_id("crm.lead"),
+                "state": "code",
+                "code": "record.write({'referred': 'threshold'})",
+            }
+        )
+        self.threshold.server_action_id = action
+        copies = self.model.with_user(self.manager).copy().threshold_ids
+        self.assertEqual(copies.mapped("name"), [self.threshold.name])
+        self.assertFalse(copies.sudo().server_action_id)
+        self.assertEqual(self.model.copy().threshold_ids.server_action_id, action)
+
     def test_hundreds_at_once_are_kept_but_not_acted_on(self):
         self.patch(crm_score_change, "ACT_LIMIT", 2)
         leads = self._create_leads(3)
