@@ -39,7 +39,11 @@ class CrmAssignmentLog(models.Model):
     # what
     res_model = fields.Char(string="Model", required=True, readonly=True)
     res_id = fields.Many2oneReference(
-        string="Record", model_field="res_model", required=True, readonly=True
+        string="Record",
+        model_field="res_model",
+        required=True,
+        readonly=True,
+        index=True,
     )
     lead_id = fields.Many2one(
         "crm.lead",
@@ -97,7 +101,6 @@ class CrmAssignmentLog(models.Model):
         "(res_model, res_id) WHERE date_end IS NULL",
         "A record is assigned once at a time.",
     )
-    _record_idx = models.Index("(res_id, res_model)")
     # whose turn it is
     _turn_idx = models.Index("(rule_id, user_id, id)")
     # the queue of the scheduler

@@ -17,9 +17,9 @@ class CrmAssignmentTest(models.TransientModel):
     result = fields.Html(compute="_compute_result", sanitize=False)
 
     @api.model
-    def default_get(self, fnames):
-        values = super().default_get(fnames)
-        if "record" in fnames and not values.get("record"):
+    def default_get(self, fields):
+        values = super().default_get(fields)
+        if "record" in fields and not values.get("record"):
             lead = self.env["crm.lead"].search([], order="id desc", limit=1)
             values["record"] = f"crm.lead,{lead.id}" if lead else False
         return values

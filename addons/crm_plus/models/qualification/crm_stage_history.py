@@ -25,7 +25,7 @@ class CrmStageHistory(models.Model):
     _log_access = False  # a ledger: millions of narrow rows
 
     lead_id = fields.Many2one(
-        "crm.lead", required=True, ondelete="cascade", readonly=True
+        "crm.lead", required=True, ondelete="cascade", readonly=True, index=True
     )
     stage_id = fields.Many2one(
         "crm.stage",
@@ -46,7 +46,6 @@ class CrmStageHistory(models.Model):
     )
     days = fields.Float(compute="_compute_days", digits=(16, 1))
 
-    _lead_idx = models.Index("(lead_id, date_start)")
     # a lead is in one stage at a time
     _open_uniq = models.UniqueIndex("(lead_id) WHERE date_end IS NULL")
 
