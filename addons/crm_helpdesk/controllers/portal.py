@@ -215,6 +215,7 @@ class CasePortal(CustomerPortal):
         return {
             "page_name": "case_new",
             "teams": self._get_portal_teams(),
+            # sudo: found under the rights of the user; the page only shows them
             "orders": self._get_portal_orders().sudo(),
             "post": post or {},
             "errors": errors or {},

@@ -265,6 +265,7 @@ class CrmPredictionModel(models.Model):
         self.check_access("write")
         self._check_available()
         self.date_next_training = fields.Datetime.now()
+        # sudo: who may train may wake the job, not change it
         self.env.ref("crm_plus.ir_cron_train_predictions").sudo()._trigger()
         return {
             "type": "ir.actions.client",

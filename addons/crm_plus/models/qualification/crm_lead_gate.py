@@ -444,6 +444,7 @@ class CrmLead(models.Model):
             self._request_approval(gate)
 
     def _request_approval(self, gate):
+        # sudo: the leader of a team that the seller may not read can approve
         approvers = gate._get_approvers(self.sudo())
         if not approvers:
             raise UserError(

@@ -190,6 +190,7 @@ class CrmStageGate(models.Model):
     @tools.ormcache()
     def _exist(self):
         """Whether there are gates at all: asked at each move of a lead."""
+        # sudo: the answer is cached for everybody, and tells no more than yes or no
         return bool(self.sudo().search_count([], limit=1))
 
     # ------------------------------------------------------------

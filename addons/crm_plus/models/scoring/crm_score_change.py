@@ -151,6 +151,7 @@ class CrmScoreChange(models.Model):
 
     @api.model
     def _write_rows(self, rows):
+        # sudo: the history is written by the system only
         changes = self.sudo().browse([row["id"] for row in rows])
         for row, change in zip(rows, changes, strict=True):
             change.update({k: v for k, v in row.items() if k != "id"})

@@ -120,6 +120,7 @@ class CrmScoreThreshold(models.Model):
     def _check_actions(self):
         for threshold in self:
             target = threshold.target_model
+            # sudo: its model is compared; the action itself is for administrators
             action = threshold.sudo().server_action_id
             if (threshold.segment_id and threshold.segment_id.target != target) or (
                 action and action.model_name != target

@@ -37,6 +37,7 @@ class CrmLead(models.Model):
 
     def _merge_dependences(self, opportunities):
         super()._merge_dependences(opportunities)
+        # sudo: the ledger is written by the system only
         self.env["crm.touchpoint"].sudo()._move_leads(opportunities.ids, self.id)
 
     def action_view_touchpoints(self):
