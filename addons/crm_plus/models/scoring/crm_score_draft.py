@@ -264,20 +264,28 @@ class CrmScorePart(models.AbstractModel):
     _name = "crm.score.part"
     _description = "Part of a Scoring Model"
 
+    def copy_data(self, default=None):
+        """Copy without what the user may not see, the server action say: it stays as
+        it is in the model in use.
+        """
+        default = dict(default or {})
+        hidden = [
+            name
+            for name, field in self._fields.items()
+            if name not in default and not self._has_field_access(field, "read")
+        ]
+        vals_list = super().copy_data({**dict.fromkeys(hidden, False), **default})
+        for vals in filter(None, vals_list):
+            for name in hidden:
+                del vals[name]
+        return vals_list
+
     def _get_part_values(self, inverse, copies):
         """Return the values of a copy; what names another part names that one's
         copy.
         """
         self.ensure_one()
-        # what the user may not see stays as it is in the model in use
-        hidden = {
-            name: False
-            for name, field in self._fields.items()
-            if not self._has_field_access(field, "read")
-        }
-        [values] = self.copy_data(hidden)
-        for name in hidden:
-            del values[name]
+        [values] = self.copy_data()
         values.pop(inverse, None)
         values.pop("draft_origin_id", None)
         for name, field in self._fields.items():

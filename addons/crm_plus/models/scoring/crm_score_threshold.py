@@ -107,15 +107,6 @@ class CrmScoreThreshold(models.Model):
             ):
                 raise ValidationError(self.env._("Say which grade the threshold is."))
 
-    def copy_data(self, default=None):
-        """Who may not see the server action copies the threshold without it."""
-        if self._has_field_access(self._fields["server_action_id"], "read"):
-            return super().copy_data(default)
-        vals_list = super().copy_data({**(default or {}), "server_action_id": False})
-        for vals in vals_list:
-            del vals["server_action_id"]
-        return vals_list
-
     @api.constrains("segment_id", "server_action_id", "model_id")
     def _check_actions(self):
         for threshold in self:
