@@ -34,3 +34,4 @@ from . import test_lifecycle_report
 from . import test_demo
 from . import test_prediction
 from . import test_prediction_tools
+from . import test_buying_tools
