@@ -9,9 +9,8 @@ clocks is then planned on it by bisection.
   entered without calendar), never another company's: the questions are asked in sudo,
   where Odoo would take them all.
 - A flexible calendar has no hours of its own. Odoo spreads its hours from the first day
-it
-  is asked about; we always ask from a Monday, so it works its daily hours around noon,
-  from Monday until the weekly hours are used up, whenever one asks.
+  it is asked about; we always ask from a Monday, so it works its daily hours around
+  noon, from Monday until the weekly hours are used up, whenever one asks.
 - Two-week calendars, time zones and hours by duration are Odoo's own.
 """
 
@@ -33,7 +32,8 @@ def work_time(calendar, company=None):
     if key not in cache:
         # opening hours are no secret, yet a portal user whose reply stops a clock may
         # not read them; employee_timezone would move them to the time zone of a person
-        calendar_sudo = calendar.sudo().with_context(employee_timezone=False)
+        # (None, as False would be taken for a time zone by HR)
+        calendar_sudo = calendar.sudo().with_context(employee_timezone=None)
         leave_domain = [
             ("time_type", "=", "leave"),
             ("company_id", "in", [False, company.id]),
