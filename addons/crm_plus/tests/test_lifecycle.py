@@ -304,23 +304,6 @@ class TestLifecycleOfLead(LifecycleCommon):
         with self.assertRaises(UserError):
             lead.action_lifecycle_qualify()
 
-    def test_merge_keeps_both_histories(self):
-        lead = self._create_lead(partner_id=self.customer.id)
-        other = self._create_leads(partner_id=self.customer.id)
-        self._harvest_queued()
-        other.action_lifecycle_qualify()
-        events = (lead + other).lifecycle_event_ids
-
-        merged = (lead + other).merge_opportunity()
-        self._harvest_queued()
-
-        self.assertEqual(merged.lifecycle_event_ids & events, events)
-        self.assertEqual(
-            sorted(event.step_to_id.code for event in merged.lifecycle_event_ids),
-            ["lead", "lead", "opportunity", "sql"],
-        )
-        self.assertEqual(merged.lifecycle_step_id, self.steps["opportunity"])
-
     def test_customer_that_comes_later(self):
         lead = self._create_lead()
         self._harvest_queued()

@@ -1,3 +1,4 @@
+from . import base_partner_merge
 from . import crm_lifecycle_step
 from . import crm_lifecycle_event
 from . import crm_lifecycle_event_lead

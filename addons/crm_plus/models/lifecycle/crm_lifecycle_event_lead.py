@@ -90,6 +90,7 @@ class CrmLifecycleEvent(models.Model):
                    SELECT e.lead_id, max(e.date) AS date
                      FROM crm_lifecycle_event e
                     WHERE e.lead_id = ANY(%(ids)s) AND e.kind = 'back'
+                      AND e.origin_id = e.lead_id  -- not of one merged into it
                  GROUP BY e.lead_id
               ) back ON back.lead_id = l.id
          LEFT JOIN LATERAL (
@@ -333,14 +334,69 @@ class CrmLifecycleEvent(models.Model):
 
     @api.model
     def _move_leads(self, lead_ids, into_lead_id):
-        """Histories of merged leads go on as that of the lead that stays."""
-        self.env.execute_query(
+        """Make one history of those of merged leads.
+
+        The passes are those of the lead that stays; what the others reached belongs to
+        the pass of its date, and being sent back begins no new one. A step that two
+        reached within a pass was reached when the first of them did. The others left
+        the funnel and came back by themselves: that says nothing of the one that stays.
+        """
+        lead_ids = list(lead_ids)
+        self._advance_leads([*lead_ids, into_lead_id])
+        values = {
+            "ids": lead_ids,
+            "into": into_lead_id,
+            "cycle": SQL(
+                """(SELECT count(*) FROM crm_lifecycle_event b
+                     WHERE b.lead_id = %(into)s AND b.origin_id = %(into)s
+                       AND b.kind = 'back' AND b.date <= e.date)""",
+                into=into_lead_id,
+            ),
+        }
+        self.env.cr.execute(
             SQL(
-                "UPDATE crm_lifecycle_event SET lead_id = %s"
-                " WHERE lead_id = ANY(%s) RETURNING id",
-                into_lead_id,
-                list(lead_ids),
+                """
+                WITH place AS (
+                    SELECT e.id, e.lead_id, e.kind, e.step_to_id, e.date,
+                           CASE WHEN e.lead_id = %(into)s THEN e.cycle
+                                ELSE %(cycle)s END AS cycle
+                      FROM crm_lifecycle_event e
+                     WHERE e.lead_id = ANY(%(ids)s) OR e.lead_id = %(into)s
+                ), ranked AS (
+                    SELECT place.*, row_number() OVER (
+                               PARTITION BY kind, step_to_id, cycle
+                                   ORDER BY date, lead_id <> %(into)s, id) AS n
+                      FROM place
+                )
+                DELETE FROM crm_lifecycle_event e
+                 USING ranked r
+                 WHERE r.id = e.id
+                   AND (r.kind = 'reached' AND r.n > 1
+                        OR r.kind IN ('out', 'return') AND r.lead_id <> %(into)s)
+                """,
+                **values,
             )
         )
-        self.invalidate_model(["lead_id"], flush=False)
+        # by way of negative numbers: rows that change places meet in the unique index
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE crm_lifecycle_event e
+                   SET lead_id = %(into)s, cycle = -1 - %(cycle)s
+                 WHERE e.lead_id = ANY(%(ids)s)
+                """,
+                **values,
+            )
+        )
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE crm_lifecycle_event SET cycle = -1 - cycle
+                 WHERE lead_id = %(into)s AND cycle < 0
+                """,
+                **values,
+            )
+        )
+        self.invalidate_model(flush=False)
+        self._settle_leads([into_lead_id])
         self._queue("lead", [into_lead_id])

@@ -130,10 +130,24 @@ class CrmLifecycleEvent(models.Model):
         )
 
     @api.model
-    def _select_partner_history(self, wanted):
-        """All there is of partners whose first invoice was not noted yet."""
+    def _select_partner_history(self, wanted, noted=None):
+        """All there is of partners whose first invoice was not noted yet.
+
+        :param noted: SQL of (partner_id, date, is_purchase) of what the ledger said
+            once: it may have been emptied since
+        """
         steps = self.env["crm.lifecycle.step"]._get_ids()
         days = self._get_lapsed_days()
+        purchases, activities = PURCHASES, ACTIVITIES
+        if noted:
+            purchases = SQL(
+                "%s UNION SELECT partner_id, date FROM (%s) n WHERE is_purchase",
+                purchases,
+                noted,
+            )
+            activities = SQL(
+                "%s UNION ALL SELECT partner_id, date, 0 FROM (%s) n", activities, noted
+            )
         return SQL(
             """
             WITH asked AS (%(wanted)s),
@@ -178,8 +192,8 @@ class CrmLifecycleEvent(models.Model):
             SELECT partner_id, %(repeat)s, i, date_returned, 'ledger' FROM gap
             """,
             wanted=wanted,
-            purchases=PURCHASES,
-            activities=ACTIVITIES,
+            purchases=purchases,
+            activities=activities,
             days=days,
             silence=SQL("make_interval(days => %s)", days),
             **{code: steps[code] for code in ("customer", "repeat", "lapsed")},
@@ -316,6 +330,103 @@ class CrmLifecycleEvent(models.Model):
                     [partner_id for _lead_id, partner_id in rows],
                 )
             )
+
+    @api.model
+    def _merge_partners(self, partner):
+        """Make one history of those of contacts that were merged into ``partner``.
+
+        Odoo made all their events its own: two first invoices, a silence during which
+        the other one bought. What the ledger says of them together, and what it had
+        said when the events were noted, is read anew.
+        """
+        commercial = partner.commercial_partner_id
+        self.flush_model()
+        self.env["res.partner"].flush_model(["commercial_partner_id", "parent_id"])
+        steps = self.env["crm.lifecycle.step"]._get_ids()
+        ids = [partner.id, commercial.id]
+        rows = self.env.execute_query(
+            SQL(
+                """
+                DELETE FROM crm_lifecycle_event
+                 WHERE target = 'partner'
+                   AND commercial_partner_id = ANY(%s)
+                   AND step_to_id <> %s
+             RETURNING date, step_to_id, cycle
+                """,
+                ids,
+                steps["subscriber"],
+            )
+        )
+        noted = [
+            (date, step_id == steps["customer"] or not cycle)
+            for date, step_id, cycle in rows
+            if step_id != steps["lapsed"]
+        ]
+        select = self._select_partner_history(
+            SQL("SELECT %s::int AS id", commercial.id),
+            noted
+            and SQL(
+                "SELECT %s::int AS partner_id, *"
+                " FROM unnest(%s::timestamp[], %s::boolean[]) u (date, is_purchase)",
+                commercial.id,
+                [date for date, _is_purchase in noted],
+                [is_purchase for _date, is_purchase in noted],
+            ),
+        )
+        self._insert(self._complete_partner_rows(select))
+        self._merge_subscribers(ids, commercial.id)
+        self.env.cr.execute(
+            SQL(
+                "UPDATE crm_lifecycle_event SET commercial_partner_id = %s"
+                " WHERE commercial_partner_id = ANY(%s)"
+                " AND commercial_partner_id <> %s",
+                commercial.id,
+                ids,
+                commercial.id,
+            )
+        )
+        self.invalidate_model(flush=False)
+        self._queue("partner", ids)
+        # of contacts that have changed company with the merge
+        Lead = self.env["crm.lead"].with_context(active_test=False)
+        self._queue("lead", Lead.search([("partner_id", "=", partner.id)]).ids)
+
+    @api.model
+    def _merge_subscribers(self, partner_ids, into_id):
+        """Of several, the first; and none after the first invoice."""
+        steps = self.env["crm.lifecycle.step"]._get_ids()
+        self.env.cr.execute(
+            SQL(
+                """
+                DELETE FROM crm_lifecycle_event e
+                 WHERE e.target = 'partner'
+                   AND e.commercial_partner_id = ANY(%(ids)s)
+                   AND e.step_to_id = %(subscriber)s
+                   AND EXISTS (
+                       SELECT FROM crm_lifecycle_event x
+                        WHERE x.target = 'partner'
+                          AND x.commercial_partner_id = ANY(%(ids)s)
+                          AND x.id <> e.id
+                          AND (x.step_to_id <> %(subscriber)s AND x.date <= e.date
+                               OR x.step_to_id = %(subscriber)s
+                                  AND (x.date, x.id) < (e.date, e.id)))
+                """,
+                ids=partner_ids,
+                subscriber=steps["subscriber"],
+            )
+        )
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE crm_lifecycle_event SET origin_id = %(into)s
+                 WHERE target = 'partner'
+                   AND commercial_partner_id = ANY(%(ids)s)
+                   AND origin_id <> %(into)s
+                """,
+                ids=partner_ids,
+                into=into_id,
+            )
+        )
 
     @api.model
     def _store_partner_steps(self, wanted):

@@ -121,20 +121,24 @@ class CrmFrameAnswer(models.Model):
 
     @api.model
     def _move_leads(self, from_ids, to_id):
-        """Give the answers of merged leads to the one that stays; the newest holds."""
-        answers = self.sudo()  # the tail may be out of the user's sight
+        """Give the answers of merged leads to the one that stays: the newest holds,
+        each former one until the next was given.
+        """
+        # sudo: the others may be out of the user's sight, who may not write answers
+        answers = self.sudo()
         moved = answers.search([("lead_id", "in", from_ids)])
         if not moved:
             return
         current = answers.search(
             [("lead_id", "in", [*from_ids, to_id]), ("is_current", "=", True)]
         )  # newest first
-        seen = set()
+        following = {}
         former = answers.browse()
         for answer in current:
-            if answer.criterion_id in seen:
+            newer = following.get(answer.criterion_id)
+            if newer:
+                answer.write({"is_current": False, "date_end": newer.date})
                 former += answer
-            seen.add(answer.criterion_id)
-        former.write({"is_current": False, "date_end": self.env.cr.now()})
-        former.flush_recordset()
+            following[answer.criterion_id] = answer
+        former.flush_recordset()  # in one statement, and before the index sees the move
         moved.write({"lead_id": to_id})

@@ -24,3 +24,8 @@ class CrmLead(models.Model):
         if self.ids:
             # sudo: the ledger is written by the system only
             self.env["crm.stage.history"].sudo()._sync(self.ids, are_new)
+
+    def _merge_dependences(self, opportunities):
+        super()._merge_dependences(opportunities)
+        # sudo: the ledger is written by the system only
+        self.env["crm.stage.history"].sudo()._move_leads(opportunities.ids, self.id)

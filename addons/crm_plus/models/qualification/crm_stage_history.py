@@ -1,6 +1,8 @@
 from odoo import api, fields, models
 from odoo.tools import SQL
 
+from ...tools.stage_visits import Visit, merge_visits
+
 OUTCOMES = [
     ("forward", "Moved on"),
     ("back", "Moved back"),
@@ -221,3 +223,45 @@ class CrmStageHistory(models.Model):
     @api.model
     def _cron_sync(self):
         self._sync()
+
+    @api.model
+    def _move_leads(self, from_ids, to_id):
+        """The past of merged leads goes before that of the one that stays."""
+        self._sync([*from_ids, to_id])
+        visits = self.search(
+            [("lead_id", "in", [*from_ids, to_id])], order="date_start, id"
+        )
+        by_lead = visits.grouped(lambda visit: visit.lead_id.id)
+        kept = by_lead.pop(to_id, self.browse())
+        ranks = {
+            # sudo of the caller: all stages, in order
+            stage.id: rank
+            for rank, stage in enumerate(self.env["crm.stage"].search([]))
+        }
+        before = [visit._to_tuple() for visit in kept]
+        merged = merge_visits(
+            before,
+            [
+                [visit._to_tuple() for visit in by_lead[lead_id]]
+                for lead_id in from_ids
+                if lead_id in by_lead
+            ],
+            ranks,
+        )
+        if merged == before:
+            return
+        # anew, as the last visit of a lead is the one with the highest id
+        visits.unlink()
+        self.flush_model()
+        self.create([{"lead_id": to_id, **visit._asdict()} for visit in merged])
+
+    def _to_tuple(self):
+        self.ensure_one()
+        return Visit(
+            self.stage_id.id,
+            self.date_start,
+            self.date_end,
+            self.outcome,
+            self.next_stage_id.id,
+            self.user_id.id,
+        )

@@ -1,3 +1,4 @@
+from . import base_partner_merge
 from . import crm_score_model
 from . import crm_score_group
 from . import crm_score_rule

@@ -1,3 +1,4 @@
+from . import base_partner_merge
 from . import crm_segment
 from . import crm_segment_member
 from . import crm_segment_mixin

@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.tools import SQL
 
 
 class CrmSegmentMember(models.Model):
@@ -102,3 +103,45 @@ class CrmSegmentMember(models.Model):
             "res_id": self.res_id,
             "view_mode": "form",
         }
+
+    @api.model
+    def _move_partners(self, from_ids, to_id):
+        """Stays of merged contacts go on as those of the contact that stays; of two
+        that last, the one that began first does.
+        """
+        self.flush_model()
+        values = {"ids": [*from_ids, to_id], "kept": to_id}
+        self.env.cr.execute(
+            SQL(
+                """
+                WITH stay AS (
+                    SELECT id, row_number() OVER w AS n,
+                           bool_or(is_pinned) OVER (PARTITION BY segment_id) AS pinned
+                      FROM crm_segment_member
+                     WHERE res_model = 'res.partner'
+                       AND res_id = ANY(%(ids)s)
+                       AND date_left IS NULL
+                    WINDOW w AS (PARTITION BY segment_id ORDER BY date_joined, id)
+                ), gone AS (
+                    DELETE FROM crm_segment_member AS m
+                     USING stay WHERE stay.id = m.id AND stay.n > 1
+                )
+                UPDATE crm_segment_member AS m SET is_pinned = stay.pinned
+                  FROM stay
+                 WHERE stay.id = m.id AND stay.n = 1 AND stay.pinned
+                """,
+                **values,
+            )
+        )
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE crm_segment_member SET res_id = %(kept)s
+                 WHERE res_model = 'res.partner'
+                   AND res_id = ANY(%(ids)s) AND res_id <> %(kept)s
+                """,
+                **values,
+            )
+        )
+        self.invalidate_model(flush=False)
+        self.env["crm.segment"]._queue_refresh("res.partner", [to_id])

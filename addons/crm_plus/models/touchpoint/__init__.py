@@ -1,3 +1,4 @@
+from . import base_partner_merge
 from . import crm_touchpoint_kind
 from . import crm_touchpoint_watermark
 from . import crm_touchpoint
