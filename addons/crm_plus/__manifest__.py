@@ -1,6 +1,6 @@
 {
     "name": "CRM Plus",
-    "version": "19.0.1.1.0",
+    "version": "19.0.1.2.0",
     "summary": "Touchpoints, explained scores, segments and response times",
     "category": "Sales/CRM",
     "author": "Crm Plus contributors",
@@ -57,7 +57,10 @@
         "views/crm_prediction_views.xml",
         "views/crm_lead_prediction_views.xml",
         "views/res_partner_scoring_views.xml",
+        "report/crm_segment_report_views.xml",
         "views/crm_segment_views.xml",
+        "views/crm_segment_pin_views.xml",
+        "wizard/crm_segment_views.xml",
         "views/crm_sla_views.xml",
         "views/crm_lead_sla_views.xml",
         "views/crm_lead_waiting_views.xml",

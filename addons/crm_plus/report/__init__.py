@@ -1,2 +1,4 @@
 from . import crm_action_lift_report
 from . import crm_stage_leakage_report
+from . import crm_segment_overlap
+from . import crm_segment_size

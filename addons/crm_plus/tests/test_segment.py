@@ -274,7 +274,7 @@ class TestSegmentOnChange(SegmentCommon):
         good = self._create_segment(
             "Good", "[('priority', '=', '3'), ('referred', '=', 'test')]"
         )
-        with mute_logger("odoo.addons.crm_plus.models.segment.crm_segment"):
+        with mute_logger("odoo.addons.crm_plus.models.segment.crm_segment_refresh"):
             self._create_leads(priority="3")
             self._harvest_queued()
             with self.enter_registry_test_mode():

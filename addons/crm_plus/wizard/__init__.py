@@ -7,3 +7,5 @@ from . import crm_lead_gate_pass
 from . import crm_lead_junk
 from . import crm_lead_won
 from . import crm_lead_lost
+from . import crm_segment_add
+from . import crm_segment_why

@@ -1,47 +1,28 @@
-import logging
-from datetime import timedelta
-from time import monotonic
-
-import psycopg2
-
-from odoo import SUPERUSER_ID, api, fields, models, tools
+from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from ...tools.user_domain import domain_fields, evaluate_domain
-from ..scoring.crm_score_model import QUEUE_KEY as SCORE_QUEUE_KEY
-from ..touchpoint.crm_touchpoint import QUEUE_KEY as TOUCHPOINT_QUEUE_KEY
-
-_logger = logging.getLogger(__name__)
-
-QUEUE_KEY = "crm_plus.segment_queue"
-# Up to so many changed records are refreshed within the transaction that changes them:
-# some milliseconds a segment. More are left to the scheduler.
-INCREMENTAL_LIMIT = 1000
-# A segment refreshed less than this ago is not refreshed again by the scheduler.
-REFRESH_MIN_SECONDS = 60
-# First key of the advisory locks; the second is the segment's id.
-LOCK_SPACE = 0x5E63
+from ...tools.user_domain import evaluate_domain
 
 
 class CrmSegment(models.Model):
     """Who: a stored, dated set of records that match a domain.
 
-    The rule: a record *joins* when it matches the domain and has no open member row,
-    and *leaves* when it has an open row and no longer matches. Rows are never deleted,
-    so the history answers who was in when. The domain is evaluated with the rights and
-    in the companies of the responsible person, whoever or whatever triggers the
-    refresh.
+    The rule: a record *joins* when it matches the conditions and has no open member
+    row, and *leaves* when it has an open row and no longer matches. Rows are never
+    deleted, so the history answers who was in when. The domain is evaluated with the
+    rights and in the companies of the responsible person, whoever or whatever triggers
+    the refresh.
 
-    One SQL statement finds and writes both, for all records (``_refresh``) or for some
-    that have just changed (``_refresh_records``). The two never run at the same time on
-    one segment: the first holds an exclusive, the second a shared advisory lock.
+    Members of other segments may be asked for or kept out (``include_ids``,
+    ``exclude_ids``), and single records pinned in or out by hand (``crm.segment.pin``).
     """
 
     _name = "crm.segment"
     _description = "Segment"
     _order = "name, id"
+    _check_company_auto = True
 
     # identity
     name = fields.Char(required=True)
@@ -63,6 +44,38 @@ class CrmSegment(models.Model):
         default="[]",
         help="Records that match are members. As everywhere in Odoo, archived records "
         "are left out, and with them lost leads, unless the condition names Active.",
+    )
+    include_mode = fields.Selection(
+        [
+            ("and", "Only their members"),
+            ("or", "Their members, too"),
+        ],
+        string="Other Segments",
+        required=True,
+        default="and",
+        help="Only their members: who is in one of them and meets the condition.\n"
+        "Their members, too: who is in one of them, and who meets the condition.",
+    )
+    include_ids = fields.Many2many(
+        "crm.segment",
+        "crm_segment_include_rel",
+        "segment_id",
+        "included_id",
+        string="Included Segments",
+        domain="[('target', '=', target), ('id', '!=', id)]",
+        check_company=True,
+        copy=True,
+    )
+    exclude_ids = fields.Many2many(
+        "crm.segment",
+        "crm_segment_exclude_rel",
+        "segment_id",
+        "excluded_id",
+        string="Excluded Segments",
+        domain="[('target', '=', target), ('id', '!=', id)]",
+        check_company=True,
+        copy=True,
+        help="Who is in one of these is not a member, whatever else holds.",
     )
     user_id = fields.Many2one(
         "res.users",
@@ -117,6 +130,30 @@ class CrmSegment(models.Model):
             segment.joined_count = joined.get(segment._origin, 0)
             segment.left_count = left.get(segment._origin, 0)
 
+    @api.constrains("include_ids", "exclude_ids", "target")
+    def _check_other_segments(self):
+        for segment in self:
+            others = segment.include_ids | segment.exclude_ids
+            if any(other.target != segment.target for other in others):
+                raise ValidationError(
+                    self.env._(
+                        "“%s” and the segments it names hold different things.",
+                        segment.name,
+                    )
+                )
+            seen = others
+            while others:
+                if segment in others:
+                    raise ValidationError(
+                        self.env._(
+                            "“%s” would depend on itself. Take it out of the segments "
+                            "that it includes or excludes.",
+                            segment.name,
+                        )
+                    )
+                others = (others.include_ids | others.exclude_ids) - seen
+                seen |= others
+
     @api.constrains("domain", "target", "user_id", "company_id")
     def _check_domain(self):
         """The condition works for who writes it and for who it will run as.
@@ -168,7 +205,16 @@ class CrmSegment(models.Model):
     @api.model
     def _get_definition_fields(self):
         """Fields whose change asks for a full refresh."""
-        return {"domain", "target", "user_id", "company_id", "active"}
+        return {
+            "domain",
+            "target",
+            "user_id",
+            "company_id",
+            "active",
+            "include_mode",
+            "include_ids",
+            "exclude_ids",
+        }
 
     @api.model_create_multi
     def create(self, vals_list):
@@ -217,7 +263,20 @@ class CrmSegment(models.Model):
     def _get_usage(self):
         """Hook: what uses this segment, as texts; then it cannot be deleted."""
         self.ensure_one()
-        return []
+        # sudo: segments that the user does not see use it too
+        users = (
+            self.sudo()
+            .with_context(active_test=False)
+            .search(
+                [
+                    "|",
+                    ("include_ids", "in", self.ids),
+                    ("exclude_ids", "in", self.ids),
+                ],
+                limit=5,
+            )
+        )
+        return [self.env._("segment “%s”", segment.name) for segment in users]
 
     # ------------------------------------------------------------
     # Who matches
@@ -242,11 +301,20 @@ class CrmSegment(models.Model):
             )
         )
 
-    def _get_member_domain(self):
-        """Hook: the domain of who is in, to evaluate on ``_get_target()``."""
+    def _get_member_domain(self, Target=None):
+        """Hook: the domain of who is in, to evaluate on ``Target``, by default that of
+        the responsible.
+        """
         self.ensure_one()
-        Target = self._get_target()
+        Target = self._get_target() if Target is None else Target
         domain = evaluate_domain(Target.env, self.domain)
+        if self.include_ids:
+            members = Domain("segment_ids", "in", self.include_ids.ids)
+            domain = (
+                domain & members if self.include_mode == "and" else domain | members
+            )
+        if self.exclude_ids:
+            domain &= Domain("segment_ids", "not in", self.exclude_ids.ids)
         if self.company_id and "company_id" in Target._fields:
             domain &= Domain("company_id", "in", [self.company_id.id, False])
         return domain
@@ -278,283 +346,6 @@ class CrmSegment(models.Model):
             ),
             "company_id": column("company_id"),
         }
-
-    # ------------------------------------------------------------
-    # Refresh
-    # ------------------------------------------------------------
-
-    def _refresh(self):
-        """Bring the members of these segments up to date; all of them.
-
-        :return: ``{segment: (ids of members joined, ids of members left)}``; a segment
-            that another transaction is refreshing is left out
-        """
-        result = {}
-        for segment in self:
-            [(locked,)] = self.env.execute_query(
-                SQL("SELECT pg_try_advisory_xact_lock(%s, %s)", LOCK_SPACE, segment.id)
-            )
-            if not locked:
-                continue
-            started = monotonic()
-            result[segment] = segment._apply_difference()
-            now = fields.Datetime.now()
-            # sudo: a seller's change may be what refreshes the segment
-            segment.sudo().write(
-                {
-                    "date_refreshed": now,
-                    "date_tried": now,
-                    "refresh_seconds": monotonic() - started,
-                    "last_error": False,
-                }
-            )
-        return result
-
-    @api.model
-    def _refresh_records(self, model, res_ids):
-        """Bring the membership of some records up to date, in all segments of their
-        model.
-
-        One statement a segment. A segment under full refresh, or too many records, are
-        left to the scheduler. The segment row is not written, so that concurrent users
-        do not wait for each other.
-        """
-        # sudo: membership does not depend on who changes the record
-        segments = self.sudo().search(
-            [("target", "=", model), ("last_error", "=", False)]
-        )
-        res_ids = list(set(res_ids))
-        if not segments or not res_ids:
-            return
-        if len(res_ids) > INCREMENTAL_LIMIT:
-            self._trigger_refresh()
-            return
-        locked = self.env.execute_query(
-            SQL(
-                "SELECT id FROM unnest(%s) id"
-                " WHERE pg_try_advisory_xact_lock_shared(%s, id)",
-                segments.ids,
-                LOCK_SPACE,
-            )
-        )
-        free = segments.browse(sorted(row[0] for row in locked))
-        if free != segments.sorted("id"):
-            self._trigger_refresh()
-        # A flushing savepoint would run other precommit queues amid this one.
-        self.env.flush_all()
-        try:
-            with self.env.cr.savepoint(flush=False):
-                for segment in free:
-                    segment._apply_difference(res_ids)
-        except psycopg2.OperationalError:
-            raise  # serialisation, lock timeout: the whole transaction is retried
-        except Exception:
-            # Someone's bad condition must not stop a seller's work: the scheduler finds
-            # out which one it is and notes the error on it.
-            _logger.info("crm_plus: incremental refresh failed", exc_info=True)
-            self._trigger_refresh()
-
-    def _apply_difference(self, res_ids=None):
-        """Write who joined and who left; return the ids of both member rows."""
-        self.ensure_one()
-        Member = self.env["crm.segment.member"]
-        Target = self.env[self.target]
-        query = self._get_member_query(res_ids)
-        columns = self._get_member_columns(query.table)
-        Member.flush_model()
-        Target.flush_model(
-            [name for name in ("partner_id", "company_id") if name in Target._fields]
-        )
-        rows = self.env.execute_query(
-            SQL(
-                """
-                WITH matched (id, lead_id, partner_id, company_id) AS MATERIALIZED (
-                    %(matched)s
-                ), joined AS (
-                    INSERT INTO crm_segment_member (
-                        segment_id, res_model, res_id, lead_id, partner_id, company_id,
-                        date_joined, reason_joined,
-                        create_uid, create_date, write_uid, write_date
-                    )
-                    SELECT %(segment)s, %(model)s, id, lead_id, partner_id, company_id,
-                           %(now)s, 'domain', %(uid)s, %(now)s, %(uid)s, %(now)s
-                      FROM matched
-                     WHERE NOT EXISTS (
-                        SELECT FROM crm_segment_member m
-                         WHERE m.segment_id = %(segment)s AND m.res_id = matched.id
-                           AND m.date_left IS NULL
-                     )
-                ON CONFLICT (segment_id, res_id) WHERE date_left IS NULL DO NOTHING
-                 RETURNING id
-                ), gone AS (
-                    UPDATE crm_segment_member m
-                       SET date_left = %(now)s,
-                           reason_left = CASE WHEN EXISTS (
-                               SELECT FROM %(table)s t WHERE t.id = m.res_id
-                           ) THEN 'domain' ELSE 'deleted' END,
-                           write_uid = %(uid)s, write_date = %(now)s
-                     WHERE m.segment_id = %(segment)s AND m.date_left IS NULL
-                       AND %(window)s
-                       AND NOT EXISTS (SELECT FROM matched WHERE matched.id = m.res_id)
-                       AND (m.is_pinned IS NOT TRUE OR NOT EXISTS (
-                           SELECT FROM %(table)s t WHERE t.id = m.res_id))
-                 RETURNING id
-                )
-                SELECT TRUE, id FROM joined UNION ALL SELECT FALSE, id FROM gone
-                """,
-                matched=query.select(
-                    SQL.identifier(query.table, "id"),
-                    columns["lead_id"],
-                    columns["partner_id"],
-                    columns["company_id"],
-                ),
-                segment=self.id,
-                model=self.target,
-                table=SQL.identifier(Target._table),
-                window=(
-                    SQL("TRUE")
-                    if res_ids is None
-                    else SQL("m.res_id = ANY(%s)", list(res_ids))
-                ),
-                now=self.env.cr.now(),
-                uid=self.env.uid,
-            )
-        )
-        joined_ids = [row_id for joined, row_id in rows if joined]
-        left_ids = [row_id for joined, row_id in rows if not joined]
-        if rows:
-            self._members_written(joined_ids, left_ids)
-        return joined_ids, left_ids
-
-    def _pin(self, records):
-        """Make these records members that stay, whatever the condition says; those of
-        another company than the segment's are left out.
-        """
-        self.ensure_one()
-        if self.company_id:
-            records = records.filtered(
-                lambda r: not r.company_id or r.company_id == self.company_id
-            )
-        if not records:
-            return
-        columns = self._get_member_columns(records._table)
-        self.env["crm.segment.member"].flush_model()
-        records.flush_model(
-            [name for name in ("partner_id", "company_id") if name in records._fields]
-        )
-        rows = self.env.execute_query(
-            SQL(
-                """
-                INSERT INTO crm_segment_member (
-                    segment_id, res_model, res_id, lead_id, partner_id, company_id,
-                    date_joined, reason_joined, is_pinned,
-                    create_uid, create_date, write_uid, write_date
-                )
-                SELECT %(segment)s, %(model)s, id, %(lead)s, %(partner)s, %(company)s,
-                       %(now)s, 'pinned', TRUE, %(uid)s, %(now)s, %(uid)s, %(now)s
-                  FROM %(table)s WHERE id = ANY(%(ids)s)
-           ON CONFLICT (segment_id, res_id) WHERE date_left IS NULL
-         DO UPDATE SET is_pinned = TRUE
-             RETURNING id, xmax = 0
-                """,
-                segment=self.id,
-                model=self.target,
-                lead=columns["lead_id"],
-                partner=columns["partner_id"],
-                company=columns["company_id"],
-                table=SQL.identifier(records._table),
-                ids=records.ids,
-                now=self.env.cr.now(),
-                uid=self.env.uid,
-            )
-        )
-        # without those that were members already
-        self._members_written([row_id for row_id, is_new in rows if is_new], [])
-
-    def _members_written(self, joined_ids, left_ids):
-        """Follow up what SQL has written: caches, touchpoints, and who listens."""
-        self.ensure_one()
-        self.env["crm.segment.member"].invalidate_model(flush=False)
-        self.invalidate_recordset(
-            ["member_ids", "member_count", "joined_count", "left_count"], flush=False
-        )
-        self.env[self.target].invalidate_model(
-            [
-                name
-                for name in ("segment_member_ids", "segment_ids")
-                if name in self.env[self.target]._fields
-            ],
-            flush=False,
-        )
-        Touchpoint = self.env["crm.touchpoint"]
-        if len(joined_ids) + len(left_ids) > INCREMENTAL_LIMIT:
-            Touchpoint._trigger_harvest()
-        else:
-            Touchpoint._queue_harvest("segment_joined", joined_ids)
-            Touchpoint._queue_harvest("segment_left", left_ids)
-        self._on_members_changed(self, joined_ids, left_ids)
-
-    @api.model
-    def _on_members_changed(self, segment, joined_member_ids, left_member_ids):
-        """Hook: called after each refresh that changed something, in its transaction.
-
-        The transaction may be a seller's: overrides are set-based, and leave long work
-        to their own cron.
-        """
-
-    @api.model
-    def _queue_refresh(self, model, res_ids):
-        """Refresh the membership of these records when the transaction commits."""
-        if not res_ids or not self._get_watched_fields(model):
-            return
-        precommit = self.env.cr.precommit
-        if QUEUE_KEY not in precommit.data:
-            precommit.data[QUEUE_KEY] = {}
-            precommit.add(self.sudo().browse()._refresh_queued)
-        precommit.data[QUEUE_KEY].setdefault(model, set()).update(res_ids)
-
-    @api.model
-    def _refresh_queued(self):
-        precommit = self.env.cr.precommit
-        if any(key in precommit.data for key in self._get_earlier_queues()):
-            precommit.add(self._refresh_queued)
-            return
-        queue = precommit.data.pop(QUEUE_KEY, {})
-        for model, res_ids in queue.items():
-            self._refresh_records(model, res_ids)
-
-    @api.model
-    def _get_earlier_queues(self):
-        """Hook: precommit queues to wait for, since conditions may read what they
-        write.
-        """
-        return {TOUCHPOINT_QUEUE_KEY, SCORE_QUEUE_KEY}
-
-    @api.model
-    @tools.ormcache("model")
-    def _get_watched_fields(self, model):
-        """Return the fields of ``model`` that active segments read; empty without
-        segments.
-        """
-        watched = set()
-        # sudo: all segments, whoever changes a record
-        for segment in self.sudo().search([("target", "=", model)]):
-            watched.add("active")
-            try:
-                watched |= domain_fields(self.env[model], segment._get_member_domain())
-            except Exception:  # noqa: BLE001 whatever a user may have written
-                _logger.info("crm_plus: segment %s not readable", segment.id)
-        return frozenset(watched)
-
-    @api.model
-    def _trigger_refresh(self, now=False):
-        """Let the scheduler refresh; unless ``now``, when a minute has passed."""
-        cron = self.env.ref(
-            "crm_plus.ir_cron_refresh_segments", raise_if_not_found=False
-        )
-        if cron:
-            wait = timedelta(seconds=0 if now else REFRESH_MIN_SECONDS)
-            cron._trigger(at=fields.Datetime.now() + wait)
 
     # ------------------------------------------------------------
     # Actions
@@ -607,35 +398,3 @@ class CrmSegment(models.Model):
         action["domain"] = [("segment_id", "=", self.id)]
         action["context"] = {"search_default_current": 1}
         return action
-
-    # ------------------------------------------------------------
-    # Scheduler
-    # ------------------------------------------------------------
-
-    @api.model
-    def _cron_refresh(self):
-        """Refresh segment by segment, longest waiting first, each in its own
-        transaction.
-        """
-        IrCron = self.env["ir.cron"]
-        limit = fields.Datetime.now() - timedelta(seconds=REFRESH_MIN_SECONDS)
-        segments = self.search(
-            ["|", ("date_tried", "=", False), ("date_tried", "<=", limit)],
-            order="date_tried NULLS FIRST, id",
-        )
-        IrCron._commit_progress(remaining=len(segments))
-        for segment in segments:
-            try:
-                segment._refresh()
-            except psycopg2.OperationalError:
-                # somebody changed the same members meanwhile: again at the next run
-                self.env.cr.rollback()
-                self._trigger_refresh()
-            except Exception as error:
-                self.env.cr.rollback()
-                _logger.info("crm_plus: segment %s failed", segment.id, exc_info=True)
-                segment.write(
-                    {"date_tried": fields.Datetime.now(), "last_error": str(error)}
-                )
-            if not IrCron._commit_progress(1):
-                break

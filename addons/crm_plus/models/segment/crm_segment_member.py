@@ -43,13 +43,14 @@ class CrmSegmentMember(models.Model):
     )
     is_pinned = fields.Boolean(
         string="Pinned",
-        readonly=True,
-        help="Stays a member whether or not it matches the condition.",
+        compute="_compute_is_pinned",
+        help="Stays a member whether or not it meets the conditions.",
     )
     date_left = fields.Datetime(string="Left", readonly=True)
     reason_left = fields.Selection(
         [
             ("domain", "No longer matches the condition"),
+            ("pinned", "Kept out by hand"),
             ("deleted", "Record deleted"),
         ],
         string="Why Left",
@@ -84,12 +85,30 @@ class CrmSegmentMember(models.Model):
             return NotImplemented
         return [("date_left", "=" if True in value else "!=", False)]
 
+    def _compute_is_pinned(self):
+        pinned = {
+            (pin.segment_id, pin.res_id)
+            for pin in self.env["crm.segment.pin"].search_fetch(
+                [
+                    ("segment_id", "in", self.segment_id.ids),
+                    ("res_id", "in", self.mapped("res_id")),
+                    ("kind", "=", "in"),
+                ],
+                ["segment_id", "res_id"],
+            )
+        }
+        for member in self:
+            member.is_pinned = (member.segment_id, member.res_id) in pinned
+
     def action_unpin(self):
-        """Let the condition decide again, from the next refresh on."""
+        """Let the conditions decide again."""
         self.segment_id.check_access("write")
-        # sudo: members are written by the system only
-        self.sudo().write({"is_pinned": False})
-        self.segment_id._trigger_refresh(now=True)
+        for segment, members in self.grouped("segment_id").items():
+            segment._unpin(self.env[segment.target].browse(members.mapped("res_id")))
+
+    def action_why(self):
+        self.ensure_one()
+        return self.segment_id._action_why(self.env[self.res_model].browse(self.res_id))
 
     def action_open_record(self):
         self.ensure_one()

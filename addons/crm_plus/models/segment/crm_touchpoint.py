@@ -2,7 +2,7 @@ from odoo import api, models
 from odoo.tools import SQL
 
 from ...tools.touchpoint_source import TouchpointSource
-from .crm_segment import INCREMENTAL_LIMIT
+from .crm_segment_refresh import INCREMENTAL_LIMIT
 
 
 class CrmTouchpoint(models.Model):
