@@ -25,6 +25,7 @@ from . import test_sla_next_step
 from . import test_score_use
 from . import test_sla_ui
 from . import test_seller_tour
+from . import test_hot_list_tour
 from . import test_lifecycle
 from . import test_handover
 from . import test_frame
