@@ -6,3 +6,4 @@ from . import sla
 from . import lifecycle
 from . import qualification
 from . import assignment
+from . import pipeline

@@ -1,4 +1,5 @@
 from . import crm_action_lift_report
+from . import crm_product_demand
 from . import crm_stage_leakage_report
 from . import crm_segment_overlap
 from . import crm_segment_size

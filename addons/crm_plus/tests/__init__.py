@@ -36,6 +36,7 @@ from . import test_stage_history
 from . import test_lifecycle_report
 from . import test_demo
 from . import test_merge
+from . import test_pipeline_products
 from . import test_prediction
 from . import test_prediction_tools
 from . import test_buying_tools

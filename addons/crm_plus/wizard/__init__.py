@@ -9,3 +9,4 @@ from . import crm_lead_won
 from . import crm_lead_lost
 from . import crm_segment_add
 from . import crm_segment_why
+from . import crm_lead_product_take

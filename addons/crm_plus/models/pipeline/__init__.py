@@ -1,0 +1,4 @@
+from . import crm_lead_product_line
+from . import crm_lead_product_template
+from . import crm_lead_product_template_line
+from . import crm_lead_products

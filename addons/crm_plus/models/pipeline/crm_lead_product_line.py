@@ -1,0 +1,190 @@
+from odoo import api, fields, models
+
+
+class CrmLeadProductLine(models.Model):
+    """A product that the customer of a lead is interested in, before any quotation.
+
+    Prices come from the pricelist of the customer until somebody types another one.
+    """
+
+    _name = "crm.lead.product.line"
+    _description = "Product of Interest"
+    _order = "lead_id, sequence, id"
+    _rec_name = "product_id"
+    _check_company_auto = True
+
+    lead_id = fields.Many2one("crm.lead", required=True, ondelete="cascade", index=True)
+    sequence = fields.Integer(default=10)
+    company_id = fields.Many2one(related="lead_id.company_id", store=True, index=True)
+    # what
+    product_id = fields.Many2one(
+        "product.product",
+        required=True,
+        ondelete="restrict",
+        domain=[("sale_ok", "=", True)],
+        check_company=True,
+        index=True,
+    )
+    quantity = fields.Float(required=True, default=1.0, digits="Product Unit")
+    product_uom_id = fields.Many2one(
+        "uom.uom",
+        string="Unit",
+        compute="_compute_product_uom_id",
+        store=True,
+        readonly=False,
+        precompute=True,
+        required=True,
+        ondelete="restrict",
+        domain="[('id', 'in', allowed_uom_ids)]",
+    )
+    allowed_uom_ids = fields.Many2many("uom.uom", compute="_compute_allowed_uom_ids")
+    # when and from where
+    date_expected = fields.Date(
+        string="Needed On",
+        help="When the customer wants it. Empty: the expected closing of the deal.",
+    )
+    warehouse_id = fields.Many2one(
+        "stock.warehouse",
+        check_company=True,
+        help="From where it would be delivered. Empty: the first warehouse of the "
+        "company.",
+    )
+    # for how much
+    currency_id = fields.Many2one(
+        "res.currency",
+        compute="_compute_currency_id",
+        store=True,
+        readonly=False,
+        precompute=True,
+        required=True,
+    )
+    price_list = fields.Float(
+        string="Pricelist Price",
+        compute="_compute_price_unit",
+        store=True,
+        # the form hands it back, to know what is typed and what is not
+        readonly=False,
+        precompute=True,
+        digits="Product Price",
+        help="What the pricelist of the customer gave when it was last asked.",
+    )
+    price_unit = fields.Float(
+        string="Unit Price",
+        compute="_compute_price_unit",
+        store=True,
+        readonly=False,
+        precompute=True,
+        digits="Product Price",
+        help="Untaxed. From the customer's pricelist, until you type another one.",
+    )
+    amount = fields.Monetary(compute="_compute_amount", store=True)
+    company_currency_id = fields.Many2one(
+        related="lead_id.company_currency", string="Company Currency"
+    )
+    amount_company = fields.Monetary(
+        string="Amount (Company Currency)",
+        compute="_compute_amount",
+        store=True,
+        currency_field="company_currency_id",
+    )
+    amount_weighted = fields.Monetary(
+        string="Weighted",
+        compute="_compute_amount_weighted",
+        currency_field="company_currency_id",
+        help="Amount in the currency of the company times probability of the deal.",
+    )
+
+    _check_quantity = models.Constraint(
+        "CHECK(quantity > 0)", "The quantity of a product of interest is above zero."
+    )
+
+    @api.depends("product_id")
+    def _compute_product_uom_id(self):
+        for line in self:
+            if line.product_uom_id not in line.allowed_uom_ids:
+                line.product_uom_id = line.product_id.uom_id
+
+    @api.depends("product_id")
+    def _compute_allowed_uom_ids(self):
+        for line in self:
+            line.allowed_uom_ids = line.product_id.uom_id | line.product_id.uom_ids
+
+    @api.depends("lead_id.company_id")
+    def _compute_currency_id(self):
+        for line in self:
+            if not line.currency_id:
+                line.currency_id = (
+                    line.lead_id.company_currency or self.env.company.currency_id
+                )
+
+    @api.depends("product_id", "product_uom_id", "quantity", "currency_id")
+    def _compute_price_unit(self):
+        for line in self:
+            currency = line.currency_id or self.env.company.currency_id
+            if currency.compare_amounts(line.price_unit, line.price_list):
+                # typed by somebody: it stays
+                line.price_list = line.price_list
+                continue
+            line.price_unit = line.price_list = line._get_list_price()
+
+    @api.depends("quantity", "price_unit", "currency_id", "lead_id.company_id")
+    def _compute_amount(self):
+        today = fields.Date.context_today(self)
+        for line in self:
+            company = line.lead_id.company_id or self.env.company
+            currency = line.currency_id or company.currency_id
+            line.amount = currency.round(line.quantity * line.price_unit)
+            line.amount_company = currency._convert(
+                line.amount, company.currency_id, company, today
+            )
+
+    @api.depends("amount_company", "lead_id.probability")
+    def _compute_amount_weighted(self):
+        for line in self:
+            line.amount_weighted = line.amount_company * line.lead_id.probability / 100
+
+    # ------------------------------------------------------------
+    # From and to quotations
+    # ------------------------------------------------------------
+
+    def _get_list_price(self):
+        """The untaxed unit price that the pricelist of the customer gives today."""
+        self.ensure_one()
+        if not self.product_id:
+            return 0.0
+        lead = self.lead_id
+        line = self.with_company(lead.company_id or self.env.company)
+        return line.lead_id.partner_id.property_product_pricelist._get_product_price(
+            line.product_id,
+            line.quantity or 1.0,
+            currency=line.currency_id or self.env.company.currency_id,
+            uom=line.product_uom_id,
+        )
+
+    def _prepare_order_line_values(self):
+        """Hook: the values of the order line that offers this.
+
+        A price nobody typed is left to the quotation, which knows discounts and taxes.
+        """
+        self.ensure_one()
+        values = {
+            "product_id": self.product_id.id,
+            "product_uom_qty": self.quantity,
+            "product_uom_id": self.product_uom_id.id,
+        }
+        if self.currency_id.compare_amounts(self.price_unit, self.price_list):
+            values["price_unit"] = self.price_unit
+            # the price is the agreed one: a discount would come on top
+            values["discount"] = 0.0
+        return values
+
+    @api.model
+    def _prepare_values_from_order_line(self, order_line):
+        """Hook: the values of the line of interest that an order line stands for."""
+        return {
+            "product_id": order_line.product_id.id,
+            "quantity": order_line.product_uom_qty,
+            "product_uom_id": order_line.product_uom_id.id,
+            "currency_id": order_line.currency_id.id,
+            "price_unit": order_line.price_reduce_taxexcl,
+        }
