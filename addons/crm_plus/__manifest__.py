@@ -56,6 +56,7 @@
         "views/crm_score_builder_views.xml",
         "views/crm_lead_scoring_views.xml",
         "views/crm_prediction_views.xml",
+        "views/crm_prediction_snapshot_views.xml",
         "views/crm_lead_prediction_views.xml",
         "views/res_partner_scoring_views.xml",
         "report/crm_segment_report_views.xml",

@@ -38,5 +38,6 @@ from . import test_demo
 from . import test_merge
 from . import test_pipeline_products
 from . import test_prediction
+from . import test_prediction_snapshot
 from . import test_prediction_tools
 from . import test_buying_tools

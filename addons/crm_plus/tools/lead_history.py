@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from odoo import SUPERUSER_ID, api
 from odoo.tools import SQL
 
-from .prediction import CATEGORY, NUMBER, TAGS
+from .prediction import CATEGORY, NUMBER, TAGS, UNKNOWN
 
 # What is written while a lead is being entered is known at intake: mail gateways,
 # forms and sellers save a new lead more than once.
@@ -41,6 +41,8 @@ PROPERTY_TYPES = {
     "many2one": "many2one",
     "tags": "tags",
 }
+# How the value of an input without history is known, see ``LeadHistory``
+AS_NOW, UNCHANGED, KEPT = 0, 1, 2
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,8 @@ class LeadInput:
     :param name: of the field, or the technical name of the property
     :param type: of the field or property
     :param field_id: id of the ``ir.model.fields`` when changes of it are tracked
+    :param is_vouched: somebody says that it never changes
+    :param is_computed: it may change without the lead being written to
     """
 
     key: str
@@ -61,6 +65,8 @@ class LeadInput:
     type: str = ""
     field_id: int | None = None
     kind_id: int | None = None
+    is_vouched: bool = False
+    is_computed: bool = False
 
     @property
     def kind(self):
@@ -75,6 +81,11 @@ class LeadInput:
     def is_tracked(self):
         return bool(self.field_id)
 
+    @property
+    def is_blind(self):
+        """Whether Odoo keeps no history of it: we keep its value, from now on."""
+        return self.source in ("field", "property") and not self.field_id
+
 
 class LeadHistory:
     """Reads inputs of leads as they were at a moment of each lead's own life.
@@ -83,18 +94,25 @@ class LeadHistory:
       change after it; the present value if there was none.
     * Touchpoints count up to that moment: the lead's own, and those of the contact it
       had then that belong to no lead; never those of machines.
-    * Other fields and properties are read as they are now. Whether they may be used is
-      for the caller to decide.
+    * Odoo keeps no history of other fields and of properties (*blind* inputs). Their
+      value is ``KEPT`` in a ``crm.prediction.snapshot`` of that moment; or it is
+      ``UNCHANGED``, the lead not having been written to since; or all we have is the
+      value ``AS_NOW``, which is UNKNOWN as that of the moment, unless somebody vouches
+      that it never changes.
 
     All is one SELECT, for one lead or a million, so that what a prediction learns from
     and what it is applied to are read by the same code. Reads as superuser: it depends
     on nobody's rights.
     """
 
-    def __init__(self, env, inputs):
+    def __init__(self, env, inputs, age_days=None):
+        """
+        :param age_days: read what was kept at that age
+        """
         self.env = api.Environment(env.cr, SUPERUSER_ID, {"active_test": False})
         self.Lead = self.env["crm.lead"]
         self.inputs = list(inputs)
+        self.age_days = age_days
         # the contact of that time decides whose touchpoints count
         self._partner = None
         if any(i.source == "touchpoint" for i in self.inputs):
@@ -116,10 +134,32 @@ class LeadHistory:
         self.env["mail.message"].flush_model()
         self.env["mail.tracking.value"].flush_model()
         self.env["crm.touchpoint"].flush_model()
+        self.env["crm.prediction.snapshot"].flush_model()
 
     def values(self, work):
         """Return ``{key: [value, …]}`` in the order of ``work``, see ``select``; with
         the ids under the key None."""
+        columns, ways = self.read_all(work)
+        return {
+            None: columns[None],
+            **{i.key: self.hide_unknown(i, columns, ways) for i in self.inputs},
+        }
+
+    @staticmethod
+    def hide_unknown(item, columns, ways):
+        """Return what ``read_all`` has found of an input, UNKNOWN where that is not of
+        the moment."""
+        values = columns[item.key]
+        if not item.is_blind or item.is_vouched:
+            return values
+        return [
+            UNKNOWN if way == AS_NOW else value
+            for value, way in zip(values, ways[item.key], strict=True)
+        ]
+
+    def read_all(self, work):
+        """Return what ``values`` does, with the present value where that of the moment
+        is unknown; and by blind input how each of its values is known."""
         self.flush()
         rows = self.env.execute_query(
             SQL(
@@ -128,14 +168,24 @@ class LeadHistory:
                 self.select(),
             )
         )
-        columns = list(zip(*rows, strict=True)) or [()] * (len(self.inputs) + 1)
+        blind = [item for item in self.inputs if item.is_blind]
+        width = 1 + len(self.inputs) + len(blind)
+        columns = list(zip(*rows, strict=True)) or [()] * width
         result = {None: list(columns[0])}
-        for item, values in zip(self.inputs, columns[1:], strict=True):
+        for item, values in zip(self.inputs, columns[1:], strict=False):
             result[item.key] = [None if v == "" else v for v in values]
-        return result
+        ways = dict(
+            zip(
+                (item.key for item in blind),
+                columns[1 + len(self.inputs) :],
+                strict=True,
+            )
+        )
+        return result, ways
 
     def select(self):
-        """SELECT of the id and ``f0``, ``f1``… (the inputs in their order).
+        """SELECT of the id, ``f0``, ``f1``… (the inputs in their order), and of the
+        blind ones also ``k0``, ``k1``… (numbered likewise): how the value is known.
 
         Expects a CTE ``work`` of ``(id, known_at, place)``: the lead, the moment, and
         the order of the result.
@@ -147,9 +197,10 @@ class LeadHistory:
         ]
         return SQL(
             """
-            SELECT l.id %(columns)s
+            SELECT l.id %(columns)s %(ways)s
               FROM work w
               JOIN crm_lead l ON l.id = w.id
+              %(kept)s
               %(past)s
               %(touches)s
              -- without it a join by the primary key begins at the first lead there is
@@ -160,6 +211,12 @@ class LeadHistory:
                 SQL(", %s AS %s", self._column(item, i), SQL.identifier(f"f{i}"))
                 for i, item in enumerate(self.inputs)
             ),
+            ways=SQL("").join(
+                SQL(", %s AS %s", self._way(item), SQL.identifier(f"k{i}"))
+                for i, item in enumerate(self.inputs)
+                if item.is_blind
+            ),
+            kept=self._kept(),
             past=self._past(tracked),
             touches=self._touches(),
         )
@@ -167,6 +224,65 @@ class LeadHistory:
     # ------------------------------------------------------------
     # SQL
     # ------------------------------------------------------------
+
+    @property
+    def _reads_kept(self):
+        return self.age_days is not None and any(i.is_blind for i in self.inputs)
+
+    def _kept(self):
+        """LEFT JOIN ``kept``: the values kept at that age."""
+        if not self._reads_kept:
+            return SQL()
+        return SQL(
+            """LEFT JOIN crm_prediction_snapshot kept
+                      ON kept.lead_id = w.id AND kept.age_days = %s""",
+            self.age_days,
+        )
+
+    def _way(self, item):
+        """How the value of a blind input is known."""
+        unchanged = SQL("FALSE")
+        if not item.is_computed:
+            # set once, or the planner is not sure that a lead has a date
+            unchanged = SQL("COALESCE(l.write_date <= w.known_at, FALSE)")
+        return SQL(
+            "CASE WHEN %s THEN %s WHEN %s THEN %s ELSE %s END",
+            self._is_kept(item),
+            KEPT,
+            unchanged,
+            UNCHANGED,
+            AS_NOW,
+        )
+
+    def _is_kept(self, item):
+        if not self._reads_kept:
+            return SQL("FALSE")
+        # a property whose type was changed since is not what it was
+        return SQL(
+            "COALESCE(jsonb_typeof(kept.value -> %s) IN (%s, 'null'), FALSE)",
+            item.key,
+            {NUMBER: "number", TAGS: "array", CATEGORY: "string"}[item.kind],
+        )
+
+    def _kept_value(self, item):
+        if item.kind == NUMBER:
+            # the type once more: the order of conditions is not promised
+            return SQL(
+                "CASE WHEN jsonb_typeof(kept.value -> %(key)s) = 'number'"
+                " THEN (kept.value ->> %(key)s)::float8 END",
+                key=item.key,
+            )
+        if item.kind == TAGS:
+            return self._json_texts(SQL("kept.value -> %s", item.key))
+        return SQL("(kept.value ->> %s)", item.key)
+
+    @staticmethod
+    def _json_texts(value):
+        return SQL(
+            "ARRAY(SELECT jsonb_array_elements_text(CASE WHEN"
+            " jsonb_typeof(%(value)s) = 'array' THEN %(value)s END))",
+            value=value,
+        )
 
     def _past(self, tracked):
         """LEFT JOIN ``past``: for each tracked field the row of its first change after
@@ -209,6 +325,16 @@ class LeadHistory:
         )
 
     def _column(self, item, place):
+        if item.is_blind and self._reads_kept:
+            return SQL(
+                "CASE WHEN %s THEN %s ELSE %s END",
+                self._is_kept(item),
+                self._kept_value(item),
+                self._present(item, place),
+            )
+        return self._present(item, place)
+
+    def _present(self, item, place):
         if item.source == "moment":
             part = SQL("'ISODOW'") if item.name == "weekday" else SQL("'MONTH'")
             return SQL("date_part(%s, l.create_date)::int::text", part)
@@ -278,16 +404,17 @@ class LeadHistory:
     def _property(self, item):
         value = SQL("(l.lead_properties ->> %s)", item.name)
         if item.type == "tags":
-            return SQL(
-                "ARRAY(SELECT jsonb_array_elements_text(CASE WHEN"
-                " jsonb_typeof(l.lead_properties -> %(name)s) = 'array'"
-                " THEN l.lead_properties -> %(name)s END))",
-                name=item.name,
-            )
+            return self._json_texts(SQL("l.lead_properties -> %s", item.name))
         if item.type == "boolean":
             return SQL("COALESCE(%s, 'false')", value)
         if item.type in NUMBERS:
-            return SQL("%s::float8", value)
+            # what was of another type before, and was not written since
+            return SQL(
+                "CASE WHEN jsonb_typeof(l.lead_properties -> %s) = 'number'"
+                " THEN %s::float8 END",
+                item.name,
+                value,
+            )
         if item.type in LONG_TEXT:
             return SQL("CASE WHEN NULLIF(%s, '') IS NOT NULL THEN 'filled' END", value)
         return SQL("NULLIF(NULLIF(%s, 'false'), '')", value)
@@ -347,66 +474,3 @@ class LeadHistory:
                 for way in ways
             ),
         )
-
-
-def points_sql(shape, column):
-    """SQL of the points that one input gives, see ``Scorecard``."""
-    kind = shape["kind"]
-    if kind == TAGS:
-        return SQL(
-            "%s + COALESCE((SELECT sum((%s::jsonb ->> tag)::float8)"
-            " FROM unnest(%s) tag), 0)",
-            shape["base"],
-            json.dumps(shape["points"]),
-            column,
-        )
-    if kind == CATEGORY:
-        known = SQL(
-            "COALESCE((%s::jsonb ->> %s)::float8, %s)",
-            json.dumps(shape["points"]),
-            column,
-            shape["other"],
-        )
-    elif kind == "steps":
-        known = SQL("%s::float8", shape["points"][0])
-        if shape["bounds"]:
-            known = SQL(
-                "(%s::float8[])[width_bucket(%s, %s::float8[]) + 1]",
-                shape["points"],
-                column,
-                [float(bound) for bound in shape["bounds"]],
-            )
-    else:
-        value = SQL(
-            "least(greatest(%s, %s::float8), %s::float8)",
-            column,
-            shape["low"],
-            shape["high"],
-        )
-        if shape["log"]:
-            value = SQL("ln(1 + %s)", value)
-        known = SQL(
-            "%s::float8 * (%s - %s::float8)", shape["slope"], value, shape["center"]
-        )
-    return SQL(
-        "CASE WHEN %s IS NULL THEN %s::float8 ELSE %s END",
-        column,
-        shape["missing"],
-        known,
-    )
-
-
-def probability_sql(scorecard, inputs):
-    """SQL of the percentage, over ``f0``, ``f1``… of ``LeadHistory.select``."""
-    places = {item.key: i for i, item in enumerate(inputs)}
-    total = SQL(" + ").join(
-        [
-            SQL("%s::float8", scorecard.base),
-            *(
-                SQL("(%s)", points_sql(shape, SQL.identifier("f", f"f{places[key]}")))
-                for key, shape in scorecard.shapes.items()
-            ),
-        ]
-    )
-    # exp() of more than 700 is an error; beyond 30 nothing is left to show
-    return SQL("100 / (1 + exp(-least(greatest(%s, -30), 30)))", total)

@@ -38,6 +38,21 @@ LOGISTIC_C = (0.03, 0.3)
 OTHER = "\x00other"
 
 
+class _Unknown:
+    """Nobody knows the value that it had at that time.
+
+    Not the same as None, which is known: nothing was filled in. An unknown value adds
+    no points, so that it moves no score, and nothing is learned from it: whether a
+    value is known depends on what happened to the lead later.
+    """
+
+    def __repr__(self):
+        return "UNKNOWN"
+
+
+UNKNOWN = _Unknown()
+
+
 def is_available():
     """Whether scikit-learn can be imported."""
     return importlib.util.find_spec("sklearn") is not None
@@ -48,7 +63,7 @@ class Rows:
     """Values by input, oldest row first.
 
     ``kinds`` tells ``{key: CATEGORY | NUMBER | TAGS}``; a value is a string, a float or
-    a collection of strings, and None where nothing is known.
+    a collection of strings; None where nothing was filled in; ``UNKNOWN``.
     """
 
     kinds: dict[str, str]
@@ -98,6 +113,8 @@ class Scorecard:
 
     def points(self, key, value):
         """Return the points of one value of one input."""
+        if value is UNKNOWN:
+            return 0.0
         shape = self.shapes[key]
         kind = shape["kind"]
         if kind == TAGS:
@@ -132,9 +149,11 @@ class Scorecard:
     def weight(self, rows, key):
         """Return how much an input moves scores: the standard deviation of its points.
 
-        On ``rows``, which are those it was trained on.
+        On ``rows``, which are those it was trained on, where it is known.
         """
-        points = [self.points(key, value) for value in rows.columns[key]]
+        points = [self.points(key, v) for v in rows.columns[key] if v is not UNKNOWN]
+        if not points:
+            return 0.0
         mean = sum(points) / len(points)
         return math.sqrt(sum((p - mean) ** 2 for p in points) / len(points))
 
@@ -208,7 +227,30 @@ class _Levels:
         }
 
 
-class _LevelBlock:
+class _Block:
+    """The columns of one input."""
+
+    width = 0
+
+    def matrix(self, values):
+        """Return a row for each value; the average row where it is unknown.
+
+        So an unknown value says nothing: it gets the points of the average, which are
+        those that points are counted from.
+        """
+        np = self.np
+        places = [i for i, value in enumerate(values) if value is not UNKNOWN]
+        if len(places) == len(values):
+            return self.known_matrix(values)
+        result = np.zeros((len(values), self.width), dtype=np.float32)
+        if places:
+            known = self.known_matrix([values[i] for i in places])
+            result[:] = known.mean(axis=0)
+            result[places] = known
+        return result
+
+
+class _LevelBlock(_Block):
     """One column a level: one-hot."""
 
     def __init__(self, np, kind, values):
@@ -216,7 +258,7 @@ class _LevelBlock:
         self.levels = _Levels(kind, values)
         self.width = self.levels.size
 
-    def matrix(self, values):
+    def known_matrix(self, values):
         np = self.np
         result = np.zeros((len(values), self.width), dtype=np.float32)
         result[np.arange(len(values)), self.levels.codes(values)] = 1
@@ -229,7 +271,7 @@ class _LevelBlock:
         return self.levels.shape(weights - shift), shift
 
 
-class _LineBlock:
+class _LineBlock(_Block):
     """A number as it is, or its logarithm; and whether it is known."""
 
     width = 2
@@ -252,7 +294,7 @@ class _LineBlock:
         cut = self.np.clip(known, self.low, self.high)
         return self.np.log1p(cut) if self.log else cut
 
-    def matrix(self, values):
+    def known_matrix(self, values):
         np = self.np
         column = np.array([np.nan if v is None else v for v in values], dtype=float)
         missing = np.isnan(column)
@@ -278,7 +320,7 @@ class _LineBlock:
         }, shift
 
 
-class _TagBlock:
+class _TagBlock(_Block):
     """One column a tag that is frequent enough."""
 
     def __init__(self, np, values):
@@ -287,7 +329,7 @@ class _TagBlock:
         self.names = [n for n, c in counts.most_common(MAX_LEVELS) if c >= MIN_COUNT]
         self.width = len(self.names)
 
-    def matrix(self, values):
+    def known_matrix(self, values):
         result = self.np.zeros((len(values), self.width), dtype=self.np.float32)
         for i, tags in enumerate(values):
             for j, name in enumerate(self.names):
@@ -312,7 +354,7 @@ def _logistic(rows, *, lines, strength):
 
     blocks = {}
     for key, kind in rows.kinds.items():
-        values = rows.columns[key]
+        values = [value for value in rows.columns[key] if value is not UNKNOWN]
         if kind == TAGS:
             blocks[key] = _TagBlock(np, values)
         elif kind == NUMBER and lines:
@@ -374,7 +416,11 @@ def single_auc(rows, key, split=None):
         by themselves: what the input can say at best
     """
     kind = rows.kinds[key]
-    values, labels = rows.columns[key], rows.labels
+    places = [i for i, v in enumerate(rows.columns[key]) if v is not UNKNOWN]
+    values = [rows.columns[key][i] for i in places]
+    labels = [rows.labels[i] for i in places]
+    if split is not None:
+        split = bisect.bisect_left(places, split)
     seen = slice(0, split)
     judged = slice(split or 0, None)
     if kind == TAGS:

@@ -7,7 +7,7 @@ figures to say so.
 
 import math
 
-from .prediction import CATEGORY, TAGS, single_auc
+from .prediction import CATEGORY, TAGS, UNKNOWN, single_auc
 
 # Fields that are the decision, or follow from it, whatever history says.
 FOLLOWS_DECISION = frozenset(
@@ -50,13 +50,17 @@ MOVES_WITH_TIME = frozenset(
         "write_uid",
     }
 )
-# Leads written again after their decision, as a share, from which on an untracked field
-# is no longer believed to be from before.
-LATE_WRITES = 0.05
+# Leads of which a value is known that are needed to learn something from it
+MIN_KNOWN = 100
 # Leads of one kind needed to compare decided and open ones.
 MIN_COMPARED = 50
 # Standard errors that two shares must differ by: one in 15,000 by chance.
 MIN_SIGMA = 4
+
+
+def is_refused(item):
+    """Whether an input is never looked at, whatever is known of it."""
+    return item.source == "field" and item.name in (FOLLOWS_DECISION | MOVES_WITH_TIME)
 
 
 def differs(count, total, other_count, other_total):
@@ -101,6 +105,7 @@ def tags_set_later(decided, still_open):
 
 
 def is_constant(values, kind):
+    values = [value for value in values if value is not UNKNOWN]
     if kind == TAGS:
         return not any(values)
     if kind == CATEGORY and len({v for v in values if v is not None}) <= 1:

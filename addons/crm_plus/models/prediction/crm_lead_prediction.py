@@ -6,6 +6,7 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError
 
 from ...tools.lead_history import LeadHistory
+from ...tools.prediction import UNKNOWN
 from ...tools.prediction_metrics import logistic
 
 PREDICT_FIELDS = frozenset(
@@ -65,6 +66,7 @@ class CrmLead(models.Model):
         for vals in vals_list:
             self._check_prediction_untouched(vals)
         leads = super().create(vals_list)
+        self.env["crm.prediction.snapshot"]._keep_at_intake(leads)
         Model = self.env["crm.prediction.model"]
         if Model._has_intake_model():
             Model._trigger_scoring()
@@ -95,7 +97,9 @@ class CrmLead(models.Model):
         inputs = model._get_inputs(version)
         values = {}
         if inputs:
-            columns = LeadHistory(self.env, inputs).values(model._work(self.ids))
+            columns = LeadHistory(self.env, inputs, model.age_days).values(
+                model._work(self.ids)
+            )
             values = {item.key: columns[item.key][0] for item in inputs}
         lines = model.input_ids.filtered(lambda line: line._as_lead_input())
         by_key = {line._as_lead_input().key: line for line in lines}
@@ -103,7 +107,7 @@ class CrmLead(models.Model):
             {
                 item.key: value if isinstance(value, list) else [value]
                 for item in inputs
-                if (value := values[item.key]) is not None
+                if (value := values[item.key]) not in (None, UNKNOWN)
             }
         )
         found = []
@@ -136,8 +140,10 @@ class CrmLead(models.Model):
         }
 
     def _say_value(self, item, value, names):
+        if value is UNKNOWN:
+            return self.env._("not known any more")
         if value is None or value == []:
-            return self.env._("not known")
+            return self.env._("not filled in")
         if isinstance(value, list):
             return ", ".join(names.get(tag, tag) for tag in value)
         if isinstance(value, float):

@@ -8,6 +8,7 @@ from ...tools.lead_history import (
     TRACKED_COLUMN,
     LeadInput,
 )
+from ...tools.prediction_leaks import MIN_KNOWN, is_refused
 
 MOMENTS = ("month", "weekday")
 
@@ -54,14 +55,23 @@ class CrmPredictionInput(models.Model):
     is_trusted = fields.Boolean(
         string="Never Changes",
         help="Odoo keeps no history of this field, but you know that it is filled in "
-        "when the lead comes in and never touched again. Without that, it is left out "
-        "when leads are written to after they are decided.",
+        "when the lead comes in and never touched again: its present value then stands "
+        "for that of the time. Without that, only values count that were kept by this "
+        "prediction, or that cannot have changed since.",
     )
     name = fields.Char(compute="_compute_name", string="Input")
     history = fields.Char(
-        compute="_compute_name",
-        help="How the value of that time is known.",
+        string="How It Is Known",
+        compute="_compute_history",
+        help="How the value of that time is known, and of how many decided leads.",
     )
+    known_count = fields.Integer(
+        string="Known Of",
+        compute="_compute_history",
+        help="Decided leads of which the value at intake, or at the chosen age, is "
+        "known. From the others nothing is learned about this input.",
+    )
+    is_history_poor = fields.Boolean(compute="_compute_history")
 
     _unique_input = models.UniqueIndex(
         "(model_id, source, field_path, kind_id)",
@@ -71,21 +81,76 @@ class CrmPredictionInput(models.Model):
     def _compute_lead_model(self):
         self.lead_model = "crm.lead"
 
-    @api.depends("source", "field_path", "kind_id", "is_trusted")
+    @api.depends("source", "field_path", "kind_id")
     def _compute_name(self):
         for line in self:
             line.name = line._get_label()
-            item = line._as_lead_input()
-            if not item:
-                line.history = False
-            elif item.source in ("touchpoint", "moment"):
-                line.history = self.env._("Dated")
-            elif item.is_tracked:
-                line.history = self.env._("Changes are tracked")
-            elif line.is_trusted:
-                line.history = self.env._("As it is now: you vouch for it")
-            else:
-                line.history = self.env._("No history: checked when trained")
+
+    @api.depends("source", "field_path", "kind_id", "is_trusted", "model_id.age_days")
+    def _compute_history(self):
+        for model, lines in self.grouped("model_id").items():
+            # sudo: how much is known does not depend on whose leads the reader sees
+            total, counts = model.sudo()._origin._count_known(lines)
+            for line in lines:
+                item = line._as_lead_input()
+                line.known_count, line.history = line._say_history(
+                    item, total, counts.get(item.key if item else None)
+                )
+                line.is_history_poor = bool(
+                    item and total and line.known_count < MIN_KNOWN
+                )
+
+    def _say_history(self, item, total, counts):
+        """Return of how many leads the value of that time is known, and how."""
+        self.ensure_one()
+        if not item:
+            return 0, False
+        if is_refused(item):
+            return 0, self.env._("Never looked at: it follows from the decision")
+        if item.source in ("touchpoint", "moment"):
+            return total, self.env._("Dated")
+        if item.is_tracked:
+            return total, self.env._("Changes are tracked")
+        kept, unchanged = counts or (0, 0)
+        found = []
+        if kept:
+            found.append(self.env._("kept when it was so: %s", kept))
+        if unchanged:
+            found.append(self.env._("not written to since: %s", unchanged))
+        unknown = total - kept - unchanged
+        if self.is_trusted:
+            found.append(self.env._("as now, you vouch for it: %s", unknown))
+            unknown = 0
+        if unknown:
+            found.append(self.env._("unknown: %s", unknown))
+        return total - unknown, "; ".join(found).capitalize() or self.env._(
+            "Kept from now on"
+        )
+
+    # ------------------------------------------------------------
+    # ORM
+    # ------------------------------------------------------------
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        lines = super().create(vals_list)
+        lines.model_id._look_again()
+        return lines
+
+    def write(self, vals):
+        result = super().write(vals)
+        if vals.keys() & {"model_id", "source", "field_path"}:
+            self.model_id._look_again()
+        return result
+
+    def unlink(self):
+        result = super().unlink()
+        self.env.registry.clear_cache()
+        return result
+
+    # ------------------------------------------------------------
+    # What it stands for
+    # ------------------------------------------------------------
 
     @api.constrains("source", "field_path", "kind_id")
     def _check_input(self):
@@ -131,6 +196,15 @@ class CrmPredictionInput(models.Model):
                     return definition
         return {}
 
+    def _get_kept_inputs(self):
+        """Return ``{key: LeadInput}`` of those whose values have to be kept."""
+        items = {}
+        for line in self:
+            item = line._as_lead_input()
+            if item and item.is_blind and not is_refused(item):
+                items[item.key] = item
+        return items
+
     def _as_lead_input(self):
         """Return the ``LeadInput``; None if the field cannot be used at all."""
         self.ensure_one()
@@ -154,7 +228,11 @@ class CrmPredictionInput(models.Model):
             if not kind:
                 return None
             return LeadInput(
-                key=f"{name}.{rest}", source="property", name=rest, type=kind
+                key=f"{name}.{rest}",
+                source="property",
+                name=rest,
+                type=kind,
+                is_vouched=self.is_trusted,
             )
         if rest or field.company_dependent:
             return None
@@ -173,6 +251,9 @@ class CrmPredictionInput(models.Model):
             field_id=self.env["ir.model.fields"]._get("crm.lead", name).id
             if tracked
             else None,
+            is_vouched=self.is_trusted,
+            # such as the language of the contact: it changes with the contact
+            is_computed=bool(field.related or (field.compute and field.readonly)),
         )
 
     def _get_value_labels(self, values_by_key):

@@ -114,6 +114,9 @@ class CrmPredictionModel(models.Model):
     date_next_training = fields.Datetime(
         string="Next Training", readonly=True, copy=False
     )
+    is_look_due = fields.Boolean(
+        copy=False, help="The values of all open leads have to be looked at once."
+    )
     # versions
     version_ids = fields.One2many("crm.prediction.version", "model_id", copy=False)
     version_id = fields.Many2one(
@@ -131,6 +134,17 @@ class CrmPredictionModel(models.Model):
     last_report = fields.Html(compute="_compute_version_id", sanitize=False)
     last_warnings = fields.Text(compute="_compute_version_id")
     lead_count = fields.Integer(string="Predicted Leads", compute="_compute_lead_count")
+    decided_count = fields.Integer(
+        string="Decided Leads",
+        compute="_compute_decided_count",
+        help="Won and lost leads that were still open at intake, or at the chosen age.",
+    )
+    snapshot_count = fields.Integer(
+        string="Kept Values",
+        compute="_compute_snapshot_count",
+        groups="crm_plus.crm_plus_group_manager",
+        help="Leads of which values were kept as they were at this age.",
+    )
     is_available = fields.Boolean(compute="_compute_is_available")
 
     _check_bounds = models.Constraint(
@@ -174,6 +188,24 @@ class CrmPredictionModel(models.Model):
                 if version.sudo().model_id == model
             )
 
+    @api.depends("age_days", "domain", "team_ids", "company_id")
+    def _compute_decided_count(self):
+        for model in self:
+            # one question a prediction: there are a handful, each of other leads
+            model.decided_count = model._origin and model._origin._count_known([])[0]
+
+    @api.depends("age_days")
+    def _compute_snapshot_count(self):
+        counts = dict(
+            self.env["crm.prediction.snapshot"]._read_group(
+                [("age_days", "in", self.mapped("age_days"))],
+                ["age_days"],
+                ["__count"],
+            )
+        )
+        for model in self:
+            model.snapshot_count = counts.get(model.age_days, 0)
+
     def _compute_is_available(self):
         self.is_available = prediction.is_available()
 
@@ -211,13 +243,15 @@ class CrmPredictionModel(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         models_ = super().create(vals_list)
-        self.env.registry.clear_cache()
+        models_._look_again()
         return models_
 
     def write(self, vals):
         result = super().write(vals)
         self.env.registry.clear_cache()
-        if vals.keys() & {"active", "age_days", "company_id", "domain", "team_ids"}:
+        if vals.keys() & {"active", "age_days", "company_id"}:
+            self._look_again()
+        elif vals.keys() & {"domain", "team_ids"}:
             self._trigger_scoring()
         return result
 
@@ -227,6 +261,13 @@ class CrmPredictionModel(models.Model):
         result = super().unlink()
         self.env.registry.clear_cache()
         return result
+
+    def _look_again(self):
+        """Other things are looked at now: keep what is known of the leads there are."""
+        self.env.registry.clear_cache()
+        # sudo: a mark of the system
+        self.sudo().filtered(lambda model: not model.is_look_due).is_look_due = True
+        self._trigger_scoring()
 
     def _forget_leads(self):
         """Take the probabilities of these predictions from the leads that have them."""
@@ -286,6 +327,14 @@ class CrmPredictionModel(models.Model):
         )
         action["domain"] = [("model_id", "=", self.id)]
         action["context"] = {"create": False}
+        return action
+
+    def action_view_snapshots(self):
+        self.ensure_one()
+        action = self.env["ir.actions.actions"]._for_xml_id(
+            "crm_plus.crm_prediction_snapshot_action"
+        )
+        action["domain"] = [("age_days", "=", self.age_days)]
         return action
 
     def action_view_leads(self):

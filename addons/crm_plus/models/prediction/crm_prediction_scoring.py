@@ -1,7 +1,8 @@
 from odoo import api, fields, models, tools
 from odoo.tools import SQL
 
-from ...tools.lead_history import LeadHistory, probability_sql
+from ...tools.lead_history import LeadHistory
+from ...tools.prediction_sql import probability_sql
 
 # Leads scored by one statement: bounds its memory and the time that rows are locked.
 BATCH_SIZE = 50_000
@@ -108,16 +109,8 @@ class CrmPredictionModel(models.Model):
         """
         version = self.version_id
         inputs = self._get_inputs(version)
-        history = LeadHistory(self.env, inputs)
+        history = LeadHistory(self.env, inputs, self.age_days)
         history.flush()
-        scorecard = version._get_scorecard()
-        keys = {item.key for item in inputs}
-        scorecard = type(scorecard)(
-            {
-                "base": scorecard.base,
-                "inputs": {k: v for k, v in scorecard.shapes.items() if k in keys},
-            }
-        )
         rows = self.env.execute_query(
             SQL(
                 """
@@ -131,7 +124,7 @@ class CrmPredictionModel(models.Model):
              RETURNING t.id
                 """,
                 work=work,
-                probability=probability_sql(scorecard, inputs),
+                probability=probability_sql(version._get_scorecard(), inputs),
                 now=fields.Datetime.now(),
                 version=version.id,
                 values=history.select(),
@@ -145,11 +138,20 @@ class CrmPredictionModel(models.Model):
 
     @api.model
     def _cron_score(self):
-        """Score new leads, those that reached their age, and all for a new version."""
+        """Keep what will be asked for, of new leads and those that reached an age; then
+        score these, and all for a new version."""
         IrCron = self.env["ir.cron"]
+        time_left = 1
+        changed = self.search([("is_look_due", "=", True)])
+        kept = self.env["crm.prediction.snapshot"]._keep_due(is_full=bool(changed))
+        for ids in kept:
+            time_left = IrCron._commit_progress(len(ids), remaining=len(ids))
+            if not time_left:
+                break
+        else:
+            changed.is_look_due = False
         models_ = self._get_scoring_models()
         better = self.browse()
-        time_left = 1
         for model in models_:
             ids = [0]
             while ids and time_left:
