@@ -1,6 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
+from ...tools.protected import given_fields
 from .crm_lifecycle_step import LEAD_STEPS
 
 
@@ -107,7 +108,7 @@ class CrmLead(models.Model):
 
     def _check_lifecycle_untouched(self, vals):
         derived = {*self._get_lifecycle_fields(), *self._get_handover_fields()}
-        if not self.env.su and vals.keys() & derived:
+        if not self.env.su and given_fields(self.env, vals) & derived:
             raise AccessError(self.env._("The lifecycle is derived, not written."))
 
     @api.model_create_multi

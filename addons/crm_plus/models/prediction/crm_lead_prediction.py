@@ -8,6 +8,7 @@ from odoo.exceptions import AccessError
 from ...tools.lead_history import LeadHistory
 from ...tools.prediction import UNKNOWN
 from ...tools.prediction_metrics import logistic
+from ...tools.protected import given_fields
 
 PREDICT_FIELDS = frozenset(
     {"predict_probability", "predict_date", "predict_version_id"}
@@ -58,7 +59,7 @@ class CrmLead(models.Model):
     # ------------------------------------------------------------
 
     def _check_prediction_untouched(self, vals):
-        if vals.keys() & PREDICT_FIELDS and not self.env.su:
+        if not self.env.su and given_fields(self.env, vals) & PREDICT_FIELDS:
             raise AccessError(self.env._("Predictions are computed, not written."))
 
     @api.model_create_multi

@@ -3,8 +3,12 @@ from odoo.exceptions import AccessError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from ...tools.protected import given_fields
 from ...tools.scoring import SCORE_FIELDS, ScoringEngine, tenths
 from .crm_score_model import DIGITS, LETTERS
+
+# What customers shall not see of themselves
+SCORE_READERS = "crm_plus.crm_plus_group_user"
 
 
 def _score_field(field_class, column, **attributes):
@@ -18,6 +22,8 @@ def _score_field(field_class, column, **attributes):
         compute_sudo=True,
         search=search,
         copy=False,
+        # portal users read their own contact, employees read them all
+        groups=SCORE_READERS,
         **attributes,
     )
 
@@ -142,7 +148,9 @@ class CrmScoreMixin(models.AbstractModel):
         return {*SCORE_FIELDS}
 
     def _check_score_untouched(self, vals):
-        if vals.keys() & self._get_score_fields() and not self.env.su:
+        if self.env.su:
+            return
+        if given_fields(self.env, vals) & self._get_score_fields():
             raise AccessError(self.env._("Scores are computed, not written."))
 
     @api.model_create_multi
@@ -173,8 +181,13 @@ class CrmScoreMixin(models.AbstractModel):
         )
         return self.browse(changed_ids)
 
-    def action_recompute_score(self):
+    def _check_score_access(self):
+        """Raise unless the user may see these records, and scores at all."""
         self.check_access("read")
+        self._check_field_access(self._fields["score_total"], "read")
+
+    def action_recompute_score(self):
+        self._check_score_access()
         self._score_recompute()
         return True
 
@@ -315,7 +328,7 @@ class CrmScoreMixin(models.AbstractModel):
         up to the score that is shown.
         """
         self.ensure_one()
-        self.check_access("read")
+        self._check_score_access()
         self._score_recompute()
         lines = self._score_explain()
         for line in lines:

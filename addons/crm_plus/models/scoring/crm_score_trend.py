@@ -2,6 +2,8 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from .crm_score_mixin import SCORE_READERS
+
 GRADES_HOT = ("A1", "A2", "B1", "B2")
 
 
@@ -73,6 +75,7 @@ class CrmScoreMixin(models.AbstractModel):
     is_hot = fields.Boolean(
         compute="_compute_is_hot",
         search="_search_is_hot",
+        groups=SCORE_READERS,
         help="As good as the scoring model asks for marketing-qualified leads; A1 to "
         "B2 where it does not say.",
     )
@@ -80,6 +83,7 @@ class CrmScoreMixin(models.AbstractModel):
         compute="_compute_score_trend",
         search="_search_score_trend",
         digits=(16, 1),
+        groups=SCORE_READERS,
         help="Points more or less than one to two weeks ago.",
     )
 

@@ -56,7 +56,7 @@ class CrmScoreMixin(models.AbstractModel):
     def action_view_score_touchpoints(self, rule_id):
         """Open the touchpoints that a rule counts for this record."""
         self.ensure_one()
-        self.check_access("read")
+        self._check_score_access()
         # sudo: sellers see the rules that score their leads
         rule = self.env["crm.score.rule"].sudo().browse(rule_id).exists()
         if rule.dimension != "engagement" or rule.target_model != self._name:

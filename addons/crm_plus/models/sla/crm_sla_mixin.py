@@ -1,6 +1,8 @@
 from odoo import api, fields, models
+from odoo.exceptions import AccessError
 from odoo.fields import Domain
 
+from ...tools.protected import given_fields
 from .crm_sla_clock import STATES
 from .crm_sla_target import KINDS
 
@@ -332,7 +334,25 @@ class CrmSlaMixin(models.AbstractModel):
     # ORM
     # ------------------------------------------------------------
 
+    def _sla_check_untouched(self, vals):
+        if (
+            not self.env.su
+            and given_fields(self.env, vals) & self._sla_due_fields.keys()
+        ):
+            raise AccessError(
+                self.env._(
+                    "Due dates follow from what was promised, nobody writes them."
+                )
+            )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        for vals in vals_list:
+            self._sla_check_untouched(vals)
+        return super().create(vals_list)
+
     def write(self, vals):
+        self._sla_check_untouched(vals)
         result = super().write(vals)
         if vals.keys() & self._sla_get_watched_fields():
             self._sla_replan()
