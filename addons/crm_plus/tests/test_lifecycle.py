@@ -272,6 +272,19 @@ class TestLifecycleOfLead(LifecycleCommon):
         self.assertEqual(lead.won_status, "pending")
         self.assertFalse(lead.lifecycle_date_out)
 
+    def test_lost_before_it_was_imported(self):
+        """Its closing date lies before its creation here; it was a lead all the same,
+        and the nightly run is done with it.
+        """
+        lead = self._create_lead(active=False, probability=0)
+        self._date_back(lead, date_closed=fields.Datetime.now() - timedelta(days=200))
+        self._harvest_queued()
+
+        self.assertEqual(lead.lifecycle_step_id, self.steps["lead"])
+        self.assertTrue(lead.lifecycle_date_out)
+        self._date_back(lead, write_date=fields.Datetime.now() - timedelta(days=100))
+        self.assertNotIn(lead.id, self.Event._find_stale_leads())
+
     def test_sent_back_begins_a_new_pass(self):
         lead = self._create_leads()
         self._harvest_queued()

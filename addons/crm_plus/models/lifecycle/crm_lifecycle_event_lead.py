@@ -119,7 +119,9 @@ class CrmLifecycleEvent(models.Model):
              WHERE l.id = ANY(%(ids)s)
                AND m.date IS NOT NULL
                AND (back.date IS NULL OR date_trunc('second', m.date) > back.date)
-               AND (NOT %(is_out)s OR m.date <= %(date_out)s)
+               -- one that was closed before it got here (an import) was a lead, too
+               AND (NOT %(is_out)s OR m.date <= %(date_out)s
+                    OR m.step_to_id = %(lead)s)
                AND NOT EXISTS (
                    SELECT FROM crm_lifecycle_event e
                     WHERE e.lead_id = l.id AND e.step_to_id = m.step_to_id
