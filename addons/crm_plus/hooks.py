@@ -7,7 +7,9 @@ def post_init_hook(env):
 
 
 def uninstall_hook(env):
-    """Junk leads become what Odoo takes them for: lost, when their probability is 0."""
+    """Junk leads become what Odoo takes them for: lost, when their probability is 0.
+    What was chosen in the settings goes, too.
+    """
     env.flush_all()
     env.cr.execute(
         """
@@ -15,3 +17,4 @@ def uninstall_hook(env):
          WHERE is_junk AND NOT active AND probability = 0
         """
     )
+    env["ir.config_parameter"].search([("key", "=like", "crm_plus.%")]).unlink()
