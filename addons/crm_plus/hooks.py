@@ -2,6 +2,7 @@ def post_init_hook(env):
     """Back-fill timelines and lifecycles with the history that the database holds."""
     env["crm.touchpoint"]._harvest()
     env["crm.lifecycle.event"]._backfill()
+    env["crm.customer.profile"]._trigger_rebuild()
     while env["crm.sla.clock"]._measure_history():
         pass
 

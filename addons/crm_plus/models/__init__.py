@@ -2,6 +2,7 @@ from . import touchpoint
 from . import scoring
 from . import prediction
 from . import segment
+from . import customer
 from . import sla
 from . import lifecycle
 from . import qualification

@@ -76,9 +76,7 @@ class TestBuyingTools(BaseCase):
 
     def test_expected_grows_with_time_and_a_is_one(self):
         model = BuyingModel(r=0.5, alpha=5, a=1.0, b=2)
-        near, far = (
-            model.expected([3], [20], [30], ahead)[0] for ahead in (10, 20)
-        )
+        near, far = (model.expected([3], [20], [30], ahead)[0] for ahead in (10, 20))
         self.assertGreater(near, 0)
         self.assertGreater(far, near)
         self.assertEqual(model.expected([3], [20], [30], 0)[0], 0)

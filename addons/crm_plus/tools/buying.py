@@ -1,16 +1,16 @@
-"""How often a customer will buy, and for how much: two models of buying without contract.
+"""How often a customer will buy, and for how much: two models of buying freely.
 
-*BG/NBD* (Fader, Hardie & Lee, "Counting Your Customers the Easy Way", Marketing Science
-24, 2005): while a customer is with us, purchases come at random at an own rate, the rates
-of all customers being gamma distributed (``r``, ``alpha``); after each purchase the
-customer may leave for good, with a probability that is beta distributed (``a``, ``b``).
-A customer is described by ``x`` repeat purchases (the first one does not count), the time
-``t_x`` of the last one and the time ``t`` observed, both counted from the first purchase
-and in the same unit.
+*BG/NBD* (Fader, Hardie & Lee, "Counting Your Customers the Easy Way", Marketing
+Science 24, 2005): while a customer is with us, purchases come at random at an own rate,
+the rates of all customers being gamma distributed (``r``, ``alpha``); after each
+purchase the customer may leave for good, with a probability that is beta distributed
+(``a``, ``b``). A customer is described by ``x`` repeat purchases (the first one does
+not count), the time ``t_x`` of the last one and the time ``t`` observed, both counted
+from the first purchase and in the same unit.
 
-*Gamma-Gamma* (Fader & Hardie, 2013): the mean value of a customer's purchases varies around
-an own mean, and these around that of all (``p``, ``q``, ``v``). It asks for positive
-values, and that value and frequency are independent.
+*Gamma-Gamma* (Fader & Hardie, 2013): the mean value of a customer's purchases varies
+around an own mean, and these around that of all (``p``, ``q``, ``v``). It asks for
+positive values, and that value and frequency are independent.
 
 Both are fitted by maximum likelihood with scipy, which is optional.
 """
@@ -74,8 +74,9 @@ class BuyingModel:
         # in units of the longest time parameters are of a size that is easy to search
         scale = t.max() / 10 or 1.0
         parameters = _fit(
-            lambda values: -cls(*values)._log_likelihoods(x, t_x / scale, t / scale)
-            .mean(),
+            lambda values: (
+                -cls(*values)._log_likelihoods(x, t_x / scale, t / scale).mean()
+            ),
             4,
         )
         if not parameters:
@@ -126,9 +127,7 @@ class BuyingModel:
         a = self.a if abs(self.a - 1) > 1e-6 else 1 + 1e-6
         total = alpha + t + ahead
         share = (r + x) * (np.log(alpha + t) - np.log(total))
-        bracket = 1 - np.exp(share) * hyp2f1(
-            r + x, b + x, a + b + x - 1, ahead / total
-        )
+        bracket = 1 - np.exp(share) * hyp2f1(r + x, b + x, a + b + x - 1, ahead / total)
         expected = (a + b + x - 1) / (a - 1) * bracket
         expected = expected / (1 + self._odds_gone(x, t_x, t))
         # where the series did not converge nothing is said
@@ -175,9 +174,9 @@ class ValueModel:
         )
 
     def expected(self, x, mean):
-        """Return for each customer the expected value of a purchase: the own mean, drawn
-        to that of all the more, the fewer purchases it rests on. Unknown (nan) where the
-        model has no mean (``q`` of 1 or less) for so few.
+        """Return for each customer the expected value of a purchase: the own mean,
+        drawn to that of all the more, the fewer purchases it rests on. Unknown (nan)
+        where the model has no mean (``q`` of 1 or less) for so few.
         """
         x, mean = _arrays(x, mean)
         weight = self.p * x + self.q - 1
