@@ -126,41 +126,49 @@ class CrmSegmentMember(models.Model):
     @api.model
     def _move_partners(self, from_ids, to_id):
         """Stays of merged contacts go on as those of the contact that stays; of two
-        that last, the one that began first does.
+        that last, the one that began first does. So do their pins; those of the
+        contact that stays go before.
         """
         self.flush_model()
-        values = {"ids": [*from_ids, to_id], "kept": to_id}
-        self.env.cr.execute(
-            SQL(
-                """
-                WITH stay AS (
-                    SELECT id, row_number() OVER w AS n,
-                           bool_or(is_pinned) OVER (PARTITION BY segment_id) AS pinned
-                      FROM crm_segment_member
-                     WHERE res_model = 'res.partner'
-                       AND res_id = ANY(%(ids)s)
-                       AND date_left IS NULL
-                    WINDOW w AS (PARTITION BY segment_id ORDER BY date_joined, id)
-                ), gone AS (
-                    DELETE FROM crm_segment_member AS m
-                     USING stay WHERE stay.id = m.id AND stay.n > 1
+        self.env["crm.segment.pin"].flush_model()
+        for table, is_one_of, order in (
+            ("crm_segment_member", SQL("date_left IS NULL"), SQL("date_joined, id")),
+            ("crm_segment_pin", SQL("TRUE"), SQL("res_id <> %s, id", to_id)),
+        ):
+            values = {
+                "table": SQL.identifier(table),
+                "ids": [*from_ids, to_id],
+                "kept": to_id,
+                "is_one_of": is_one_of,
+                "order": order,
+            }
+            self.env.cr.execute(
+                SQL(
+                    """
+                    WITH ranked AS (
+                        SELECT id, row_number() OVER w AS n
+                          FROM %(table)s
+                         WHERE res_model = 'res.partner'
+                           AND res_id = ANY(%(ids)s)
+                           AND %(is_one_of)s
+                        WINDOW w AS (PARTITION BY segment_id ORDER BY %(order)s)
+                    )
+                    DELETE FROM %(table)s AS m
+                     USING ranked WHERE ranked.id = m.id AND ranked.n > 1
+                    """,
+                    **values,
                 )
-                UPDATE crm_segment_member AS m SET is_pinned = stay.pinned
-                  FROM stay
-                 WHERE stay.id = m.id AND stay.n = 1 AND stay.pinned
-                """,
-                **values,
             )
-        )
-        self.env.cr.execute(
-            SQL(
-                """
-                UPDATE crm_segment_member SET res_id = %(kept)s
-                 WHERE res_model = 'res.partner'
-                   AND res_id = ANY(%(ids)s) AND res_id <> %(kept)s
-                """,
-                **values,
+            self.env.cr.execute(
+                SQL(
+                    """
+                    UPDATE %(table)s SET res_id = %(kept)s, partner_id = %(kept)s
+                     WHERE res_model = 'res.partner'
+                       AND res_id = ANY(%(ids)s) AND res_id <> %(kept)s
+                    """,
+                    **values,
+                )
             )
-        )
         self.invalidate_model(flush=False)
+        self.env["crm.segment.pin"].invalidate_model(flush=False)
         self.env["crm.segment"]._queue_refresh("res.partner", [to_id])
