@@ -257,6 +257,16 @@ class TestHandover(HandoverCommon):
             merged.handover_id, handovers.filtered(lambda h: h.state == "open")
         )
 
+    def test_team_that_is_deleted(self):
+        """It is not while it has to answer; history outlives it."""
+        team = self.env["crm.team"].create({"name": "Gone", "user_id": self.leader.id})
+        handover = self._hand_over(to_user_id=False, to_team_id=team.id)
+        with self.assertRaisesRegex(UserError, "being handed over to Gone"):
+            team.unlink()
+        handover.with_user(self.leader).action_accept()
+        team.unlink()
+        self.assertEqual(handover.exists().state, "accepted")
+
     def test_wizard_leaves_out_what_cannot_be_handed_over(self):
         waiting, lost, free = (
             self._create_leads(type="lead", user_id=False) for _i in range(3)

@@ -110,8 +110,9 @@ class CrmHandover(models.Model):
     _open_uniq = models.UniqueIndex(
         "(lead_id) WHERE state = 'open'", "This lead is being handed over already."
     )
+    # history outlives the team and the user it names
     _check_addressee = models.Constraint(
-        "CHECK(to_user_id IS NOT NULL OR to_team_id IS NOT NULL)",
+        "CHECK(state <> 'open' OR to_user_id IS NOT NULL OR to_team_id IS NOT NULL)",
         "Say to whom, or to which team, the lead is handed over.",
     )
     _due_idx = models.Index("(date_due) WHERE state = 'open'")
