@@ -1,4 +1,4 @@
-from odoo.exceptions import AccessError
+from odoo.exceptions import AccessError, ValidationError
 from odoo.tests import tagged, users
 from odoo.tools import mute_logger
 
@@ -130,6 +130,30 @@ class TestScoreThreshold(ScoringCommon):
         segment.member_ids.action_unpin()
         segment._refresh()
         self.assertFalse(segment.member_ids.filtered("is_current"))
+
+    def test_no_activity_for_what_nobody_works(self):
+        self.threshold.notify = "activity"
+        lost, left, open_lead = self._create_leads(3)
+        lost.action_set_lost()
+        left.user_id = self.seller_2
+        self._rescore(lost + left + open_lead, priority="3")
+        self.seller_2.active = False
+        self._act()
+        activities = self.env["mail.activity"].search(
+            [("res_model", "=", "crm.lead"), ("summary", "=", self.threshold.name)]
+        )
+        self.assertEqual(activities.mapped("res_id"), open_lead.ids)
+
+    def test_model_does_not_change_sides_with_its_parts(self):
+        segment = self.env["crm.segment"].create({"name": "Of leads"})
+        self.threshold.segment_id = segment
+        with self.assertRaisesRegex(ValidationError, "condition of rule"):
+            self.model.target = "customer"
+        self.model.rule_ids.filtered(lambda r: r.dimension == "fit").unlink()
+        with self.assertRaisesRegex(ValidationError, "segment"):
+            self.model.target = "customer"
+        self.threshold.segment_id = False
+        self.model.target = "customer"
 
     def test_segment_of_another_company_is_left_alone(self):
         segment = self.env["crm.segment"].create(

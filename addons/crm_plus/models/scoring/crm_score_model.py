@@ -288,6 +288,13 @@ class CrmScoreModel(models.Model):
                     )
                 ) from error
 
+    @api.constrains("target")
+    def _check_parts_of_target(self):
+        """Rules and actions are of leads or of customers: they do not change sides."""
+        models_ = self.with_context(active_test=False)
+        models_.rule_ids._check_domain()
+        models_.threshold_ids._check_actions()
+
     def _has_domain(self):
         self.ensure_one()
         return (self.domain or "[]").strip() != "[]"

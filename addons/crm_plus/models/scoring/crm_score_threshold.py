@@ -208,7 +208,8 @@ class CrmScoreThreshold(models.Model):
                     "date_deadline": fields.Date.context_today(record),
                 }
                 for change in changes
-                if (record := change._get_record()).user_id
+                # nobody works what is archived: lost leads, too
+                if (record := change._get_record()).active and record.user_id.active
             ]
         )
 
