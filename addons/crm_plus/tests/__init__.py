@@ -9,6 +9,7 @@ from . import test_calendar_time
 from . import test_sla
 from . import test_assignment_time_off
 from . import test_assignment_tools
+from . import test_assignment_tour
 from . import test_assignment
 from . import test_assignment_concurrent
 from . import test_scoring

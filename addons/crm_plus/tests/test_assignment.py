@@ -3,7 +3,7 @@ from datetime import datetime, timedelta
 
 from odoo.exceptions import AccessError, ValidationError
 from odoo.fields import Command, Datetime, Domain
-from odoo.tests import freeze_time, new_test_user, tagged, users, warmup
+from odoo.tests import Form, freeze_time, new_test_user, tagged, users, warmup
 from odoo.tools import mute_logger
 
 from odoo.addons.base.tests.test_ir_cron import CronMixinCase
@@ -318,6 +318,41 @@ class TestAssignmentRouting(TestAssignmentCommon):
         rules = self.env["crm.assignment.rule"].with_user(self.user_other_company)
         self.assertIn(theirs, rules.search([]))
         self.assertNotIn(self.rule, rules.search([]))
+
+    def test_company_is_that_of_the_team(self):
+        """Whichever team a form chooses, before it says anything of companies."""
+        form = Form(self.env["crm.assignment.rule"].with_user(self.manager))
+        form.name = "New"
+        form.team_id = self.team
+        rule = form.save()
+
+        self.assertEqual(rule.company_id, self.company)
+        # nothing narrows the choice of the client but the user's rights
+        description = rule.fields_get(["team_id"], ["domain"])["team_id"]
+        self.assertFalse(description["domain"])
+        with self.assertRaises(ValidationError):
+            rule.company_id = self.company_2
+
+    def test_seller_pauses_but_nobody_else(self):
+        mine, theirs = self.members[:2].with_user(self.seller)
+
+        mine.action_assignment_pause()
+        self._harvest_queued()  # as at a commit: who paused whom is kept
+
+        self.assertTrue(mine.assignment_optout)
+        self.assertEqual(mine.message_ids[:1].author_id, self.seller.partner_id)
+        self.assertTrue(mine.assignment_can_pause)
+        self.assertFalse(theirs.assignment_can_pause)
+        with self.assertRaises(AccessError):
+            theirs.action_assignment_pause()
+        with self.assertRaises(AccessError):
+            (mine + theirs).action_assignment_resume()
+        with self.assertRaises(AccessError):
+            mine.assignment_max = 5
+
+        mine.with_user(self.manager).action_assignment_resume()
+
+        self.assertFalse(mine.assignment_optout)
 
     def test_user_of_another_company_gets_nothing_of_it(self):
         self.team.company_id = False

@@ -1109,9 +1109,43 @@ class TestSlaAlert(SlaCommon):
         with freeze_time(at(11, 30)):
             lead.priority = "0"
             self.assertFalse(lead.sla_clock_ids.date_breached)
+        self.assertFalse(self._activities(lead), "there is time again")
         with freeze_time(at(14)):
             self._run_cron()
-        self.assertEqual(len(self._activities(lead)), 2)
+        self.assertEqual(len(self._activities(lead)), 1)
+
+    def test_alerts_end_with_the_answer(self):
+        """What a breach asked for is no to-do once somebody answered; what else is
+        planned, and what was done, stays.
+        """
+        self._set_actions(warning="none")
+        leads = self._create_leads(3, start=at(10))
+        todo = leads[0].activity_schedule(summary="Offer", user_id=self.seller.id)
+        with freeze_time(at(14)):
+            self._run_cron()
+            self.assertEqual(len(self._activities(leads)), 4)
+            done = self._activities(leads[1])
+            done.with_user(self.seller)._action_done()
+            leads[:2]._sla_stop("first_response")
+            leads[2].action_set_lost()
+
+        self.assertEqual(self._activities(leads), todo)
+        self.assertTrue(done.exists())
+
+    def test_answer_of_many_asks_once_for_alerts(self):
+        self._set_actions(warning="none")
+        few, many = self._create_leads(2, start=at(10)), self._create_leads(30)
+        with freeze_time(at(14)):
+            self._run_cron()
+        counts = []
+        for leads in (few, many):
+            self.env.flush_all()
+            self.env.invalidate_all()
+            before = self.env.cr.sql_log_count
+            leads.sla_clock_ids._drop_alerts()
+            counts.append(self.env.cr.sql_log_count - before)
+
+        self.assertLessEqual(counts[1] - counts[0], 2)
 
     def test_one_bad_record_does_not_sink_the_batch(self):
         self._set_actions(warning="none")

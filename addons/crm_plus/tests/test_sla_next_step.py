@@ -155,6 +155,26 @@ class TestSlaNextStep(SlaCommon):
         self.assertFalse(self._steps().date_planned)
         self.assertEqual(len(self._steps()), 1)
 
+    def test_alert_and_step_done_together(self):
+        """The step ends the alert, which is no error for who ticks off both."""
+        self.lead._sla_on_human_answer(at(10))
+        self._steps().target_id.action_breach = "activity"
+        with freeze_time(at(11, day=1)):
+            self._run_cron()
+            step = self._schedule(date(2026, 1, 8))
+            alert = self.lead.activity_ids - step
+
+            (alert + step)._action_done()
+
+        self.assertFalse(step.active)
+        self.assertFalse(alert.exists())
+
+    def test_policy_says_what_a_next_step_changes(self):
+        policy = self.policy.copy()
+        self.assertTrue(policy.has_next_step)
+        policy.target_ids.filtered(lambda t: t.kind == "next_step").unlink()
+        self.assertFalse(policy.has_next_step)
+
     def test_closed_leads_wait_for_nothing(self):
         self.lead._sla_on_human_answer(at(10))
         self.lead.action_set_lost()

@@ -134,11 +134,11 @@ class CrmAssignmentLog(models.Model):
             entry["code"] == "behind" and self.strategy == "least_loaded"
         ):
             text = self.env._(
-                "%(text)s: %(open)s open, %(recent)s in 30 days", text=text, **entry
+                "%(text)s, %(open)s open, %(recent)s in 30 days", text=text, **entry
             )
         elif entry["code"] == "behind" and self.strategy == "best_closer":
             text = self.env._(
-                "%(text)s: won %(won)s of %(decided)s", text=text, **entry
+                "%(text)s, won %(won)s of %(decided)s", text=text, **entry
             )
         return f"{entry['name']}: {text}"
 

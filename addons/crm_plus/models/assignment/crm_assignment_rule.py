@@ -93,9 +93,8 @@ class CrmAssignmentRule(models.Model):
         help="Only records that meet this condition, too.",
     )
     # to whom
-    team_id = fields.Many2one(
-        "crm.team", string="Sales Team", check_company=True, index="btree_not_null"
-    )
+    # any team may be chosen: its company becomes that of the rule
+    team_id = fields.Many2one("crm.team", string="Sales Team", index="btree_not_null")
     team_engine = fields.Selection(related="team_id.assignment_engine")
     strategy = fields.Selection(
         STRATEGIES,
@@ -281,6 +280,20 @@ class CrmAssignmentRule(models.Model):
             if rule.active and not self.env[rule.res_model]._assignment_get_team(rule):
                 raise ValidationError(
                     self.env._("Say to which team “%s” gives its records.", rule.name)
+                )
+
+    @api.constrains("team_id", "company_id")
+    def _check_company_of_team(self):
+        for rule in self:
+            company = rule.team_id.company_id
+            if company and rule.company_id != company:
+                raise ValidationError(
+                    self.env._(
+                        "“%(rule)s” gives to a team of %(company)s: it is a rule of"
+                        " this company.",
+                        rule=rule.name,
+                        company=company.name,
+                    )
                 )
 
     # ------------------------------------------------------------

@@ -58,16 +58,25 @@ class CrmAssignmentTest(models.TransientModel):
         others = plan.considered
         Log = self.env["crm.assignment.log"]
         log = Log.new({"strategy": plan.rule.strategy if plan.rule else False})
-        return Markup(
-            "<table class='table table-sm'>%s</table><p><b>%s</b> %s</p><ul>%s</ul>"
+        result = Markup(
+            "<table class='table table-sm'><thead><tr><th>%s</th><th>%s</th><th>%s</th>"
+            "</tr></thead>%s</table><p><b>%s</b> %s</p>"
         ) % (
+            self.env._("Rule"),
+            self.env._("Sales Team"),
+            self.env._("Conditions"),
             Markup().join(rows),
             self.env._("Now it waits:")
             if plan.choice.block
             else self.env._("Now it would go to"),
             plan.detail,
-            Markup().join(
-                Markup("<li>%s</li>") % log._get_considered_line(entry)
-                for entry in others
-            ),
         )
+        if others and not plan.choice.block:
+            result += Markup("<p class='mb-1 text-muted'>%s</p><ul>%s</ul>") % (
+                self.env._("Who else was considered:"),
+                Markup().join(
+                    Markup("<li>%s</li>") % log._get_considered_line(entry)
+                    for entry in others
+                ),
+            )
+        return result

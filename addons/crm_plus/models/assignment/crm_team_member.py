@@ -35,6 +35,9 @@ class CrmTeamMember(models.Model):
         help="Assignment rules give no more to who has so many open leads and"
         " opportunities. 0: no limit.",
     )
+    # of Odoo: who pauses whom is kept
+    assignment_optout = fields.Boolean(tracking=True)
+    assignment_can_pause = fields.Boolean(compute="_compute_assignment_can_pause")
     assignment_engine = fields.Selection(related="crm_team_id.assignment_engine")
     assignment_open_count = fields.Integer(
         string="Open Leads", compute="_compute_assignment_state"
@@ -54,6 +57,13 @@ class CrmTeamMember(models.Model):
         aggregator=None,
         help="1: the next of the team in turn among those who can take one.",
     )
+
+    @api.depends("user_id")
+    @api.depends_context("uid")
+    def _compute_assignment_can_pause(self):
+        is_manager = self.has_access("write")
+        for member in self:
+            member.assignment_can_pause = is_manager or member.user_id == self.env.user
 
     def _compute_assignment_state(self):
         # managers see the load of people whose leads they may not see
@@ -128,6 +138,23 @@ class CrmTeamMember(models.Model):
             & Domain("team_id", "in", members.crm_team_id.ids)
         )
         return members
+
+    # ------------------------------------------------------------
+    # Pause
+    # ------------------------------------------------------------
+
+    def action_assignment_pause(self):
+        """Take no more leads, whatever rule or Odoo's assignment would give."""
+        self._assignment_set_paused(True)
+
+    def action_assignment_resume(self):
+        self._assignment_set_paused(False)
+
+    def _assignment_set_paused(self, is_paused):
+        if self.user_id != self.env.user:
+            self.check_access("write")
+        # memberships are the managers'; this one thing people decide for themselves
+        self.sudo().assignment_optout = is_paused
 
     # ------------------------------------------------------------
     # What they have

@@ -266,6 +266,17 @@ class CrmSlaClock(models.Model):
             mail_activity_quick_update=True, mail_create_nosubscribe=True
         ).create(vals_list)
 
+    def _drop_alerts(self):
+        """Nobody needs to act on these promises any more: what their warnings and
+        breaches asked for goes. What was done of it stays.
+        """
+        alerted = self.filtered(lambda clock: clock.date_warned or clock.date_breached)
+        if alerted:
+            # activities of whoever was told, made by the clocks themselves
+            self.env["mail.activity"].sudo().search(
+                [("sla_clock_id", "in", alerted.ids), ("active", "=", True)]
+            ).unlink()
+
     def _alert_by_note(self, event):
         for res_model, clocks in self.grouped("res_model").items():
             # two clocks of a record that are late at once make one note

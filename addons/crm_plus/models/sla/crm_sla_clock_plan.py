@@ -178,6 +178,7 @@ class CrmSlaClock(models.Model):
             "elapsed_hours",
             "paused_seconds",
         )
+        clocks._drop_alerts()
         self._refresh_records(records)
         return clocks
 
@@ -249,6 +250,7 @@ class CrmSlaClock(models.Model):
         ]
         self._compute_plans(rows)
         changed = []
+        early = self.browse()
         for clock, old, row in zip(self, before, rows, strict=True):
             row["replan"] = None
             row["plan_history"] = clock.plan_history or []
@@ -262,11 +264,13 @@ class CrmSlaClock(models.Model):
                 # a due that lies ahead again is a promise again: it alerts anew
                 if not row["date_due"] or row["date_due"] > now:
                     row["date_breached"] = None
+                    early |= clock
                 if not row["date_warning"] or row["date_warning"] > now:
                     row["date_warned"] = None
             elif not clock.replan and all(old[f] == row[f] for f in PROMISE_FIELDS):
                 continue
             changed.append(row)
+        early._drop_alerts()
         self.browse([row["id"] for row in changed])._write_rows(
             changed,
             *PROMISE_FIELDS,

@@ -87,6 +87,12 @@ class CrmSlaPolicy(models.Model):
     clock_count = fields.Integer(
         string="Open Clocks", compute="_compute_clock_count", compute_sudo=True
     )
+    has_next_step = fields.Boolean(compute="_compute_has_next_step")
+
+    @api.depends("target_ids.kind")
+    def _compute_has_next_step(self):
+        for policy in self:
+            policy.has_next_step = "next_step" in policy.target_ids.mapped("kind")
 
     def _compute_clock_count(self):
         counts = dict(

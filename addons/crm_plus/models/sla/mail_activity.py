@@ -78,7 +78,11 @@ class MailActivity(models.Model):
         leads_sudo = self.env["crm.lead"].sudo().browse(lead_ids)
         # judged by the day it was planned for, which is gone afterwards
         leads_sudo._sla_stop_step(now)
-        result = super()._action_done(feedback=feedback, attachment_ids=attachment_ids)
+        # alerts of what has been stopped are gone
+        left = self.exists() if lead_ids else self
+        result = super(MailActivity, left)._action_done(
+            feedback=feedback, attachment_ids=attachment_ids
+        )
         if ids_by_model and is_step:
             for name in self.env["crm.sla.mixin"]._sla_get_models():
                 if name in ids_by_model:
