@@ -1,4 +1,7 @@
+import random
 from datetime import datetime, timedelta
+
+from freezegun import freeze_time
 
 from odoo import fields
 from odoo.exceptions import AccessError, ValidationError
@@ -7,7 +10,6 @@ from odoo.modules.module import load_script
 from odoo.tests import RecordCapturer, tagged, users
 from odoo.tools import file_path, mute_logger
 
-from ..models.scoring import crm_score_run
 from ..tools import scoring
 from ..tools.scoring import ScoringEngine
 from .common import CrmPlusCommon
@@ -724,6 +726,182 @@ class TestScoreFields(ScoringCommon):
         self.assertFalse(self.env.cr.rowcount)
 
 
+class RandomChanges:
+    """Leads, customers and rules of all kinds, and what may happen to them."""
+
+    def __init__(self, test):
+        self.test = test
+        self.env = test.env
+        self.now = NOW
+        self.story = []
+        partners = self.env["res.partner"].create(
+            [{"name": f"Company {n}", "is_company": True} for n in range(4)]
+        )
+        partners += self.env["res.partner"].create(
+            [{"name": f"Person {n}", "parent_id": partners[n % 2].id} for n in range(4)]
+        )
+        self.partners = partners
+        self.leads = test._create_leads(10)
+        self.leads[:5].phone = "123"
+        self.countries = self.env["res.country"].create(
+            [{"name": f"Land {n}", "code": f"{n}@"} for n in range(3)]
+        )
+        self.campaigns = self.env["utm.campaign"].create(
+            [{"name": f"Campaign {n}"} for n in range(2)]
+        )
+        self._make_rules()
+        self.targets = {"crm.lead": self.leads.ids, "res.partner": partners.ids}
+
+    def _make_rules(self):
+        rule, model = self.test._rule, self.test.model
+        capped = self.env["crm.score.group"].create(
+            {"model_id": model.id, "name": "Capped", "max_points": 9}
+        )
+        self.dated = rule(3, domain="[('phone', '!=', False)]", group_id=capped.id)
+        rule(8, domain="[('email_from', 'ilike', 'brandt')]", group_id=capped.id)
+        rule(1, domain="[('phone', 'ilike', '1')]")
+        rule(4, domain="[('expected_revenue', '>=', 500)]")
+        rule(6, domain="[('country_id.code', 'in', ['0@', '9@'])]")
+        rule(-2, domain="[('country_id', '=', False)]")
+        rule(7, domain="[('partner_id.function', 'ilike', 'director')]")
+        rule(5, domain="[('create_date', '>=', 'today -3d')]")
+        rule(9, domain="[('tag_ids', '!=', False)]")
+        rule(4, kind="email_out", max_times=2)
+        rule(
+            6,
+            kind="call_done",
+            half_life_days=9,
+            touchpoint_domain="[('campaign_id.name', 'ilike', 'summer')]",
+        )
+        self.env["crm.score.model"].create(
+            {
+                "name": "More",
+                "is_additional": True,
+                "domain": "[('phone', '!=', False)]",
+            }
+        )
+        other = self.env["crm.score.model"].create(
+            {"name": "Urgent", "sequence": 1, "domain": "[('color', '=', 5)]"}
+        )
+        rule(50, model=other)
+        customers = self.env["crm.score.model"].create(
+            {"name": "Customers", "target": "customer"}
+        )
+        rule(5, model=customers, domain="[('function', 'ilike', 'director')]")
+        rule(6, model=customers, domain="[('country_id.code', '=', '1@')]")
+        rule(9, model=customers, kind="email_in", half_life_days=20)
+
+    def happen(self, seed):
+        """Let a few things happen, and some time pass."""
+        self.random = random.Random(seed)
+        for _number in range(self.random.randint(0, 3)):
+            name = self.random.choice(
+                [name for name in dir(self) if name.startswith("_do_")]
+            )
+            self.story.append(name)
+            getattr(self, name)()
+        days = self.random.choice([0.1, 1, 1, 5])
+        self.now += timedelta(days=days)
+        self.env.flush_all()
+        # all that the ORM wrote is dated by the real clock: what is found is not found
+        # by that
+        self.env.cr.execute("UPDATE crm_lead SET write_date = '2020-01-01'")
+        self.env.cr.execute("UPDATE res_partner SET write_date = '2020-01-01'")
+
+    def next_since(self):
+        self.env.cr.execute("SELECT max(id) FROM crm_touchpoint")
+        return self.now, self.env.cr.fetchone()[0] or 0
+
+    def _lead(self):
+        return self.random.choice(self.leads)
+
+    def _sql(self, text, *values):
+        self.env.flush_all()
+        self.env.cr.execute(text, values)
+        self.env.invalidate_all()
+
+    def _do_write_lead(self):
+        choice = self.random.choice
+        values = {
+            "phone": choice([False, "123"]),
+            "email_from": choice([False, "a@brandt.example", "b@x.example"]),
+            "expected_revenue": choice([0, 500, 900]),
+            "country_id": choice([False, *self.countries.ids]),
+            "partner_id": choice([False, *self.partners.ids]),
+            "color": choice([0, 5]),
+            "tag_ids": [Command.set(choice([[], self.tag.ids]))],
+            "active": choice([True, True, False]),
+        }
+        name = choice(list(values))
+        self._lead().write({name: values[name]})
+
+    @property
+    def tag(self):
+        return self.env["crm.tag"].search([], limit=1) or self.env["crm.tag"].create(
+            {"name": "x"}
+        )
+
+    def _do_write_lead_around_odoo(self):
+        self._sql(
+            "UPDATE crm_lead SET email_from = %s, expected_revenue = %s WHERE id = %s",
+            self.random.choice([None, "c@brandt.example"]),
+            self.random.choice([None, 1, 700]),
+            self._lead().id,
+        )
+
+    def _do_date_lead(self):
+        date = self.now - timedelta(days=self.random.choice([1, 4]))
+        self._sql(
+            "UPDATE crm_lead SET create_date = %s WHERE id = %s", date, self._lead().id
+        )
+
+    def _do_write_partner(self):
+        self.random.choice(self.partners).write(
+            {
+                "function": self.random.choice([False, "Director", "Buyer"]),
+                "country_id": self.random.choice([False, *self.countries.ids]),
+            }
+        )
+
+    def _do_move_country(self):
+        country = self.random.choice(self.countries)
+        codes = {"0@", "1@", "2@", "9@"} - set(self.countries.mapped("code"))
+        country.code = self.random.choice(sorted(codes))
+
+    def _do_forget_country(self):
+        self._sql(
+            "UPDATE crm_lead SET country_id = NULL WHERE country_id = %s",
+            self.random.choice(self.countries).id,
+        )
+
+    def _do_rename_campaign(self):
+        campaign = self.random.choice(self.campaigns)
+        campaign.title = self.random.choice(["Summer sale", "Winter sale"])
+
+    def _do_touch(self):
+        kind = self.random.choice(["email_in", "call_done", "email_out"])
+        partner = self.random.choice(self.partners)
+        lead = self.random.choice([self._lead(), None])
+        self.test._touch(
+            lead,
+            kind=kind,
+            date=self.now - timedelta(days=self.random.choice([-2, 0, 3, 30])),
+            partner_id=partner.id,
+            commercial_partner_id=partner.commercial_partner_id.id,
+            campaign_id=self.random.choice([False, *self.campaigns.ids]),
+            is_machine=self.random.random() < 0.1,
+        )
+
+    def _do_date_rule(self):
+        day = self.now.date() + timedelta(days=self.random.choice([0, 2]))
+        values = [
+            {"date_from": day, "date_to": False},
+            {"date_from": False, "date_to": day},
+            {"points": self.dated.points + 1},
+        ]
+        self.dated.write(self.random.choice(values))
+
+
 @tagged("post_install", "-at_install", "crm_plus_scoring")
 class TestScoringDirty(ScoringCommon):
     """What a run that looks for changes scores, and what it leaves."""
@@ -776,7 +954,7 @@ class TestScoringDirty(ScoringCommon):
         since = self._recompute()
         written.write({"name": "x"})
         self.env.flush_all()
-        # around Odoo: fit is compared, not guessed
+        # around Odoo: what was written is compared, not guessed
         self.env.cr.execute(
             "UPDATE crm_lead SET priority = '3' WHERE id = %s", [by_sql.id]
         )
@@ -822,30 +1000,74 @@ class TestScoringDirty(ScoringCommon):
         self.assertEqual(found, set(self.leads.ids))
 
     def test_engagement_rule_that_begins_or_ends_scores_all(self):
-        Run = self.env["crm.score.run"]
-        Run.search([("date_end", "=", False)]).unlink()
-        today = fields.Date.today()
-        Run.create(
-            {
-                "target_model": "crm.lead",
-                "date_start": fields.Datetime.now() - timedelta(days=1),
-                "date_end": fields.Datetime.now() - timedelta(days=1),
-                "is_full": True,
-                "touchpoint_id": 1,
-            }
-        )
-        run = Run._create_runs({"crm.lead"})
-        self.assertFalse(run.is_full)
-        self.assertTrue(run._get_since())
-        run.unlink()
-        for dates in ({"date_from": today}, {"date_to": today - timedelta(days=1)}):
+        day = NOW.date()
+        for dates in ({"date_from": day}, {"date_to": day - timedelta(days=1)}):
             rule = self._rule(5, kind="meeting_done", **dates)
-            self.env["crm.score.run"].search([("date_end", "=", False)]).unlink()
-            run = Run._create_runs({"crm.lead"})
-            self.assertTrue(run.is_full, dates)
-            run.unlink()
+            since = self._recompute(now=NOW - timedelta(days=1))
+            self.assertEqual(
+                self._recompute(now=NOW, since=since), set(self.leads.ids), dates
+            )
             rule.unlink()
-            self.env["crm.score.run"].search([("date_end", "=", False)]).unlink()
+
+    def test_settled_conditions(self):
+        """Settled is what reads plain columns of the record and compares them with what
+        is written there.
+        """
+        engine = ScoringEngine(self.env, "crm.lead", now=NOW)
+        for domain, columns in [
+            ("[]", set()),
+            ("[('priority', '=', '3')]", {"priority"}),
+            ("['|', ('phone', '!=', False), ('email_from', 'ilike', '@b')]", None),
+            ("[('country_id', '=', False)]", {"country_id"}),
+            ("[('country_id', 'in', [1, 2])]", {"country_id"}),
+            # of other records
+            ("[('country_id.code', '=', 'DE')]", None),
+            ("[('country_id', 'ilike', 'ger')]", None),
+            ("[('team_id', 'child_of', 1)]", None),
+            ("[('tag_ids', 'in', [1])]", None),
+            ("[('score_total', '>', 1)]", None),
+            ("[('is_mql', '=', True)]", None),
+            ("[('lead_properties.x', '=', 1)]", None),
+            # of today, and of who asks
+            ("[('create_date', '>=', 'today -3d')]", None),
+            ("[('color', '=', context_today().day)]", None),
+            ("[('user_id', '=', uid)]", None),
+            # of no use
+            ("[('gone', '=', 1)]", None),
+            ("[(", None),
+        ]:
+            if columns is None and "|" in domain:
+                columns = {"phone", "email_from"}
+            rule = self.model.rule_ids[:1]
+            with self.subTest(domain):
+                engine.errors.clear()
+                found = engine._settled_columns(rule, engine.Target, domain)
+                self.assertEqual(found, columns)
+
+    def test_odoos_own_scoring_makes_nothing_dirty(self):
+        """It writes all open leads, every night, around the ORM."""
+        since = self._recompute()
+        self.env.cr.execute("UPDATE crm_lead SET automated_probability = random()")
+        self.assertEqual(self._recompute(since=since), set())
+
+    def test_same_as_scoring_all(self):
+        """Whatever happens, a run that looks for changes leaves nothing out."""
+        world = RandomChanges(self)
+        since = self._recompute(now=world.now)
+        for seed in range(40):
+            world.happen(seed)
+            with freeze_time(world.now):
+                self.env.flush_all()
+                self.env.cr.precommit.clear()
+                for name, ids in world.targets.items():
+                    engine = ScoringEngine(self.env, name, now=world.now)
+                    engine.recompute(since=since)
+                    self.assertFalse(engine.errors)
+                    # the fingerprint is stored with the score: a look at all of the
+                    # records by another way than it
+                    left_out = ScoringEngine(self.env, name, now=world.now)
+                    self.assertFalse(left_out.recompute(ids), world.story)
+            since = world.next_since()
 
     def test_statement_in_bulk_leaves_the_session_as_it_was(self):
         self.patch(scoring, "BULK", 0)
@@ -1077,6 +1299,31 @@ class TestScoringAtWork(ScoringCommon):
         self.assertEqual(counts[0], counts[1])
         self.assertLess(counts[0], 12)
 
+    def test_write_of_one_lead_takes_few_queries(self):
+        self._rule(10, domain="[('priority', '=', '3')]")
+        self._rule(10, kind="email_in", half_life_days=30)
+        self._touch(self.lead)
+        for priority in ("1", "2"):
+            self.lead.priority = priority
+            self._harvest_queued()
+        self.lead.priority = "3"
+        self.env.flush_all()
+        # the statement that scores, and the segments that may follow
+        with self.assertQueryCount(2):
+            self.env["crm.score.model"]._recompute_queued()
+        self.assertEqual(self.lead.score_fit, 10)
+
+    def test_customer_of_a_lead_has_the_points_of_its_touchpoints(self):
+        model = self.env["crm.score.model"].create(
+            {"name": "Customers", "target": "customer"}
+        )
+        self._rule(10, kind="email_in", model=model)
+        self._touch(self.lead)
+        self.env.cr.precommit.clear()
+        self.lead.partner_id = self.customer
+        self._harvest_queued()
+        self.assertEqual(self.customer.score_engagement, 10)
+
     def test_written_field_of_a_rule(self):
         self._rule(10, domain="[('priority', '=', '3')]")
         self.lead.priority = "3"
@@ -1220,7 +1467,7 @@ class TestScoringNightly(ScoringCommon):
     def test_goes_through_all_in_batches(self):
         self._rule(10, domain="[]")
         leads = self._create_leads(7)
-        self.patch(crm_score_run, "BATCH_SIZE", 3)
+        self.patch(scoring, "BATCH_SIZE", 3)
         self._run_cron()
         self.assertEqual(set(leads.mapped("score_fit")), {10})
 

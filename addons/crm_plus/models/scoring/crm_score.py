@@ -112,6 +112,14 @@ class CrmScore(models.Model):
                 FILLFACTOR,
             )
         )
+        # The engine's own, of eight bytes, which no type of field has: see
+        # ``FingerprintSql``.
+        self.env.cr.execute(
+            SQL(
+                "ALTER TABLE %s ADD COLUMN IF NOT EXISTS fingerprint int8",
+                SQL.identifier(self._table),
+            )
+        )
 
     @api.depends("model_id", "grade")
     def _compute_display_name(self):

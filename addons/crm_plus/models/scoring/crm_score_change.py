@@ -218,10 +218,10 @@ class CrmScoreChange(models.Model):
     @api.autovacuum
     def _gc_changes(self):
         """Drop crossings older than the retention setting (months; 0 keeps all)."""
+        # sudo: settings are read by administrators only
+        parameters_sudo = self.env["ir.config_parameter"].sudo()
         months = int(
-            self.env["ir.config_parameter"]
-            .sudo()
-            .get_param("crm_plus.score_change_retention_months", 24)
+            parameters_sudo.get_param("crm_plus.score_change_retention_months", 24)
         )
         if months <= 0:
             return None

@@ -82,18 +82,13 @@ class CrmScoreModel(models.Model):
                 self._get_file_reference(team) for team in self.team_ids
             ]
         for key, fname in (("groups", "group_ids"), ("thresholds", "threshold_ids")):
-            if self._is_file_part(fname) and self[fname]:
+            if self[fname]:
                 content[key] = [part._get_file_part() for part in self[fname]]
         Rule = self.env["crm.score.rule"].with_context(active_test=False)
         content["rules"] = [
             rule._get_file_rule() for rule in Rule.search([("model_id", "=", self.id)])
         ]
         return content
-
-    @api.model
-    def _is_file_part(self, fname):
-        field = self._fields.get(fname)
-        return bool(field) and hasattr(self.env[field.comodel_name], "_get_file_part")
 
     # ------------------------------------------------------------
     # Import
@@ -126,9 +121,6 @@ class CrmScoreModel(models.Model):
         values["team_ids"] = [Command.set(teams.ids)]
         for key, fname in (("groups", "group_ids"), ("thresholds", "threshold_ids")):
             if not content.get(key):
-                continue
-            if not self._is_file_part(fname):
-                problems.append(self.env._("“%s” is not known here", key))
                 continue
             Part = self.env[self._fields[fname].comodel_name]
             values[fname] = [
@@ -234,7 +226,7 @@ class CrmScoreRule(models.Model):
         }
         if self.dimension == "engagement":
             content["kind"] = self.kind_id.code
-        if "group_id" in self._fields and self.group_id:
+        if self.group_id:
             content["group"] = self.group_id.name
         for fname in DOMAINS:
             text = self[fname] or "[]"
@@ -290,10 +282,7 @@ class CrmScoreRule(models.Model):
             if name in content:
                 values[name] = content[name]
         if content.get("group"):
-            if "group_id" in self._fields:
-                values["group_id"] = content["group"]
-            else:
-                problems.append(title + self.env._("“%s” is not known here", "group"))
+            values["group_id"] = content["group"]
         if content["dimension"] == "engagement":
             kind = (
                 self.env["crm.touchpoint.kind"]

@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
-from ...tools.scoring import tenths
+from ...tools.scoring_sql import tenths
 
 
 class CrmScoreGroup(models.Model):

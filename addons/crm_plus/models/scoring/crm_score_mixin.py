@@ -4,7 +4,8 @@ from odoo.fields import Domain
 from odoo.tools import SQL
 
 from ...tools.protected import given_fields
-from ...tools.scoring import SCORE_FIELDS, ScoringEngine, tenths
+from ...tools.scoring import SCORE_FIELDS, ScoringEngine
+from ...tools.scoring_sql import tenths
 from .crm_score_model import DIGITS, LETTERS
 
 # What customers shall not see of themselves
@@ -176,9 +177,7 @@ class CrmScoreMixin(models.AbstractModel):
 
     def _score_recompute(self):
         """Score these records now, whatever their number; return those that changed."""
-        changed_ids, _errors = self.env["crm.score.model"]._recompute(
-            self._name, ids=self.ids
-        )
+        changed_ids = self.env["crm.score.model"]._recompute(self._name, self.ids)
         return self.browse(changed_ids)
 
     def _check_score_access(self):

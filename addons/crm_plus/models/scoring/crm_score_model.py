@@ -7,7 +7,8 @@ from odoo import api, fields, models, tools
 from odoo.exceptions import ValidationError
 from odoo.tools import SQL
 
-from ...tools.scoring import ScoringEngine, tenths
+from ...tools.scoring import ScoringEngine
+from ...tools.scoring_sql import tenths
 from ...tools.user_domain import domain_fields, evaluate_domain
 from ..touchpoint.crm_touchpoint import QUEUE_KEY as TOUCHPOINT_QUEUE_KEY
 
@@ -170,12 +171,11 @@ class CrmScoreModel(models.Model):
         "mql_min_engagement",
     )
     def _compute_grades(self):
+        # sudo: how many there are of each grade, not who
+        Score = self.env["crm.score"].sudo()
         counts = {
             (model.id, grade): count
-            # sudo: how many there are of each grade, not who
-            for model, grade, count in self.env["crm.score"]
-            .sudo()
-            ._read_group(
+            for model, grade, count in Score._read_group(
                 [("model_id", "in", self._origin.ids)],
                 ["model_id", "grade"],
                 ["__count"],
@@ -368,6 +368,7 @@ class CrmScoreModel(models.Model):
         """Score everything again in the background, after models or rules changed."""
         self.env.registry.clear_cache()
         if targets:
+            # sudo: runs are written by the system only
             self.env["crm.score.run"].sudo()._start(targets)
 
     # ------------------------------------------------------------
@@ -398,23 +399,33 @@ class CrmScoreModel(models.Model):
     def _get_engaging_kind_ids(self):
         """Return the ids of kinds that rules count, less those that scores cause."""
         # sudo: all models, whoever's touchpoint it is
-        kinds = (
-            self.sudo()
-            .search([])
-            .rule_ids.filtered(lambda r: r.dimension == "engagement")
-            .kind_id
-        )
+        rules = self.sudo().search([]).rule_ids
+        kinds = rules.filtered(lambda r: r.dimension == "engagement").kind_id
         derived = self.env["crm.touchpoint"]._get_derived_kinds()
         return tuple(kinds.filtered(lambda k: k.code not in derived).ids)
 
     @api.model
-    def _recompute(self, target_model, ids=None, id_range=None, since=None):
-        """Score records, follow up changes; return changed ids and failed rules."""
+    def _recompute(self, target_model, ids):
+        """Score records and follow up what changes; return the ids that changed."""
         engine = ScoringEngine(self.env, target_model)
-        changed_ids = engine.recompute(ids=ids, id_range=id_range, since=since)
+        changed_ids = engine.recompute(ids=ids)
+        self._follow_up(engine, changed_ids)
+        return changed_ids
+
+    @api.model
+    def _recompute_next(self, target_model, last_id, since=None):
+        """Score the records after an id; return what ``recompute_next`` of the engine
+        does, and the rules that do not work.
+        """
+        engine = ScoringEngine(self.env, target_model)
+        count, last_id, is_done, changed_ids = engine.recompute_next(last_id, since)
+        self._follow_up(engine, changed_ids)
+        return count, last_id, is_done, changed_ids, engine.errors
+
+    @api.model
+    def _follow_up(self, engine, changed_ids):
         self.env["crm.score.change"]._follow_up(engine.change_ids)
-        self._on_scores_changed(target_model, changed_ids, engine.qualified_ids)
-        return changed_ids, engine.errors
+        self._on_scores_changed(engine.model_name, changed_ids, engine.qualified_ids)
 
     @api.model
     def _on_scores_changed(self, target_model, changed_ids, qualified_ids):
@@ -449,6 +460,7 @@ class CrmScoreModel(models.Model):
             )
         owned = by_way.get("activity", leads.browse()).filtered("user_id")
         if owned:
+            # sudo: the salesperson is told whoever's doing qualified the lead
             self.env["mail.activity"].sudo().create(
                 [
                     {
@@ -491,7 +503,7 @@ class CrmScoreModel(models.Model):
         try:
             with self.env.cr.savepoint(flush=False):
                 for target_model, ids in queue.items():
-                    self._recompute(target_model, ids=ids)
+                    self._recompute(target_model, ids)
         except psycopg2.OperationalError:
             raise  # serialisation, lock timeout: the whole transaction is retried
         except Exception:

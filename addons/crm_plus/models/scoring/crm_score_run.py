@@ -6,8 +6,6 @@ import psycopg2
 from odoo import api, fields, models
 from odoo.tools import SQL
 
-from ...tools.scoring import BATCH_SIZE
-
 # A batch that collides with users' changes is tried again so often before the run
 # rests.
 MAX_COLLISIONS = 5
@@ -16,8 +14,8 @@ GC_DAYS = 90
 # transactions that were under way then.
 OVERLAP = timedelta(hours=1)
 # How often all records are scored, whether or not anything about them is known to have
-# changed. Other runs do not see what was written to the database around Odoo, and what
-# no longer is there, such as touchpoints past their retention.
+# changed. Other runs do not see touchpoints that were changed around Odoo, or that no
+# longer are there, such as those past their retention.
 FULL_DAYS = 7
 
 
@@ -95,55 +93,36 @@ class CrmScoreRun(models.Model):
             [
                 {
                     "target_model": target,
-                    "is_full": is_full
-                    or target not in recently_full
-                    or self._has_rules_that_turned(target),
+                    "is_full": is_full or target not in recently_full,
                 }
                 for target in sorted(target_models)
             ]
         )
 
-    @api.model
-    def _has_rules_that_turned(self, target_model):
-        """Whether an engagement rule began or ended since the day of the last run."""
-        last = self.search(
-            [("target_model", "=", target_model), ("date_end", "!=", False)], limit=1
-        )
-        day, today = fields.Date.to_date(last.date_start), fields.Date.today()
-        if not day:
-            return True
-        rules = self.env["crm.score.rule"].search(
-            [("target_model", "=", target_model), ("dimension", "=", "engagement")]
-        )
-        return any(rule._is_valid_on(day) != rule._is_valid_on(today) for rule in rules)
-
     def _get_since(self):
-        """Return what the run may take as known: ``(moment, touchpoint id)`` of the
-        last one, or None.
+        """Return what the run may take as known, ``(moment, touchpoint id)``; None when
+        it is to score all.
+
+        Touchpoints are numbered before they can be seen: those of a long transaction
+        may be older than the newest that the last run saw. So it is the newest of an
+        earlier run.
         """
         self.ensure_one()
-        last = self.search(
-            [("target_model", "=", self.target_model), ("date_end", "!=", False)],
-            limit=1,
+        done = self.search(
+            [("target_model", "=", self.target_model), ("date_end", "!=", False)]
         )
-        if self.is_full or not last.touchpoint_id:
+        if self.is_full or not done:
             return None
-        return last.date_start - OVERLAP, last.touchpoint_id
+        moment = done[0].date_start - OVERLAP
+        earlier = done.filtered(lambda run: run.date_start <= moment)
+        if not earlier[:1].touchpoint_id:
+            return None
+        return moment, earlier[0].touchpoint_id
 
     def _step(self):
-        """Score the next batch of records; return how many there were."""
+        """Score the next batch of records; return how many were looked at."""
         self.ensure_one()
         started = monotonic()
-        table = SQL.identifier(self.env[self.target_model]._table)
-        [(count, last_id)] = self.env.execute_query(
-            SQL(
-                """SELECT count(*), max(id) FROM (
-                       SELECT id FROM %s WHERE id > %s ORDER BY id LIMIT %s) batch""",
-                table,
-                self.last_id,
-                BATCH_SIZE,
-            )
-        )
         values = {}
         if not self.date_start:
             [(touchpoint_id,)] = self.env.execute_query(
@@ -154,12 +133,10 @@ class CrmScoreRun(models.Model):
                 "touchpoint_id": touchpoint_id or 0,
             }
             self._drop_scores_of_no_model()
+        count, last_id, is_done, changed_ids, errors = self.env[
+            "crm.score.model"
+        ]._recompute_next(self.target_model, self.last_id, self._get_since())
         if count:
-            changed_ids, errors = self.env["crm.score.model"]._recompute(
-                self.target_model,
-                id_range=(self.last_id + 1, last_id),
-                since=self._get_since(),
-            )
             values.update(
                 last_id=last_id,
                 record_count=self.record_count + count,
@@ -168,7 +145,7 @@ class CrmScoreRun(models.Model):
                     f"{record.display_name}: {text}" for record, text in errors.items()
                 ),
             )
-        if count < BATCH_SIZE:
+        if is_done:
             values["date_end"] = fields.Datetime.now()
         values["seconds"] = self.seconds + monotonic() - started
         self.write(values)

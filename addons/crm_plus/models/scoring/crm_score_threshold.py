@@ -2,7 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 from odoo.tools import SQL
 
-from ...tools.scoring import tenths
+from ...tools.scoring_sql import tenths
 from .crm_score_model import DIGITS, LETTERS
 
 

@@ -139,7 +139,7 @@ class CrmScoreMixin(models.AbstractModel):
         operators = {name: SQL(name) for name in (">", ">=", "<", "<=")}
         if operator not in operators or isinstance(value, bool):
             return NotImplemented
-        # the caller's own query applies the rights
+        # sudo: the caller's own query applies the rights
         Target = self.sudo().with_context(active_test=False)
         query = Target._search(Domain("score_grade", "!=", False))
         query.order = None

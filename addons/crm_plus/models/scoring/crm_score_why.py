@@ -39,7 +39,7 @@ class CrmScoreMixin(models.AbstractModel):
                 "fading": "half",
                 "date_next": now + timedelta(days=rule.half_life_days),
             }
-        days = "linear_days" in rule._fields and rule.linear_days
+        days = rule.linear_days
         if days and line["date_last"]:
             return {
                 "fading": "gone",
@@ -77,11 +77,13 @@ class CrmScoreMixin(models.AbstractModel):
         self.ensure_one()
         # sudo: as the engine reads; the list that shows them applies rights
         Touchpoint = self.env["crm.touchpoint"].sudo()
+        # sudo: its contact and company are read as the engine does
+        record_sudo = self.sudo()
         domain = (
             Domain("kind_id", "=", rule.kind_id.id)
             & Domain("date", "<=", fields.Datetime.now())
             & Domain("is_machine", "!=", True)
-            & self.sudo()._get_score_touchpoint_domain(rule.model_id)
+            & record_sudo._get_score_touchpoint_domain(rule.model_id)
         )
         if rule.model_id.company_id:
             domain &= Domain("company_id", "in", [rule.model_id.company_id.id, False])
@@ -103,8 +105,8 @@ class CrmScoreMixin(models.AbstractModel):
             domain = Domain("lead_id", "=", self.id)
             return domain | of_contact if self.partner_id else domain
         domain = Domain("partner_id", "=", self.id)
-        if "is_rolled_up" not in model._fields or model.is_rolled_up:
+        if model.is_rolled_up:
             domain |= Domain("commercial_partner_id", "=", self.id)
-        if "is_lead_counted" in model._fields and not model.is_lead_counted:
+        if not model.is_lead_counted:
             domain &= Domain("lead_id", "=", False)
         return domain

@@ -32,6 +32,16 @@ class CrmTouchpoint(models.Model):
         return super()._get_derived_kinds() | {"lead_mql"}
 
     @api.model
+    def _follow_leads(self, lead_ids):
+        super()._follow_leads(lead_ids)
+        Model = self.env["crm.score.model"]
+        if Model._get_watched_fields("res.partner"):
+            # the ledger of these customers has got longer
+            customers = self.env["crm.lead"].browse(lead_ids).partner_id
+            customers |= customers.commercial_partner_id
+            Model._queue_recompute("res.partner", customers.ids)
+
+    @api.model
     def _on_harvested(self, touchpoint_ids):
         super()._on_harvested(touchpoint_ids)
         Model = self.env["crm.score.model"]
