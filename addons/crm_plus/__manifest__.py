@@ -67,6 +67,8 @@
         "wizard/crm_segment_views.xml",
         "views/crm_customer_profile_views.xml",
         "views/crm_customer_yardstick_views.xml",
+        "views/crm_customer_snapshot_views.xml",
+        "report/crm_customer_report_views.xml",
         "views/res_partner_profile_views.xml",
         "views/crm_sla_views.xml",
         "views/crm_lead_sla_views.xml",

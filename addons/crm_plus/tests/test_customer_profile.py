@@ -460,6 +460,18 @@ class TestCustomerProfile(CustomerProfileCommon):
         )
         self.assertIn("Bad Last Rating: not known", why)
 
+    def test_little_data_gives_no_level(self):
+        """Only that nothing is overdue is known: 10 of 100 points."""
+        self._pay(self._invoice(5), 5)
+        profile = self._profile()
+        self.assertEqual((profile.churn_risk, profile.churn_coverage), (0, 10))
+        self.assertFalse(profile.churn_level)
+        self.assertFalse(profile.health_light)
+
+        self.Yardstick.search([("company_id", "=", self.company.id)]).min_coverage = 10
+
+        self.assertEqual(self._profile().churn_level, "low")
+
     def test_overdue_counts_against_the_monthly_sales(self):
         self._invoice(100, 1200)
 

@@ -4,6 +4,8 @@ from . import crm_customer_profile
 from . import crm_customer_profile_facts
 from . import crm_customer_profile_judgement
 from . import crm_customer_product
+from . import crm_customer_snapshot
+from . import crm_customer_retention
 from . import account_move
 from . import account_partial_reconcile
 from . import crm_segment

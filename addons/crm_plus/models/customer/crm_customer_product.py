@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 from odoo.tools import SQL
 
-from .crm_customer_profile import MONEY_GROUPS
+from .crm_customer_yardstick import MONEY_GROUPS
 
 COLUMNS = (
     "date_first",

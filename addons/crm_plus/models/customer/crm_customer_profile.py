@@ -2,13 +2,8 @@ from odoo import api, fields, models
 from odoo.tools import format_date
 
 from ..touchpoint.crm_touchpoint_kind import CHANNELS
-from .crm_customer_yardstick import CHURN_PARTS, HEALTH_PARTS
+from .crm_customer_yardstick import CHURN_PARTS, HEALTH_PARTS, MONEY_GROUPS
 
-# Who may see what a customer is worth, owes and leaves as margin.
-MONEY_GROUPS = (
-    "account.group_account_readonly,account.group_account_invoice,"
-    "crm_plus.crm_plus_group_amounts"
-)
 LEVELS = [("green", "Green"), ("amber", "Amber"), ("red", "Red")]
 
 

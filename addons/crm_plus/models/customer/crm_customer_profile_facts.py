@@ -580,6 +580,8 @@ class CrmCustomerProfile(models.Model):
         for yardstick in stale:
             yardstick._renew(today)
             self._judge(None, yardstick, today)
+            self.env["crm.customer.snapshot"]._keep(yardstick.company_id, today)
+            self.env["crm.customer.retention"]._renew(yardstick.company_id, today)
             self.invalidate_model(flush=False)
             if not IrCron._commit_progress(1):
                 return

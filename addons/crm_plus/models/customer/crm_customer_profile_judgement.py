@@ -155,7 +155,7 @@ class CrmCustomerProfile(models.Model):
                        %(health)s AS health,
                        %(health_coverage)s AS health_coverage,
                        %(health_parts)s AS health_parts,
-                       y.churn_high, y.churn_medium
+                       y.churn_high, y.churn_medium, y.min_coverage
                   FROM crm_customer_profile p
                   JOIN q ON q.id = p.id
                   JOIN crm_customer_yardstick y ON y.company_id = p.company_id
@@ -181,13 +181,15 @@ class CrmCustomerProfile(models.Model):
                    churn_risk = s.churn_risk,
                    churn_coverage = s.churn_coverage,
                    churn_parts = s.churn_parts,
-                   churn_level = CASE WHEN s.churn_risk >= s.churn_high THEN 'high'
+                   churn_level = CASE WHEN s.churn_coverage < s.min_coverage THEN NULL
+                       WHEN s.churn_risk >= s.churn_high THEN 'high'
                        WHEN s.churn_risk >= s.churn_medium THEN 'medium'
                        WHEN s.churn_risk IS NOT NULL THEN 'low' END,
                    health = s.health,
                    health_coverage = s.health_coverage,
                    health_parts = s.health_parts,
-                   health_light = CASE WHEN s.health >= 70 THEN 'green'
+                   health_light = CASE WHEN s.health_coverage < s.min_coverage THEN NULL
+                       WHEN s.health >= 70 THEN 'green'
                        WHEN s.health >= 40 THEN 'amber'
                        WHEN s.health IS NOT NULL THEN 'red' END,
                    expected_value = CASE WHEN s.months IS NOT NULL

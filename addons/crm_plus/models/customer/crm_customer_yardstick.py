@@ -7,6 +7,11 @@ from odoo.tools import SQL
 
 _logger = logging.getLogger(__name__)
 
+# Who may see what a customer is worth, owes and leaves as margin.
+MONEY_GROUPS = (
+    "account.group_account_readonly,account.group_account_invoice,"
+    "crm_plus.crm_plus_group_amounts"
+)
 MEASURES = ("recency", "frequency", "revenue", "margin")
 CHURN_PARTS = ("rhythm", "trend", "rating", "cases", "overdue", "silence")
 HEALTH_PARTS = ("rhythm", "trend", "satisfaction", "payment", "engagement")
@@ -64,8 +69,12 @@ class CrmCustomerYardstick(models.Model):
         help="Invoices of 12 months: less than the first number gives 1, from the last "
         "number on the best score.",
     )
-    revenue_bounds = fields.Char(help="Net sales of 12 months, likewise.")
-    margin_bounds = fields.Char(help="Margin of 12 months, likewise.")
+    revenue_bounds = fields.Char(
+        groups=MONEY_GROUPS, help="Net sales of 12 months, likewise."
+    )
+    margin_bounds = fields.Char(
+        groups=MONEY_GROUPS, help="Margin of 12 months, likewise."
+    )
     population = fields.Integer(
         string="Customers Compared",
         readonly=True,
@@ -108,7 +117,7 @@ class CrmCustomerYardstick(models.Model):
         string="v",
         readonly=True,
         digits=(16, 6),
-        groups="account.group_account_readonly,account.group_account_invoice",
+        groups=MONEY_GROUPS,
     )
     buying_message = fields.Char(string="Buying Model", readonly=True)
     # weights
@@ -120,6 +129,12 @@ class CrmCustomerYardstick(models.Model):
     churn_silence = fields.Integer(string="No Word for Half a Year", default=5)
     churn_high = fields.Integer(string="High Risk From", default=60)
     churn_medium = fields.Integer(string="Medium Risk From", default=30)
+    min_coverage = fields.Integer(
+        string="Judge From",
+        default=30,
+        help="Percentage of the weights for which there must be data: with less, risk "
+        "and health of a customer get no level and no light.",
+    )
     health_rhythm = fields.Integer(string="Order Rhythm", default=30)
     health_trend = fields.Integer(string="Spend Trend", default=20)
     health_satisfaction = fields.Integer(string="Satisfaction", default=20)
@@ -155,7 +170,8 @@ class CrmCustomerYardstick(models.Model):
 
     @api.constrains("is_fixed", "bucket_count", *(f"{m}_bounds" for m in MEASURES))
     def _check_bounds(self):
-        for yardstick in self.filtered("is_fixed"):
+        # sudo: bounds of money are not for everybody who sets weights
+        for yardstick in self.sudo().filtered("is_fixed"):
             for measure in MEASURES:
                 bounds = yardstick._get_bounds(measure)
                 # the scores that the last run used, or will from now on
