@@ -256,6 +256,20 @@ class TestHandover(HandoverCommon):
         self.assertEqual(
             merged.handover_id, handovers.filtered(lambda h: h.state == "open")
         )
+        self.assertEqual(
+            merged.sla_clock_ids.filtered("is_open").mapped("kind").count("handover"), 1
+        )
+
+    def test_merged_into_a_lead_without_hand_over(self):
+        """The clock of the hand-over went with the lead it was on."""
+        handover = self._hand_over()
+        handover.sudo().date = fields.Datetime.now() - timedelta(hours=1)
+        head = self._create_leads(user_id=self.marketer.id)
+        merged = (head + self.lead).merge_opportunity()
+        self.assertEqual((merged, merged.handover_id), (head, handover))
+        clock = merged.sla_clock_ids.filtered(lambda c: c.kind == "handover")
+        self.assertTrue(clock.is_open)
+        self.assertEqual(clock.date_start, handover.date)
 
     def test_team_that_is_deleted(self):
         """It is not while it has to answer; history outlives it."""

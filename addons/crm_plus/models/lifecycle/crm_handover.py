@@ -602,13 +602,19 @@ class CrmHandover(models.Model):
     @api.model
     def _move_leads(self, lead_ids, into_lead_id):
         """Hand-overs of merged leads go on as those of the lead that stays; of two
-        open ones one stays open.
+        open ones one stays open: that of the lead that stays, else the first.
         """
         handovers = self.search([("lead_id", "in", [*lead_ids, into_lead_id])])
         waiting = handovers.filtered(lambda h: h.state == "open")
         if len(waiting) > 1:
-            waiting.sorted("date")[1:]._withdraw(self.env._("The leads were merged"))
+            waiting.sorted(lambda h: (h.lead_id.id != into_lead_id, h.date, h.id))[
+                1:
+            ]._withdraw(self.env._("The leads were merged"))
         handovers.filtered(lambda h: h.lead_id.id != into_lead_id).write(
             {"lead_id": into_lead_id}
         )
-        handovers.filtered(lambda h: h.state == "open")._store_on_leads()
+        still = handovers.filtered(lambda h: h.state == "open")
+        still._store_on_leads()
+        if still and CLOCK in dict(CLOCK_KINDS):
+            # the clock of a lead that goes, goes with it
+            still.lead_id._sla_start(CLOCK, {h.lead_id.id: h.date for h in still})
