@@ -92,6 +92,16 @@ class TestRights(CrmPlusCommon):
             with self.subTest(field=name), self.assertRaises(AccessError):
                 lead.with_user(self.seller).write({name: False})
 
+    def test_only_administrators_read_sources_again(self):
+        """It takes the server minutes."""
+        Watermark = self.env["crm.touchpoint.watermark"]
+        for user in (self.portal, self.user_employee, self.seller):
+            sources = Watermark.search([]).with_user(user)
+            for call in (sources.action_harvest, sources.action_rebuild):
+                with self.subTest(user=user.login), self.assertRaises(AccessError):
+                    call()
+        Watermark.with_user(self.manager).action_rebuild()
+
     def test_settings_go_with_the_app(self):
         Params = self.env["ir.config_parameter"]
         Params.set_param("crm_plus.won_reason", "required")

@@ -90,12 +90,14 @@ class CrmTouchpointWatermark(models.Model):
 
     def action_harvest(self):
         """Harvest these sources now and say how many touchpoints came in."""
+        self.check_access("read")
         # sudo: only the system writes the ledger; reading again adds nothing twice
         counts = self.env["crm.touchpoint"].sudo()._harvest(self.mapped("source_key"))
         return self._notify_harvest(counts)
 
     def action_rebuild(self):
         """Read the whole history of these sources again; what is there stays."""
+        self.check_access("read")  # administrators of CRM Plus only may
         self.sudo().write({"date_from": False, "date_horizon": False})
         return self.action_harvest()
 
