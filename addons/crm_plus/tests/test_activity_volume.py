@@ -122,6 +122,15 @@ class TestActivityVolume(SlaCommon):
         with freeze_time(at(12, day=-7)):
             self.assertEqual(self._overview()["days"], 0)
 
+    def test_junk_stays_out(self):
+        before = self.env["crm.activity.volume"].search([])
+        junk = before.lead_id[0]
+        junk.action_set_junk()
+        self.env.flush_all()
+        after = self.env["crm.activity.volume"].search([])
+        self.assertTrue(after < before)
+        self.assertNotIn(junk, after.lead_id)
+
     def test_reader_sees_the_own_scope(self):
         self.assertEqual(len(self._overview(self.seller)["people"]), 2)
         self.assertFalse(self._overview(self.colleague)["people"])

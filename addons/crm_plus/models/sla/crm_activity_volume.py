@@ -15,7 +15,8 @@ class CrmActivityVolume(models.Model):
     a person has written to its customer.
 
     A done activity leaves a message that names its type. Automatic messages are out:
-    acknowledgements, tracking, notes, what machines sent, and OdooBot.
+    acknowledgements, tracking, notes, what machines sent, and OdooBot. So is what was
+    done for junk.
     """
 
     _name = "crm.activity.volume"
@@ -44,7 +45,7 @@ class CrmActivityVolume(models.Model):
     )
 
     _depends = {
-        "crm.lead": ["company_id", "partner_id", "team_id", "user_id"],
+        "crm.lead": ["company_id", "is_junk", "partner_id", "team_id", "user_id"],
         "mail.message": [
             "author_id",
             "date",
@@ -84,6 +85,7 @@ class CrmActivityVolume(models.Model):
                    ) AS u ON TRUE
          LEFT JOIN res_partner AS p ON p.id = l.partner_id
              WHERE m.model = 'crm.lead'
+               AND l.is_junk IS NOT TRUE
                AND m.author_id <> %(robot)s
                AND m.is_machine_mail IS NOT TRUE
                AND (
