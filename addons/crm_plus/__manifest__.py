@@ -97,6 +97,7 @@
         "wizard/crm_lead_product_take_views.xml",
         "views/crm_lead_products_views.xml",
         "report/crm_product_demand_views.xml",
+        "report/crm_invoice_suggestion_views.xml",
         "report/crm_stock_demand_report_views.xml",
         "report/crm_slow_stock_report_views.xml",
         "data/crm_score_model_data.xml",

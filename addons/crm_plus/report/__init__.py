@@ -2,6 +2,7 @@ from . import crm_action_lift_report
 from . import crm_customer_cohort_report
 from . import crm_customer_profit_report
 from . import crm_product_demand
+from . import crm_invoice_suggestion
 from . import crm_slow_stock_report
 from . import crm_stage_leakage_report
 from . import crm_stock_demand_report

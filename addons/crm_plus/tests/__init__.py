@@ -40,6 +40,7 @@ from . import test_demo
 from . import test_merge
 from . import test_pipeline_products
 from . import test_pipeline_stock
+from . import test_pipeline_invoice
 from . import test_prediction
 from . import test_prediction_snapshot
 from . import test_prediction_tools

@@ -42,6 +42,10 @@ class CrmLead(models.Model):
         super()._merge_dependences(opportunities)
         # sudo: what was asked for stays asked for, whoever merges
         opportunities.sudo().product_line_ids.write({"lead_id": self.id})
+        # sudo: who merges need not write invoices
+        self.env["account.move"].sudo().search(
+            [("opportunity_id", "in", opportunities.ids)]
+        ).opportunity_id = self
 
     def action_new_quotation(self):
         """With products of interest the quotation is made at once: an unsaved form

@@ -224,7 +224,7 @@ class CrmTouchpoint(models.Model):
             columns={
                 "name": SQL("m.name"),
                 "partner_id": SQL("m.partner_id"),
-                "lead_id": SQL("o.opportunity_id"),
+                "lead_id": SQL("COALESCE(m.opportunity_id, o.opportunity_id)"),
                 "user_id": SQL("m.invoice_user_id"),
                 "company_id": SQL("m.company_id"),
                 "campaign_id": SQL("m.campaign_id"),
@@ -242,6 +242,7 @@ class CrmTouchpoint(models.Model):
                     "invoice_date_due",
                     "name",
                     "campaign_id",
+                    "opportunity_id",
                 ],
                 "account.move.line": ["sale_line_ids"],
                 "sale.order": ["opportunity_id"],
