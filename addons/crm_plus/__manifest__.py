@@ -63,6 +63,7 @@
         "views/res_partner_scoring_views.xml",
         "report/crm_segment_report_views.xml",
         "views/crm_segment_views.xml",
+        "views/crm_segment_fact_views.xml",
         "views/crm_segment_pin_views.xml",
         "wizard/crm_segment_views.xml",
         "views/crm_customer_profile_views.xml",

@@ -5,6 +5,7 @@ from . import test_touchpoint_late_commit
 from . import test_worktime
 from . import test_segment
 from . import test_segment_builder
+from . import test_segment_fact
 from . import test_calendar_time
 from . import test_sla
 from . import test_assignment_time_off

@@ -5,6 +5,9 @@ from odoo.tools import SQL
 
 from ...tools.user_domain import evaluate_domain
 
+# So many records of a preview by facts are opened: their ids travel in the action.
+PREVIEW_IDS = 5000
+
 
 class CrmSegment(models.Model):
     """Who: a stored, dated set of records that match a domain.
@@ -214,6 +217,7 @@ class CrmSegment(models.Model):
             "include_mode",
             "include_ids",
             "exclude_ids",
+            "fact_ids",
         }
 
     @api.model_create_multi
@@ -235,12 +239,16 @@ class CrmSegment(models.Model):
                     )
                 )
         if vals.keys() & self._get_definition_fields():
-            vals = {**vals, "date_tried": False}
             result = super().write(vals)
-            self.env.registry.clear_cache()
-            self._trigger_refresh(now=True)
+            self._definition_changed()
             return result
         return super().write(vals)
+
+    def _definition_changed(self):
+        """All members are looked at again, by the scheduler."""
+        self.date_tried = False
+        self.env.registry.clear_cache()
+        self._trigger_refresh(now=True)
 
     def unlink(self):
         self.env.registry.clear_cache()
@@ -308,6 +316,8 @@ class CrmSegment(models.Model):
         self.ensure_one()
         Target = self._get_target() if Target is None else Target
         domain = evaluate_domain(Target.env, self.domain)
+        for fact in self.fact_ids:
+            domain &= fact._get_domain(Target)
         if self.include_ids:
             members = Domain("segment_ids", "in", self.include_ids.ids)
             domain = (
@@ -376,6 +386,10 @@ class CrmSegment(models.Model):
         """Open who matches now, without making anyone a member."""
         self.ensure_one()
         ids = self._get_member_query().get_result_ids()
+        domain = self._get_member_domain()
+        if self.fact_ids:
+            # what facts ask for is SQL, which does not travel to the client
+            domain = Domain("id", "in", list(ids[:PREVIEW_IDS]))
         return {
             "type": "ir.actions.act_window",
             "name": self.env._(
@@ -385,7 +399,7 @@ class CrmSegment(models.Model):
             ),
             "res_model": self.target,
             "view_mode": "list,form",
-            "domain": list(self._get_member_domain()),
+            "domain": list(domain),
             "context": {"create": False},
         }
 

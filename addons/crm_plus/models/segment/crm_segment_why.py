@@ -25,7 +25,15 @@ class CrmSegment(models.Model):
         help="Of the records that you may see.",
     )
 
-    @api.depends(lambda self: self._get_definition_fields() - {"active"})
+    @api.depends(
+        lambda self: [
+            *(self._get_definition_fields() - {"active"}),
+            *(
+                f"fact_ids.{name}"
+                for name in self.env["crm.segment.fact"]._get_definition_fields()
+            ),
+        ]
+    )
     @api.depends_context("uid", "lang")
     def _compute_preview(self):
         for segment in self:
@@ -143,6 +151,8 @@ class CrmSegment(models.Model):
         found = tree(condition)
         if found:
             walk(found, 0)
+        for fact in self.fact_ids:
+            add(fact.summary, holds(fact._get_domain(Target), active_test=False))
         if "active" in record._fields and not any(
             c.field_expr == "active" for c in condition.iter_conditions()
         ):

@@ -1,0 +1,223 @@
+from datetime import timedelta
+
+from odoo import fields
+from odoo.exceptions import AccessError, ValidationError
+from odoo.fields import Command
+from odoo.tests import Form, tagged
+
+from odoo.addons.account.tests.common import AccountTestInvoicingCommon
+
+from .test_segment import SegmentCommon
+
+
+@tagged("post_install", "-at_install", "crm_plus_segment")
+class TestSegmentFact(SegmentCommon, AccountTestInvoicingCommon):
+    @classmethod
+    def get_default_groups(cls):
+        return super().get_default_groups() | cls.quick_ref(
+            "sales_team.group_sale_manager"
+        )
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.company = cls.company_data["company"]
+        cls.today = fields.Date.today()
+        cls.book_keeper = cls.env["res.users"].create(
+            {
+                "name": "Marketing and books",
+                "login": "plus_books",
+                "company_id": cls.company.id,
+                "company_ids": [Command.set(cls.company.ids)],
+                "group_ids": [
+                    Command.link(cls.env.ref("sales_team.group_sale_manager").id),
+                    Command.link(cls.env.ref("account.group_account_readonly").id),
+                ],
+            }
+        )
+        cls.tea, cls.beans = cls.env["product.product"].create(
+            [
+                {"name": "Tea", "categ_id": cls._category("Drinks").id},
+                {"name": "Beans", "categ_id": cls._category("Raw").id},
+            ]
+        )
+        cls.everybody = [("id", "in", (cls.customer + cls.customer_2).ids)]
+        cls._invoice(cls.customer_contact, cls.tea, 100, days_ago=10)
+        cls._invoice(cls.customer, cls.tea, 30, days_ago=10, move_type="out_refund")
+        cls._invoice(cls.customer_2, cls.beans, 500, days_ago=200)
+
+    @classmethod
+    def _category(cls, name):
+        parent = cls.env["product.category"].create({"name": f"All {name}"})
+        return cls.env["product.category"].create(
+            {"name": name, "parent_id": parent.id}
+        )
+
+    @classmethod
+    def _invoice(cls, partner, product, price, days_ago, move_type="out_invoice"):
+        date = cls.today - timedelta(days=days_ago)
+        move = cls.env["account.move"].create(
+            {
+                "move_type": move_type,
+                "partner_id": partner.id,
+                "company_id": cls.company.id,
+                "invoice_date": date,
+                "invoice_date_due": date,
+                "invoice_payment_term_id": False,
+                "invoice_line_ids": [
+                    Command.create(
+                        {
+                            "product_id": product.id,
+                            "price_unit": price,
+                            "tax_ids": [Command.clear()],
+                        }
+                    )
+                ],
+            }
+        )
+        move.action_post()
+        return move
+
+    def _found(self, user=None, target="res.partner", domain=None, **fact):
+        segment = self._create_segment(
+            "Fact",
+            str(domain or self.everybody),
+            target=target,
+            user_id=(user or self.book_keeper).id,
+            company_id=self.company.id,
+            fact_ids=[Command.create(fact)],
+        )
+        segment._refresh()
+        return segment.member_ids.mapped(
+            "lead_id" if target == "crm.lead" else "partner_id"
+        )
+
+    def test_bought(self):
+        drinks = self.tea.categ_id.parent_id.ids
+        for fact, expected in (
+            ({"product_ids": self.tea.ids}, self.customer),
+            ({"product_ids": self.tea.ids, "days": 5}, self.env["res.partner"]),
+            ({"product_ids": self.tea.ids, "days": 30}, self.customer),
+            ({"product_ids": self.tea.ids, "times": 2}, self.env["res.partner"]),
+            ({"product_ids": self.tea.ids, "is_not": True}, self.customer_2),
+            ({"categ_ids": drinks}, self.customer),
+            ({}, self.customer + self.customer_2),
+            ({"is_not": True, "days": 30}, self.customer_2),
+        ):
+            with self.subTest(fact=fact):
+                values = {
+                    name: [Command.set(value)] if name.endswith("_ids") else value
+                    for name, value in fact.items()
+                }
+                self.assertEqual(self._found(kind="bought", **values), expected)
+
+    def test_spent_is_net_of_credit_notes(self):
+        for amount, days, expected in (
+            (70, 0, self.customer + self.customer_2),
+            (71, 0, self.customer_2),
+            (70, 30, self.customer),
+            (71, 30, self.env["res.partner"]),
+        ):
+            with self.subTest(amount=amount, days=days):
+                self.assertEqual(
+                    self._found(kind="spent", amount=amount, days=days), expected
+                )
+
+    def test_overdue(self):
+        self.assertEqual(
+            self._found(kind="overdue", amount=80),
+            self.customer + self.customer_2,
+        )
+        self.assertEqual(
+            self._found(kind="overdue", amount=80, days=30), self.customer_2
+        )
+
+    def test_touched_by_people(self):
+        self.env["crm.touchpoint"]._harvest()
+        kind = self.env.ref("crm_plus.crm_touchpoint_kind_invoice_posted")
+        fact = {"kind": "touched", "touchpoint_kind_ids": [Command.set(kind.ids)]}
+        self.assertEqual(self._found(**fact, days=30), self.customer)
+        self.env.cr.execute("UPDATE crm_touchpoint SET is_machine = TRUE")
+        self.env.invalidate_all()
+        self.assertFalse(self._found(**fact, days=30))
+
+    def test_leads_by_what_their_customer_bought(self):
+        buyer = self._create_leads(
+            partner_id=self.customer_contact.id, company_id=self.company.id
+        )
+        stranger = self._create_leads(company_id=self.company.id)
+        fact = {"kind": "bought", "product_ids": [Command.set(self.tea.ids)]}
+        domain = [("id", "in", (buyer + stranger).ids)]
+        args = {"target": "crm.lead", "domain": domain}
+        self.assertEqual(self._found(**args, **fact), buyer)
+        self.assertEqual(self._found(**args, **fact, is_not=True), stranger)
+
+    def test_of_the_companies_of_the_segment(self):
+        segment = self._create_segment(
+            "There",
+            str(self.everybody),
+            target="res.partner",
+            company_id=self.company_2.id,
+            fact_ids=[Command.create({"kind": "bought"})],
+        )
+        segment._refresh()
+        self.assertFalse(segment.member_ids)
+
+    def test_amounts_need_the_right_to_read_them(self):
+        for kind in ("spent", "overdue"):
+            with self.subTest(kind=kind), self.assertRaises(ValidationError):
+                self._found(user=self.manager, kind=kind, amount=1)
+        segment = self._create_segment(
+            "Books",
+            "[]",
+            target="res.partner",
+            user_id=self.book_keeper.id,
+            fact_ids=[Command.create({"kind": "spent", "amount": 1})],
+        )
+        with self.assertRaisesRegex(ValidationError, "may not see what"):
+            segment.user_id = self.manager
+        with self.assertRaises(ValidationError):
+            segment.fact_ids.with_user(self.manager).amount = 2
+        with self.assertRaises(AccessError):
+            segment.fact_ids.with_user(self.seller).amount = 2
+
+    def test_incomplete(self):
+        for fact in ({"kind": "touched"}, {"kind": "spent", "amount": 0}):
+            with self.subTest(fact=fact), self.assertRaises(ValidationError):
+                self._found(**fact)
+
+    def test_a_changed_fact_asks_for_a_refresh(self):
+        segment = self._create_segment(
+            "Fact",
+            str(self.everybody),
+            target="res.partner",
+            fact_ids=[Command.create({"kind": "bought"})],
+        )
+        segment._refresh()
+        self.assertTrue(segment.date_tried)
+        segment.fact_ids.days = 30
+        self.assertFalse(segment.date_tried)
+        segment._refresh()
+        segment.fact_ids.unlink()
+        self.assertFalse(segment.date_tried)
+
+    def test_on_the_form(self):
+        segment = self._create_segment(
+            "Tea", str(self.everybody), target="res.partner", user_id=self.manager.id
+        )
+        with Form(segment.with_user(self.manager)) as form:
+            with form.fact_ids.new() as line:
+                line.kind = "bought"
+                line.product_ids.add(self.tea)
+                self.assertEqual(line.summary, "bought Tea")
+                line.is_not = True
+                self.assertEqual(line.summary, "Not: bought Tea")
+            self.assertIn(self.customer_2.name, form.preview)
+            self.assertNotIn(self.customer.name, form.preview)
+        action = segment.action_preview()
+        self.assertEqual(
+            self.env["res.partner"].search(action["domain"]), self.customer_2
+        )
+        why = segment._explain(self.customer)
+        lines = {line["text"]: line["holds"] for line in why["lines"]}
+        self.assertIs(lines["Not: bought Tea"], False)
