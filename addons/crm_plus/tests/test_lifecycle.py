@@ -194,15 +194,13 @@ class TestLifecycleOfLead(LifecycleCommon):
         lead.action_set_lost()
         self._harvest_queued()
         events = self.Event.search([])
-        values = events.read(["date", "step_from_id", "days_before", "write_date"])
+        values = events.read(["date", "step_from_id", "days_before"])
 
         self.Event.sudo()._backfill()
         self.assertEqual(self.Event.sudo()._advance_leads(lead.ids), [])
 
         self.assertEqual(self.Event.search([]), events)
-        self.assertEqual(
-            events.read(["date", "step_from_id", "days_before", "write_date"]), values
-        )
+        self.assertEqual(events.read(["date", "step_from_id", "days_before"]), values)
 
     def test_backfill(self):
         """What was there before the app gets the history it would have had."""
@@ -373,6 +371,57 @@ class TestLifecycleOfLead(LifecycleCommon):
         few = queries(2)
         self.assertEqual(queries(1000), few)
         self.assertLessEqual(few, 10)
+
+    @warmup
+    def test_batch_write_costs_the_same_however_many(self):
+        def queries(count):
+            leads = self._create_leads(count, type="lead", partner_id=self.customer.id)
+            self._harvest_queued()
+            # the lifecycle alone: a step that is written, and read at commit
+            self._date_back(leads, date_conversion=datetime(2026, 3, 1))
+            self.Event._queue("lead", leads.ids)
+            before = self.env.cr.sql_log_count
+            self._harvest_queued()
+            cost = self.env.cr.sql_log_count - before
+            self.assertEqual(leads.lifecycle_step_id, self.steps["sql"])
+            self.assertEqual(len(leads.lifecycle_event_ids), 2 * count)
+            return cost
+
+        queries(2)
+        few = queries(2)
+        self.assertEqual(queries(50), few)
+        self.assertLessEqual(few, 15)
+
+    def test_new_leads_are_written_once(self):
+        now = self.env.cr.now().replace(microsecond=0)
+        leads = self._create_leads(type="lead") + self._create_leads()
+        expected = [
+            {
+                "lifecycle_step_id": self.steps[code].id,
+                "lifecycle_date": now,
+                "lifecycle_cycle": 0,
+            }
+            for code in ("lead", "opportunity")
+        ]
+        self.assertRecordValues(leads, expected)
+        self._harvest_queued()
+        self.Event.search([("lead_id", "in", leads.ids)]).unlink()
+        self.env.flush_all()
+        self.env.cr.execute(
+            "SELECT xmin::text, ctid::text FROM crm_lead WHERE id = ANY(%s)",
+            [leads.ids],
+        )
+        rows = self.env.cr.fetchall()
+
+        self.assertEqual(self.Event.sudo()._advance_leads(leads.ids), [])
+
+        self.env.cr.execute(
+            "SELECT xmin::text, ctid::text FROM crm_lead WHERE id = ANY(%s)",
+            [leads.ids],
+        )
+        self.assertEqual(self.env.cr.fetchall(), rows)
+        self.assertRecordValues(leads, expected)
+        self.assertEqual(len(leads.lifecycle_event_ids), 3)
 
 
 @tagged("post_install", "-at_install", "crm_plus_lifecycle")

@@ -115,9 +115,29 @@ class CrmLead(models.Model):
     def create(self, vals_list):
         for vals in vals_list:
             self._check_lifecycle_untouched(vals)
-        leads = super().create(vals_list)
+        leads = super().create(self._add_first_steps(vals_list))
         self.env["crm.lifecycle.event"]._queue("lead", leads.ids)
         return leads
+
+    @api.model
+    def _add_first_steps(self, vals_list):
+        """Where new leads stand, so that they are not written twice; the lifecycle
+        says so too at the end of the transaction, or corrects it.
+        """
+        steps = self.env["crm.lifecycle.step"]._get_ids()
+        default = self.default_get(["type"]).get("type")
+        first = {
+            "lifecycle_date": self.env.cr.now().replace(microsecond=0),
+            "lifecycle_cycle": 0,
+        }
+        return [
+            {
+                **vals,
+                **first,
+                "lifecycle_step_id": steps.get(vals.get("type") or default),
+            }
+            for vals in vals_list
+        ]
 
     def write(self, vals):
         self._check_lifecycle_untouched(vals)
@@ -130,6 +150,7 @@ class CrmLead(models.Model):
         return result
 
     def unlink(self):
+        # sudo: of customers that the user may not read
         partners = self.sudo().partner_id.commercial_partner_id
         result = super().unlink()
         self.env["crm.lifecycle.event"]._queue("partner", partners.ids)

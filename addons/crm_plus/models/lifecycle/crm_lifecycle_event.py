@@ -23,6 +23,22 @@ KINDS = [
     ("return", "Came back"),
 ]
 
+EVENT_COLUMNS = SQL(
+    """e.target, e.origin_id, e.lead_id, e.commercial_partner_id, e.kind, e.step_to_id,
+       e.cycle, e.date, e.user_id, e.team_id, e.company_id,
+       e.campaign_id, e.medium_id, e.source_id, e.origin, e.reason"""
+)
+# Of an event ``e`` (with its step ``s``): the step before it, and the days since.
+CHAIN_LINKS = SQL(
+    """lag(e.step_to_id) OVER w AS from_id,
+       round(EXTRACT(EPOCH FROM e.date - lag(e.date) OVER w)::numeric / 86400, 2)
+           AS days"""
+)
+CHAIN_WINDOW = SQL(
+    """PARTITION BY e.target, COALESCE(e.lead_id, e.commercial_partner_id)
+           ORDER BY e.date, e.cycle, s.sequence, e.id"""
+)
+
 
 class CrmLifecycleEvent(models.Model):
     """The dated history of leads and customers: one row a step reached, or left.
@@ -38,6 +54,8 @@ class CrmLifecycleEvent(models.Model):
     _description = "Lifecycle Event"
     _order = "date desc, id desc"
     _rec_name = "step_to_id"
+    # nobody edits it: and of each reference the database asks whether it exists
+    _log_access = False
 
     # who
     target = fields.Selection(
@@ -277,62 +295,91 @@ class CrmLifecycleEvent(models.Model):
         return self.env.execute_query(
             SQL(
                 """
+                WITH new AS MATERIALIZED (
+                    SELECT r.target, r.origin_id, r.lead_id, r.commercial_partner_id,
+                           r.kind, r.step_to_id, r.cycle,
+                           date_trunc('second', r.date) AS date,
+                           r.user_id, r.team_id, r.company_id,
+                           r.campaign_id, r.medium_id, r.source_id, r.origin,
+                           left(r.reason, 500) AS reason
+                      FROM (%(rows)s) r
+                ), event AS (
+                    SELECT new.*, NULL::int AS id FROM new
+                 UNION ALL
+                    SELECT %(columns)s, e.id
+                      FROM crm_lifecycle_event e
+                     WHERE e.lead_id IN (SELECT lead_id FROM new)
+                 UNION ALL
+                    SELECT %(columns)s, e.id
+                      FROM crm_lifecycle_event e
+                     WHERE e.target = 'partner'
+                       AND e.commercial_partner_id IN (
+                           SELECT commercial_partner_id FROM new
+                            WHERE target = 'partner')
+                ), chain AS (
+                    SELECT e.*, %(links)s
+                      FROM event e
+                      JOIN crm_lifecycle_step s ON s.id = e.step_to_id
+                    WINDOW w AS (%(window)s)
+                )
                 INSERT INTO crm_lifecycle_event (
                     target, origin_id, lead_id, commercial_partner_id, kind, step_to_id,
                     cycle, date, user_id, team_id, company_id,
                     campaign_id, medium_id, source_id, origin, reason,
-                    create_uid, create_date, write_uid, write_date
+                    step_from_id, days_before
                 )
-                SELECT r.target, r.origin_id, r.lead_id, r.commercial_partner_id,
-                       r.kind, r.step_to_id, r.cycle, date_trunc('second', r.date),
-                       r.user_id, r.team_id, r.company_id,
-                       r.campaign_id, r.medium_id, r.source_id, r.origin,
-                       left(r.reason, 500), %(uid)s, %(now)s, %(uid)s, %(now)s
-                  FROM (%(rows)s) r
+                SELECT %(columns)s, e.from_id, e.days
+                  FROM chain e
+                 WHERE e.id IS NULL
            ON CONFLICT DO NOTHING
              RETURNING lead_id, commercial_partner_id
                 """,
                 rows=rows,
-                uid=self.env.uid,
-                now=self.env.cr.now(),
+                columns=EVENT_COLUMNS,
+                links=CHAIN_LINKS,
+                window=CHAIN_WINDOW,
             )
         )
 
     @api.model
     def _chain(self, condition):
-        """Say of each event where it came from and after how long.
+        """Say again of each event where it came from and after how long.
 
-        Events may come late (a backdated invoice, a merged lead): the whole chain of
-        the records concerned is read, and what differs is written.
+        New events say so themselves (``_insert``). But events may come late (a
+        backdated invoice, a merged lead): the whole chain of the records concerned is
+        read, and what differs is written.
         """
-        self.env.execute_query(
+        rows = self.env.execute_query(
             SQL(
                 """
-                WITH chain AS (
-                    SELECT e.id, lag(e.step_to_id) OVER w AS step_from_id,
-                           EXTRACT(EPOCH FROM e.date - lag(e.date) OVER w)::numeric
-                               / 86400 AS days_before
+                SELECT id, from_id, days
+                  FROM (
+                    SELECT e.id, e.step_from_id, e.days_before, %(links)s
                       FROM crm_lifecycle_event e
                       JOIN crm_lifecycle_step s ON s.id = e.step_to_id
                      WHERE %(condition)s
-                    WINDOW w AS (
-                        PARTITION BY e.target,
-                                     COALESCE(e.lead_id, e.commercial_partner_id)
-                            ORDER BY e.date, e.cycle, s.sequence, e.id
-                    )
-                )
-                UPDATE crm_lifecycle_event e
-                   SET step_from_id = chain.step_from_id,
-                       days_before = round(chain.days_before, 2)
-                  FROM chain
-                 WHERE chain.id = e.id
-                   AND (e.step_from_id, e.days_before) IS DISTINCT FROM
-                       (chain.step_from_id, round(chain.days_before, 2))
-             RETURNING e.id
+                    WINDOW w AS (%(window)s)
+                  ) chain
+                 WHERE (step_from_id, days_before) IS DISTINCT FROM (from_id, days)
                 """,
+                links=CHAIN_LINKS,
+                window=CHAIN_WINDOW,
                 condition=condition,
             )
         )
+        if rows:
+            self.env.cr.execute(
+                SQL(
+                    """
+                    UPDATE crm_lifecycle_event e
+                       SET step_from_id = chain.from_id, days_before = chain.days
+                      FROM unnest(%s::int[], %s::int[], %s::numeric[])
+                           chain (id, from_id, days)
+                     WHERE chain.id = e.id
+                    """,
+                    *map(list, zip(*rows, strict=True)),
+                )
+            )
 
     @api.model
     def _on_steps_changed(self, target_model, changed_ids):

@@ -5,6 +5,15 @@ from odoo.tools import SQL
 
 # How far back the nightly run looks for changed leads, in case a history was left to it
 STALE_DAYS = 3
+# The furthest step of the present pass of lead ``l``.
+SELECT_PLACE = SQL(
+    """SELECT e.step_to_id, e.date, e.cycle
+         FROM crm_lifecycle_event e
+         JOIN crm_lifecycle_step s ON s.id = e.step_to_id
+        WHERE e.lead_id = l.id AND e.kind IN ('reached', 'back')
+     ORDER BY e.cycle DESC, s.sequence DESC, e.date
+        LIMIT 1"""
+)
 
 
 # one file a capability
@@ -86,13 +95,20 @@ class CrmLifecycleEvent(models.Model):
                    l.campaign_id, l.medium_id, l.source_id, m.origin, m.reason
               FROM crm_lead l
          LEFT JOIN res_partner p ON p.id = l.partner_id
-         LEFT JOIN (
-                   SELECT e.lead_id, max(e.date) AS date
+        -- by the index, lead by lead: a history that was only just begun has no
+        -- statistics, and the planner would read all of it again and again
+        CROSS JOIN LATERAL (
+                   SELECT max(e.date) FILTER (
+                              -- not of one merged into it
+                              WHERE e.kind = 'back' AND e.origin_id = e.lead_id
+                          ) AS date,
+                          array_agg(e.step_to_id) FILTER (
+                              WHERE e.kind IN ('reached', 'back')
+                                AND e.cycle >= COALESCE(l.lifecycle_cycle, 0)
+                          ) AS step_ids
                      FROM crm_lifecycle_event e
-                    WHERE e.lead_id = ANY(%(ids)s) AND e.kind = 'back'
-                      AND e.origin_id = e.lead_id  -- not of one merged into it
-                 GROUP BY e.lead_id
-              ) back ON back.lead_id = l.id
+                    WHERE e.lead_id = l.id
+              ) back
          LEFT JOIN LATERAL (
                    SELECT t.date, t.name
                      FROM crm_touchpoint t
@@ -122,12 +138,7 @@ class CrmLifecycleEvent(models.Model):
                -- one that was closed before it got here (an import) was a lead, too
                AND (NOT %(is_out)s OR m.date <= %(date_out)s
                     OR m.step_to_id = %(lead)s)
-               AND NOT EXISTS (
-                   SELECT FROM crm_lifecycle_event e
-                    WHERE e.lead_id = l.id AND e.step_to_id = m.step_to_id
-                      AND e.cycle >= COALESCE(l.lifecycle_cycle, 0)
-                      AND e.kind IN ('reached', 'back')
-               )
+               AND (back.step_ids IS NULL OR m.step_to_id <> ALL(back.step_ids))
             """,
             ids=lead_ids,
             is_out=self._sql_is_out(),
@@ -157,31 +168,17 @@ class CrmLifecycleEvent(models.Model):
               FROM crm_lead l
          LEFT JOIN res_partner p ON p.id = l.partner_id
          LEFT JOIN crm_lost_reason r ON r.id = l.lost_reason_id
-         LEFT JOIN (%(places)s) last ON last.lead_id = l.id
+         LEFT JOIN LATERAL (%(place)s) last ON TRUE
              WHERE l.id = ANY(%(ids)s)
                AND %(is_out)s IS DISTINCT FROM (l.lifecycle_date_out IS NOT NULL)
             """,
             ids=lead_ids,
             is_out=self._sql_is_out(),
             date_out=self._sql_date_out(),
-            places=self._select_places(lead_ids),
+            place=SELECT_PLACE,
             lead=steps["lead"],
             lang=self.env.lang or "en_US",
             now=self.env.cr.now(),
-        )
-
-    @api.model
-    def _select_places(self, lead_ids):
-        """SQL: the furthest step of the present pass of each lead."""
-        return SQL(
-            """
-            SELECT DISTINCT ON (e.lead_id) e.lead_id, e.step_to_id, e.date, e.cycle
-              FROM crm_lifecycle_event e
-              JOIN crm_lifecycle_step s ON s.id = e.step_to_id
-             WHERE e.lead_id = ANY(%s) AND e.kind IN ('reached', 'back')
-          ORDER BY e.lead_id, e.cycle DESC, s.sequence DESC, e.date
-            """,
-            list(lead_ids),
         )
 
     @api.model
@@ -195,7 +192,7 @@ class CrmLifecycleEvent(models.Model):
                   FROM crm_lead l
                   JOIN res_partner p ON p.id = l.partner_id
                  WHERE e.lead_id = l.id
-                   AND l.id = ANY(%s)
+                   AND e.lead_id = ANY(%s)
                    AND e.commercial_partner_id IS DISTINCT FROM p.commercial_partner_id
              RETURNING e.id
                 """,
@@ -210,15 +207,12 @@ class CrmLifecycleEvent(models.Model):
                 """
                 WITH place AS (
                     SELECT l.id, step.step_to_id, step.date, step.cycle,
-                           CASE WHEN %(is_out)s THEN gone.date END AS date_out
+                           CASE WHEN %(is_out)s THEN (
+                               SELECT max(e.date) FROM crm_lifecycle_event e
+                                WHERE e.lead_id = l.id AND e.kind = 'out'
+                           ) END AS date_out
                       FROM crm_lead l
-                      JOIN (%(places)s) step ON step.lead_id = l.id
-                 LEFT JOIN (
-                           SELECT e.lead_id, max(e.date) AS date
-                             FROM crm_lifecycle_event e
-                            WHERE e.lead_id = ANY(%(ids)s) AND e.kind = 'out'
-                         GROUP BY e.lead_id
-                      ) gone ON gone.lead_id = l.id
+                CROSS JOIN LATERAL (%(place)s) step
                      WHERE l.id = ANY(%(ids)s)
                 )
                 UPDATE crm_lead l
@@ -235,7 +229,7 @@ class CrmLifecycleEvent(models.Model):
                 """,
                 ids=list(lead_ids),
                 is_out=self._sql_is_out(),
-                places=self._select_places(lead_ids),
+                place=SELECT_PLACE,
             )
         )
         changed_ids = [row[0] for row in rows]

@@ -67,11 +67,9 @@ class CrmLifecycleEvent(models.Model):
     @api.model
     def _get_lapsed_days(self):
         """Days of silence after which a customer has lapsed; 0: never."""
-        return int(
-            self.env["ir.config_parameter"]
-            .sudo()
-            .get_param("crm_plus.lapsed_days", LAPSED_DAYS)
-        )
+        # sudo: sellers may not read system parameters
+        params = self.env["ir.config_parameter"].sudo()
+        return int(params.get_param("crm_plus.lapsed_days", LAPSED_DAYS))
 
     @api.model
     def _advance_partners(self, partner_ids):

@@ -14,7 +14,7 @@ class CrmLifecycleMixin(models.AbstractModel):
         "crm.lifecycle.step",
         readonly=True,
         copy=False,
-        index="btree_not_null",
+        # no index: few values, and each change of step would touch all indexes
         ondelete="set null",
     )
     lifecycle_date = fields.Datetime(
