@@ -83,6 +83,7 @@
         "views/crm_frame_views.xml",
         "views/crm_lead_frame_views.xml",
         "wizard/crm_lead_gate_pass_views.xml",
+        "wizard/crm_stage_approval_views.xml",
         "wizard/crm_lead_closing_views.xml",
         "views/crm_stage_gate_views.xml",
         "views/crm_lead_gate_views.xml",

@@ -1,5 +1,8 @@
-from odoo import fields, models
+from odoo import api, fields, models
+from odoo.fields import Domain
 from odoo.tools import SQL, Query
+
+from ..models.lifecycle.crm_period_report import SMALL
 
 # completed visits below which a stage has no usual duration
 MIN_VISITS = 5
@@ -16,6 +19,7 @@ class CrmStageLeakageReport(models.Model):
     """
 
     _name = "crm.stage.leakage.report"
+    _inherit = ["crm.period.report"]
     _description = "Stage Leakage"
     _auto = False
     _order = "date_start desc, id desc"
@@ -166,3 +170,86 @@ class CrmStageLeakageReport(models.Model):
     def action_open_lead(self):
         self.ensure_one()
         return self.lead_id.get_formview_action()
+
+    # ------------------------------------------------------------
+    # The page
+    # ------------------------------------------------------------
+
+    @api.model
+    @api.readonly
+    def get_leakage(self, date_from, date_to, filters=None):
+        """Return K21 of a period, stage by stage, for the web client.
+
+        Of the deals that entered a stage in the period: those that were lost in it, and
+        those that stall in it now. Values are in the currency of the company.
+
+        :param date_from: first day, in the time zone of the company
+        :param date_to: last day
+        :param filters: ``{field: id}`` of ``get_filters``
+        """
+        start, end = self._get_period(date_from, date_to)
+        stages = self.env["crm.stage"].search([("is_won", "=", False)])
+        domains = {
+            stage: self._get_filter_domain(filters)
+            & Domain("type", "=", "opportunity")
+            & Domain("stage_id", "=", stage.id)
+            & Domain(
+                "lead_id.stage_history_ids",
+                "any",
+                [
+                    ("stage_id", "=", stage.id),
+                    ("date_start", ">=", start),
+                    ("date_start", "<", end),
+                ],
+            )
+            for stage in stages
+        }
+        figures = {
+            stage: values
+            # lost deals are archived
+            for stage, *values in self.with_context(active_test=False)._read_group(
+                Domain.OR(domains.values()),
+                ["stage_id"],
+                [
+                    "__count",
+                    "is_lost:sum",
+                    "is_stalled:sum",
+                    "leaked_value:sum_currency",
+                    "days:avg",
+                ],
+            )
+        }
+        leaked = sum(values[3] or 0 for values in figures.values())
+        rows = [
+            self._prepare_leakage(stage.name, *figures[stage], leaked, domain, stage.id)
+            for stage, domain in domains.items()
+            if stage in figures
+        ]
+        return {
+            "small": SMALL,
+            "currency_id": self.env.company.currency_id.id,
+            "rows": rows,
+            "leaked": leaked,
+        }
+
+    @api.model
+    def _prepare_leakage(
+        self, name, entered, lost, stalled, value, days, leaked, domain, stage_id
+    ):
+        out = Domain("is_lost", "=", 1) | Domain("is_stalled", "=", 1)
+        return {
+            "id": stage_id,
+            "name": name,
+            "entered": entered,
+            "lost": lost,
+            "stalled": stalled,
+            "leaked": lost + stalled,
+            "rate": self._rate(lost + stalled, entered),
+            "value": value or 0,
+            "share": self._rate(value or 0, leaked),
+            "days": days or 0,
+            "domain": self._to_client(domain),
+            "lost_domain": self._to_client(domain & Domain("is_lost", "=", 1)),
+            "stalled_domain": self._to_client(domain & Domain("is_stalled", "=", 1)),
+            "leaked_domain": self._to_client(domain & out),
+        }

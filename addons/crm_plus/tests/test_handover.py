@@ -7,7 +7,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tests import Form, HttpCase, new_test_user, tagged, warmup
 from odoo.tools import mute_logger
 
-from ..models.lifecycle import crm_handover
+from ..models.lifecycle import crm_handover_silence
 from .common import CrmPlusCommon
 
 
@@ -393,11 +393,11 @@ class TestHandoverSilence(HandoverCommon):
         )
 
     def test_batches(self):
-        self.assertGreaterEqual(crm_handover.BATCH_SIZE, 2)
+        self.assertGreaterEqual(crm_handover_silence.BATCH_SIZE, 2)
         leads = self._create_leads(5, type="lead", user_id=self.marketer.id)
         handovers = self._hand_over(leads)
         self._pass_time(handovers)
-        self.patch(crm_handover, "BATCH_SIZE", 2)
+        self.patch(crm_handover_silence, "BATCH_SIZE", 2)
         self._cron()
         self.assertEqual(set(handovers.mapped("state")), {"expired"})
 

@@ -237,6 +237,104 @@ class TestFunnel(LifecycleCommon):
                         Report.search_count(step["domain"]), step["reached"]
                     )
 
+    def test_narrowed_down(self):
+        """Leads, hand-overs and stages: of the source, the seller, the team …"""
+        Report = (
+            self.env["crm.lifecycle.report"]
+            .with_user(self.manager)
+            .with_context(allowed_company_ids=self.company.ids)
+        )
+        choices = {row["name"]: row for row in Report.get_filters()}
+        self.assertNotIn("company_id", choices, "one company is shown")
+        fair = next(
+            id_ for id_, name in choices["source_id"]["choices"] if name == "Fair"
+        )
+        everything = self._kpis(self._get_funnel()["total"])
+
+        funnel = Report.get_funnel(*PERIOD, None, {"source_id": fair})
+        self.assertEqual(self._kpis(funnel["total"])["K06"], (2, 2, 100.0))
+        self.assertLess(funnel["total"]["leads"], everything["K01"][0])
+        for kpi in funnel["total"]["kpis"]:
+            with self.subTest(kpi=kpi["code"]):
+                self.assertEqual(
+                    self.env[kpi["model"]]
+                    .with_user(self.manager)
+                    .search_count(kpi["domain"]),
+                    kpi["n"],
+                )
+        funnel = Report.get_funnel(*PERIOD, None, {"user_id": self.seller.id})
+        self.assertEqual(self._kpis(funnel["total"])["K07"], (1, 2, 50.0))
+        funnel = Report.get_funnel(*PERIOD, None, {"user_id": self.seller_2.id})
+        self.assertEqual(self._kpis(funnel["total"])["K07"], (0, 0, False))
+        # nothing chosen, and what is no filter
+        funnel = Report.get_funnel(*PERIOD, None, {"user_id": False, "active": 1})
+        self.assertEqual(self._kpis(funnel["total"]), everything)
+
+    def test_narrowed_down_to_a_company(self):
+        other = self._create_leads(company_id=self.company_2.id, user_id=False)
+        self._date_back(other, create_date=datetime(2019, 2, 3))
+        Report = (
+            self.env["crm.lifecycle.report"]
+            .with_user(self.manager)
+            .with_context(allowed_company_ids=(self.company + self.company_2).ids)
+        )
+        choices = {row["name"]: row["choices"] for row in Report.get_filters()}
+        self.assertIn([self.company_2.id, self.company_2.name], choices["company_id"])
+        funnel = Report.get_funnel(*PERIOD, None, {"company_id": self.company_2.id})
+        self.assertEqual(funnel["total"]["leads"], 1)
+        self.assertEqual(
+            Report.search(funnel["total"]["domain"]).lead_id,
+            other,
+        )
+
+    def test_cohorts(self):
+        """Of three leads of a January, one was qualified in it, one in March, one
+        never; of one of February nothing happened.
+        """
+        january = self._create_leads(3, type="lead")
+        february = self._create_leads(type="lead")
+        self._date_back(january, create_date=datetime(2018, 1, 10))
+        self._date_back(february, create_date=datetime(2018, 2, 10))
+        self._date_back(january[0], date_conversion=datetime(2018, 1, 20))
+        # in Brussels it is March
+        self._date_back(january[1], date_conversion=datetime(2018, 2, 28, 23, 30))
+        self.company.partner_id.tz = "Europe/Brussels"
+        self.Event.sudo()._advance_leads((january + february).ids)
+        self.env.invalidate_all()
+        Report = self.env["crm.lifecycle.report"].with_user(self.manager)
+
+        cohorts = Report.get_cohorts("2018-01-01", "2018-02-28", "sql")
+
+        self.assertEqual(cohorts["step"], "sql")
+        self.assertEqual(
+            [
+                (row["name"], row["leads"], [cell["n"] for cell in row["cells"]][:4])
+                for row in cohorts["cohorts"]
+            ],
+            [("Jan 2018", 3, [1, 1, 2, 2]), ("Feb 2018", 1, [0, 0, 0, 0])],
+        )
+        self.assertEqual(cohorts["cohorts"][0]["cells"][2]["rate"], 66.7)
+        for cohort in cohorts["cohorts"]:
+            self.assertEqual(Report.search_count(cohort["domain"]), cohort["leads"])
+            for cell in cohort["cells"]:
+                self.assertEqual(Report.search_count(cell["domain"]), cell["n"])
+        self.assertEqual(
+            Report.get_cohorts("2018-01-01", "2018-02-28", "customer")["cohorts"][0][
+                "cells"
+            ][-1]["n"],
+            0,
+        )
+
+    def test_cohort_of_this_month_has_no_future(self):
+        self._create_leads()
+        today = fields.Date.context_today(self.env.user)
+        [cohort] = (
+            self.env["crm.lifecycle.report"]
+            .with_user(self.manager)
+            .get_cohorts(str(today), str(today), "opportunity")["cohorts"]
+        )
+        self.assertEqual([cell["is_open"] for cell in cohort["cells"]], [True])
+
     def test_nothing_is_blank_not_zero(self):
         funnel = self._get_funnel(period=("2011-01-01", "2011-01-31"))
         self.assertEqual(

@@ -302,8 +302,39 @@ class TestStageGate(CrmPlusCommon):
         lead.action_request_approval()
         approval = self.env["crm.stage.approval"].with_user(self.seller_2).search([])
         self.assertTrue(approval.can_decide)  # though the lead is not theirs
-        approval.action_refuse()
-        self.assertEqual(self.lead.stage_approval_ids.state, "refused")
+        with self.assertRaises(AccessError):
+            self.lead.stage_approval_ids.with_user(self.seller).action_refuse()
+        action = approval.action_refuse()
+        refusal = (
+            self.env[action["res_model"]]
+            .with_user(self.seller_2)
+            .with_context(action["context"])
+            .create({"reason": "Too cheap"})
+        )
+        with self.mock_mail_gateway():
+            refusal.action_refuse()
+        self.assertRecordValues(
+            self.lead.stage_approval_ids,
+            [
+                {
+                    "state": "refused",
+                    "reason": "Too cheap",
+                    "decided_by_id": self.seller_2.id,
+                }
+            ],
+        )
+        message = self.lead.message_ids[0]
+        self.assertIn("Too cheap", message.body)
+        self.assertIn(self.seller.partner_id, message.notified_partner_ids)
+        with self.assertRaises(UserError):
+            refusal.action_refuse()
+        # nobody refuses by the wizard what is not theirs to decide
+        lead.action_request_approval()
+        other = self.lead.stage_approval_ids.filtered(lambda a: a.state == "requested")
+        wizard = self.env["crm.stage.approval.refuse"].with_user(self.seller)
+        with self.assertRaises(AccessError):
+            wizard.create({"approval_ids": other.ids, "reason": "Mine"}).action_refuse()
+        other.sudo().state = "withdrawn"
         self._refused(self.offer)
         self.assertTrue(lead.can_request_approval)
 

@@ -1,5 +1,6 @@
 from datetime import datetime, timedelta
 
+from odoo import fields
 from odoo.exceptions import AccessError
 from odoo.tests import freeze_time, tagged
 
@@ -233,6 +234,63 @@ class TestStageHistory(CrmPlusCommon):
         # revived: it leaves the leak
         lost.action_restore()
         self.assertFalse(self._report(self.first).filtered("is_lost"))
+
+    def test_leakage_page(self):
+        """K21: each figure, and the deals behind it; of the stages entered in time."""
+        now = self.env.cr.now()
+        lost, stalled, moved, before = self._leads(4, expected_revenue=100)
+        moved.expected_revenue = 300
+        self.first.rotting_threshold_days = 30
+        self._backdate(lost + moved, now)
+        self._backdate(stalled, now - timedelta(days=31))
+        self._backdate(before, now - timedelta(days=400))
+        moved.stage_id = self.second
+        (lost + moved + before).action_set_lost()
+        other = self._leads(1, team_id=False)
+        self.env.flush_all()
+        Report = self.env["crm.stage.leakage.report"].with_user(self.manager)
+        day = fields.Date.to_string
+        period = (day(now - timedelta(days=60)), day(now + timedelta(days=1)))
+
+        page = Report.get_leakage(*period, {"team_id": self.team.id})
+
+        self.assertEqual(
+            [
+                [row[key] for key in ("id", "entered", "lost", "stalled", "rate")]
+                for row in page["rows"]
+            ],
+            [
+                [self.first.id, 3, 1, 1, 66.7],
+                [self.second.id, 1, 1, 0, 100.0],
+            ],
+        )
+        self.assertEqual([row["value"] for row in page["rows"]], [200, 300])
+        self.assertEqual([row["share"] for row in page["rows"]], [40.0, 60.0])
+        for row in page["rows"]:
+            for name in ("lost", "stalled", "leaked"):
+                self.assertEqual(
+                    Report.search_count(row[f"{name}_domain"]), row[name], name
+                )
+            self.assertEqual(Report.search_count(row["domain"]), row["entered"])
+        self.assertEqual(
+            Report.search(page["rows"][0]["stalled_domain"]).lead_id, stalled
+        )
+        # long ago, and of other teams
+        before_rows = Report.get_leakage(
+            day(now - timedelta(days=410)), day(now - timedelta(days=390))
+        )["rows"]
+        self.assertIn(
+            before, Report.search(before_rows[0]["lost_domain"]).mapped("lead_id")
+        )
+        everything = Report.get_leakage(*period)["rows"]
+        first = next(row for row in everything if row["id"] == self.first.id)
+        self.assertIn(other, Report.search(first["domain"]).lead_id)
+
+    def test_leakage_page_of_nothing(self):
+        page = self.env["crm.stage.leakage.report"].get_leakage(
+            "2001-01-01", "2001-01-31"
+        )
+        self.assertEqual((page["rows"], page["leaked"]), ([], 0))
 
     def test_stalls_by_twice_the_median(self):
         now = self.env.cr.now()

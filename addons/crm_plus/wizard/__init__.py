@@ -4,6 +4,7 @@ from . import crm_handover_refuse
 from . import crm_handover_send
 from . import crm_lifecycle_recycle
 from . import crm_lead_gate_pass
+from . import crm_stage_approval_refuse
 from . import crm_lead_junk
 from . import crm_lead_won
 from . import crm_lead_lost

@@ -4,9 +4,14 @@ from . import crm_lifecycle_event
 from . import crm_lifecycle_event_lead
 from . import crm_lifecycle_event_partner
 from . import crm_lifecycle_mixin
+from . import crm_period_report
 from . import crm_lifecycle_report
 from . import crm_lifecycle_funnel
+from . import crm_lifecycle_cohort
 from . import crm_handover
+from . import crm_handover_answer
+from . import crm_handover_lead
+from . import crm_handover_silence
 from . import crm_handover_reason
 from . import crm_lead
 from . import crm_score_model

@@ -1,23 +1,26 @@
 """The funnel page: figures of a cohort, computed by the database in one statement."""
 
-from datetime import datetime, time, timedelta, timezone
-from zoneinfo import ZoneInfo
-
-from odoo import api, fields, models
+from odoo import api, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 from odoo.tools.misc import format_date
 
 from .crm_lifecycle_step import LEAD_STEPS
+from .crm_period_report import SMALL
 
-# Below so many records a rate is shown in grey: chance speaks.
-SMALL = 5
 GROUPS = ("month", "source_id", "medium_id", "campaign_id", "team_id", "user_id")
 # What a group of leads is on their hand-overs.
 HANDOVER_GROUPS = {
     "month": "date",
     "team_id": "to_team_id",
     "user_id": "to_user_id",
+}
+# How hand-overs call what leads are narrowed down by.
+HANDOVER_FILTERS = {
+    "team_id": "to_team_id",
+    "user_id": "to_user_id",
+    "source_id": "lead_id.source_id",
+    "campaign_id": "lead_id.campaign_id",
 }
 
 
@@ -28,7 +31,7 @@ class CrmLifecycleReport(models.Model):
 
     @api.model
     @api.readonly
-    def get_funnel(self, date_from, date_to, group_by=None):
+    def get_funnel(self, date_from, date_to, group_by=None, filters=None):
         """Return the figures K01 to K07 of a period, for the web client.
 
         Cohorts of the leads created in it, but for K05, of the stages that deals
@@ -38,11 +41,14 @@ class CrmLifecycleReport(models.Model):
         :param date_from: first day, in the time zone of the company
         :param date_to: last day
         :param group_by: ``month``, or one of the fields of ``GROUPS``
+        :param filters: ``{field: id}`` of ``get_filters``
         """
         group_by = group_by if group_by in GROUPS else None
         start, end = self._get_period(date_from, date_to)
         domain = Domain("create_date", ">=", start) & Domain("create_date", "<", end)
+        domain &= self._get_filter_domain(filters)
         handed = Domain("date", ">=", start) & Domain("date", "<", end)
+        handed &= self._get_filter_domain(filters, HANDOVER_FILTERS)
         rows = self._read_funnel(domain, group_by)
         handovers = self._read_handovers(handed, group_by)
         total = rows.pop(None, None) or self._empty_row()
@@ -51,7 +57,7 @@ class CrmLifecycleReport(models.Model):
             "total": self._prepare_figures(
                 total, handovers.get(None, {}), domain, handed
             ),
-            "stages": self._read_stages(start, end),
+            "stages": self._read_stages(start, end, filters),
             "groups": [
                 {
                     "name": self._get_group_name(group_by, key),
@@ -70,27 +76,6 @@ class CrmLifecycleReport(models.Model):
                 )
             ],
         }
-
-    @api.model
-    def _get_timezone(self):
-        company = self.env.company
-        name = company.partner_id.tz or company.resource_calendar_id.tz
-        return ZoneInfo(name or "UTC")
-
-    @api.model
-    def _get_period(self, date_from, date_to):
-        """The half-open period in UTC, from the first day to the end of the last."""
-        tz = self._get_timezone()
-        days = (
-            fields.Date.to_date(date_from),
-            fields.Date.to_date(date_to) + timedelta(days=1),
-        )
-        return [
-            datetime.combine(day, time.min, tz)
-            .astimezone(timezone.utc)
-            .replace(tzinfo=None)
-            for day in days
-        ]
 
     # ------------------------------------------------------------
     # Database
@@ -170,12 +155,14 @@ class CrmLifecycleReport(models.Model):
         return {None if row["is_total"] else row["key"]: row for row in rows}
 
     @api.model
-    def _read_stages(self, start, end):
+    def _read_stages(self, start, end, filters):
         """K05, by the day deals entered a stage: of these, those that later entered any
         stage of higher sequence, or were won. A deal that entered twice counts once.
         """
         Lead = self.env["crm.lead"].with_context(active_test=False)
-        deals = Lead._search([("type", "=", "opportunity"), ("is_junk", "=", False)])
+        domain = Domain("type", "=", "opportunity") & Domain("is_junk", "=", False)
+        domain &= self._get_filter_domain(filters)
+        deals = Lead._search(domain)
         rows = self.env.execute_query(
             SQL(
                 """
@@ -208,19 +195,20 @@ class CrmLifecycleReport(models.Model):
                 "entered": entered,
                 "further": further,
                 "rate": self._rate(further, entered),
-                "domain": [
-                    ["type", "=", "opportunity"],
-                    ["is_junk", "=", False],
+                "domain": self._to_client(
                     [
-                        "stage_history_ids",
-                        "any",
-                        [
-                            ["stage_id", "=", stage_id],
-                            ["date_start", ">=", fields.Datetime.to_string(start)],
-                            ["date_start", "<", fields.Datetime.to_string(end)],
-                        ],
-                    ],
-                ],
+                        *domain,
+                        (
+                            "stage_history_ids",
+                            "any",
+                            [
+                                ("stage_id", "=", stage_id),
+                                ("date_start", ">=", start),
+                                ("date_start", "<", end),
+                            ],
+                        ),
+                    ]
+                ),
             }
             for stage_id, entered, further in rows
         ]
@@ -263,11 +251,6 @@ class CrmLifecycleReport(models.Model):
         # sudo: a name that the reader's own leads carry
         record = self.env[self._fields[group_by].comodel_name].sudo().browse(key)
         return record.display_name
-
-    @api.model
-    def _get_month_period(self, key):
-        following = (key.replace(day=1) + timedelta(days=32)).replace(day=1)
-        return self._get_period(key, following - timedelta(days=1))
 
     @api.model
     def _get_group_domain(self, group_by, key):
@@ -436,27 +419,3 @@ class CrmLifecycleReport(models.Model):
             "apart": False,
             **more,
         }
-
-    @api.model
-    def _rate(self, n, of):
-        """Percent; ``False`` of nothing."""
-        return round(100.0 * n / of, 1) if of and n is not None else False
-
-    @api.model
-    def _to_client(self, domain):
-        """A domain as JSON carries it."""
-        if domain is None:
-            return False
-        return [
-            [
-                fields.Datetime.to_string(part)
-                if isinstance(part, datetime)
-                else list(part)
-                if isinstance(part, tuple)
-                else part
-                for part in condition
-            ]
-            if isinstance(condition, (tuple, list))
-            else condition
-            for condition in domain
-        ]

@@ -17,6 +17,7 @@ class CrmLifecycleReport(models.Model):
     """
 
     _name = "crm.lifecycle.report"
+    _inherit = ["crm.period.report"]
     _description = "Funnel Analysis"
     _auto = False
     _order = "create_date desc, id desc"

@@ -9,6 +9,7 @@ from . import crm_stage_gate_field
 from . import crm_stage_pass
 from . import crm_stage_approval
 from . import crm_lead_gate
+from . import crm_closing_reason
 from . import crm_junk_reason
 from . import crm_won_reason
 from . import crm_lead_junk

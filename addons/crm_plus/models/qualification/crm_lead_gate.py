@@ -169,7 +169,8 @@ class CrmLead(models.Model):
 
     @api.model
     def _get_gate_order(self):
-        return self.env["crm.stage"].sudo().search([])  # sudo: all stages, in order
+        # sudo: all stages, in order
+        return self.env["crm.stage"].sudo().search([])
 
     def _get_gate_missing(self, moves):
         """What these moves lack, in a number of queries that does not grow with them.
@@ -181,6 +182,7 @@ class CrmLead(models.Model):
         # sudo: a gate judges the lead, not what its seller may see of it
         leads = self.sudo().filtered(lambda lead: lead._origin.id in moves)
         rank = {stage.id: i for i, stage in enumerate(self._get_gate_order())}
+        # sudo: gates hold whoever moves the lead
         gates = self.env["crm.stage.gate"].sudo().search([])
         gates = gates.sorted(lambda gate: (rank.get(gate.stage_id.id, 0), gate.id))
         ahead = {}
@@ -367,7 +369,8 @@ class CrmLead(models.Model):
         missing = self._get_gate_missing(
             {lead.id: (lead.stage_id, stage) for lead in self}
         )
-        self.env["crm.stage.pass"].sudo().create(  # see _use_gate_passes
+        # sudo: passes are written by the system only
+        self.env["crm.stage.pass"].sudo().create(
             [
                 {
                     "lead_id": lead.id,

@@ -36,6 +36,7 @@ class CrmStageApproval(models.Model):
     )
     decided_by_id = fields.Many2one("res.users")
     date_decided = fields.Datetime(string="Decided On")
+    reason = fields.Text(string="Why Refused")
     amount = fields.Monetary(
         currency_field="currency_id",
         help="Expected revenue that was approved, or asked for.",
@@ -61,9 +62,18 @@ class CrmStageApproval(models.Model):
         self._decide("approved")
 
     def action_refuse(self):
-        self._decide("refused")
+        """Ask for the reason."""
+        self._check_can_decide()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Refuse the Approval"),
+            "res_model": "crm.stage.approval.refuse",
+            "view_mode": "form",
+            "target": "new",
+            "context": {"default_approval_ids": self.ids, "dialog_size": "medium"},
+        }
 
-    def _decide(self, state):
+    def _check_can_decide(self):
         self.check_access("read")
         for approval in self:
             if approval.state != "requested":
@@ -74,9 +84,17 @@ class CrmStageApproval(models.Model):
                 raise AccessError(
                     self.env._(
                         "Only %s may decide on this.",
+                        # sudo: who approves is told to whoever asks, whatever company
                         approval.sudo().approver_ids.mapped("name"),
                     )
                 )
+
+    def _decide(self, state, reason=False):
+        """Approve or refuse; who asked is told, and why.
+
+        :param reason: of a refusal
+        """
+        self._check_can_decide()
         # sudo: approvers write approvals through this method only, see above; they may
         # not be allowed to write the lead
         approvals_sudo = self.sudo()
@@ -85,6 +103,7 @@ class CrmStageApproval(models.Model):
                 "state": state,
                 "decided_by_id": self.env.uid,
                 "date_decided": self.env.cr.now(),
+                "reason": reason,
             }
         )
         for approval_sudo in approvals_sudo:
@@ -97,7 +116,11 @@ class CrmStageApproval(models.Model):
             approval_sudo.lead_id.message_post(
                 body=self.env._("Approved by %(user)s for stage %(stage)s.", **names)
                 if state == "approved"
-                else self.env._("Refused by %(user)s for stage %(stage)s.", **names),
+                else self.env._(
+                    "Refused by %(user)s for stage %(stage)s: %(reason)s",
+                    reason=reason,
+                    **names,
+                ),
                 author_id=self.env.user.partner_id.id,
                 partner_ids=(approval_sudo.user_id - self.env.user).partner_id.ids,
                 subtype_xmlid="mail.mt_note",
