@@ -44,6 +44,7 @@ from . import test_pipeline_stock
 from . import test_pipeline_invoice
 from . import test_prediction
 from . import test_prediction_snapshot
+from . import test_prediction_tour
 from . import test_prediction_tools
 from . import test_buying_tools
 from . import test_customer_profile

@@ -742,6 +742,41 @@ class TestPredictionScoring(PredictionCommon):
         self.assertEqual(country["value"], lead.country_id.name)
         self.assertIn(lead.country_id.name, lead.predict_explanation)
 
+    def test_explanation_of_each_kind_of_input(self):
+        """A lead opens whatever the prediction looks at, and says it in words."""
+        kind = self.env.ref("crm_plus.crm_touchpoint_kind_email_in")
+        self._input(None, source="touchpoint", kind_id=kind.id)
+        self._input(None, source="weekday")
+        self._touch(self.lead, days=-1)
+        plain = {"kind": "category", "points": {}, "other": 0.1, "missing": 0}
+        self.version.scorecard = {
+            "base": 0,
+            "inputs": {
+                f"touchpoint:{kind.id}": {
+                    "kind": "steps",
+                    "bounds": [1],
+                    "points": [-0.5, 0.5],
+                    "missing": 0,
+                },
+                "month": plain,
+                "weekday": plain,
+            },
+        }
+        self.lead.invalidate_recordset()
+        lines = {
+            line["input"]: line["value"]
+            for line in self.lead.get_prediction_explanation()["lines"]
+        }
+        self.assertEqual(
+            lines,
+            {
+                kind.name: "1",
+                "Month of creation": f"{self.lead.create_date:%B}",
+                "Weekday of creation": f"{self.lead.create_date:%A}",
+            },
+        )
+        self.assertIn(kind.name, self.lead.predict_explanation)
+
     def test_nothing_to_do_twice(self):
         self.assertFalse(self.prediction._score_due())
 

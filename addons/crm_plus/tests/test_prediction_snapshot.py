@@ -262,12 +262,12 @@ class TestPredictionSnapshot(SnapshotCommon):
         self.assertEqual(self.country.known_count, 5)
         self.assertEqual(
             self.country.history,
-            "Kept when it was so: 3; not written to since: 2; unknown: 3",
+            "Kept at that time: 3; not changed since: 2; unknown: 3",
         )
         self.assertTrue(self.country.is_history_poor)
         self.country.is_trusted = True
         self.assertEqual(self.country.known_count, 8)
-        self.assertIn("you vouch for it: 3", self.country.history)
+        self.assertIn("vouched for: 3", self.country.history)
 
     # ------------------------------------------------------------
     # Retention, rights

@@ -1,5 +1,8 @@
+from datetime import date
+
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
+from odoo.tools import format_date
 
 from ...tools.lead_history import (
     DATES,
@@ -29,7 +32,8 @@ class CrmPredictionInput(models.Model):
     )
     sequence = fields.Integer(default=10)
     source = fields.Selection(
-        [
+        string="Kind",
+        selection=[
             ("field", "Field of the lead"),
             ("touchpoint", "Number of touchpoints"),
             ("month", "Month of creation"),
@@ -60,7 +64,7 @@ class CrmPredictionInput(models.Model):
         "prediction, or that cannot have changed since.",
     )
     name = fields.Char(compute="_compute_name", string="Input")
-    history = fields.Char(
+    history = fields.Text(
         string="How It Is Known",
         compute="_compute_history",
         help="How the value of that time is known, and of how many decided leads.",
@@ -97,7 +101,10 @@ class CrmPredictionInput(models.Model):
                     item, total, counts.get(item.key if item else None)
                 )
                 line.is_history_poor = bool(
-                    item and total and line.known_count < MIN_KNOWN
+                    item
+                    and total
+                    and line.known_count < MIN_KNOWN
+                    and not is_refused(item)
                 )
 
     def _say_history(self, item, total, counts):
@@ -106,7 +113,7 @@ class CrmPredictionInput(models.Model):
         if not item:
             return 0, False
         if is_refused(item):
-            return 0, self.env._("Never looked at: it follows from the decision")
+            return 0, self.env._("Left out: written by the decision, or all the time")
         if item.source in ("touchpoint", "moment"):
             return total, self.env._("Dated")
         if item.is_tracked:
@@ -114,12 +121,12 @@ class CrmPredictionInput(models.Model):
         kept, unchanged = counts or (0, 0)
         found = []
         if kept:
-            found.append(self.env._("kept when it was so: %s", kept))
+            found.append(self.env._("kept at that time: %s", kept))
         if unchanged:
-            found.append(self.env._("not written to since: %s", unchanged))
+            found.append(self.env._("not changed since: %s", unchanged))
         unknown = total - kept - unchanged
         if self.is_trusted:
-            found.append(self.env._("as now, you vouch for it: %s", unknown))
+            found.append(self.env._("as now, vouched for: %s", unknown))
             unknown = 0
         if unknown:
             found.append(self.env._("unknown: %s", unknown))
@@ -268,11 +275,16 @@ class CrmPredictionInput(models.Model):
 
     def _label_values(self, item, values):
         Lead = self.env["crm.lead"]
+        if item.source == "touchpoint":
+            return {}
         if item.source == "moment":
             if item.name == "weekday":
                 days = self.env["res.lang"]._fields["week_start"]
                 return dict(days._description_selection(self.env))
-            return {}
+            return {
+                str(month): format_date(self.env, date(2000, month, 1), False, "LLLL")
+                for month in range(1, 13)
+            }
         comodel, selection = None, {}
         if item.source == "property":
             definition = self._get_property_definition(item.name)

@@ -63,7 +63,8 @@ class CrmPredictionModel(models.Model):
         "crm.team",
         string="Sales Teams",
         check_company=True,
-        help="Only leads of these teams. Empty: of all.",
+        help="Only leads of these teams. Empty: of all. Teams of a company can be "
+        "chosen when the company is.",
     )
     lead_model = fields.Char(
         compute="_compute_lead_model", export_string_translation=False
@@ -134,6 +135,7 @@ class CrmPredictionModel(models.Model):
     last_report = fields.Html(compute="_compute_version_id", sanitize=False)
     last_warnings = fields.Text(compute="_compute_version_id")
     lead_count = fields.Integer(string="Predicted Leads", compute="_compute_lead_count")
+    has_poor_history = fields.Boolean(compute="_compute_has_poor_history")
     decided_count = fields.Integer(
         string="Decided Leads",
         compute="_compute_decided_count",
@@ -187,6 +189,11 @@ class CrmPredictionModel(models.Model):
                 # sudo: the version of another company counts as well
                 if version.sudo().model_id == model
             )
+
+    @api.depends("input_ids.is_history_poor")
+    def _compute_has_poor_history(self):
+        for model in self:
+            model.has_poor_history = any(model.input_ids.mapped("is_history_poor"))
 
     @api.depends("age_days", "domain", "team_ids", "company_id")
     def _compute_decided_count(self):
