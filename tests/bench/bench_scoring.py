@@ -95,7 +95,7 @@ class ScoringBench(Bench):
                    CASE WHEN n %% 5 > 1 THEN 'Company ' || n END,
                    CASE n %% 4 WHEN 0 THEN 'Managing director' WHEN 1 THEN 'Buyer' END,
                    (%(countries)s::int[])[1 + n %% 60],
-                   (n * 7919) %% 90000, (n %% 4)::varchar,
+                   (n::bigint * 7919) %% 90000, (n %% 4)::varchar,
                    (%(sources)s::int[])[1 + n %% 4],
                    CASE WHEN n %% 2 = 0 THEN 'correct' END,
                    CASE WHEN n %% 7 > 0 THEN 'correct' END,

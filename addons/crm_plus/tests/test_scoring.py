@@ -544,6 +544,17 @@ class TestScoringSeveralModels(ScoringCommon):
         lines = tagged_lead._score_explain(self.machines)
         self.assertEqual(sorted(x["points"] for x in lines), [4, 30])
 
+    def test_additional_score_is_explained_by_its_own_rules(self):
+        self.machines.sequence = 99
+        self._rule(3, domain="[('priority', '=', '3')]", sequence=0)
+        self.lead.tag_ids = self.tag
+        self._score()
+        lines = self.lead._score_explain(self.machines)
+        self.assertEqual(
+            sum(line["points"] for line in lines),
+            self.lead.additional_score_ids.total,
+        )
+
     def test_additional_score_ends_with_the_condition(self):
         self.lead.tag_ids = self.tag
         self._score()
