@@ -49,3 +49,4 @@ from . import test_prediction_tools
 from . import test_buying_tools
 from . import test_customer_profile
 from . import test_customer_history
+from . import test_customer_retail

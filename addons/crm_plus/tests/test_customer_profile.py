@@ -662,6 +662,25 @@ class TestCustomerProfile(CustomerProfileCommon):
         self._commit()
         self.assertFalse(self._profile(rebuild=False), "nothing is left of it")
 
+    def test_merged_customers_are_one(self):
+        other = self.env["res.partner"].create(
+            {"name": "Brandt Kaffee", "is_company": True}
+        )
+        self._invoice(10, 100)
+        self._invoice(20, 50, partner=other)
+        self._commit()
+        self.assertEqual(self._profile(other, rebuild=False).revenue_12, 50)
+
+        self.env["base.partner.merge.automatic.wizard"].sudo()._merge(
+            (self.customer + other).ids, self.customer
+        )
+        self._commit()
+
+        profile = self._profile(rebuild=False)
+        self.assertEqual(profile.revenue_12, 150)
+        self.assertEqual(profile.product_ids.quantity, 20)
+        self.assertFalse(other.exists())
+
     def test_a_seller_who_posts_needs_no_right_to_profiles(self):
         order = self.env["sale.order"].create(
             {

@@ -8,6 +8,7 @@ from . import crm_customer_snapshot
 from . import crm_customer_retention
 from . import account_move
 from . import account_partial_reconcile
+from . import base_partner_merge
 from . import crm_segment
 from . import crm_touchpoint
 from . import res_partner
