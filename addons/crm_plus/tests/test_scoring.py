@@ -1202,6 +1202,25 @@ class TestScoringExplain(ScoringCommon):
             )
         self.assertEqual([x["is_matched"] for x in lines], [True, False, True, True])
 
+    def test_share_of_the_ideal_profile(self):
+        """K09: weights that match / weights of what is known."""
+        self._rule(30, domain="[('function', '=', 'CEO')]")
+        self._rule(10, domain="[('city', '=', 'Bonn')]")
+        self._rule(60, domain="[('country_id.code', '=', 'DE')]")
+        self._rule(-50, domain="[('function', '=', 'Student')]")
+        self._rule(20, domain="[('name', '!=', False)]", date_to="2020-01-01")
+        lead = self._create_leads(function="CEO", city="Ulm")
+
+        def profile():
+            lead.invalidate_recordset()
+            return lead.with_user(self.seller).get_score_explanation()["profile"]
+
+        self.assertEqual(profile(), {"percent": 75.0, "known": 2, "of": 3})
+        lead.country_id = self.env.ref("base.de")
+        self.assertEqual(profile(), {"percent": 90.0, "known": 3, "of": 3})
+        lead.write({"function": False, "city": False, "country_id": False})
+        self.assertEqual(profile(), {"percent": False, "known": 0, "of": 3})
+
     def test_says_how_the_points_came_about(self):
         self._rule(10, kind="email_in", max_times=2)
         for days in (3, 1, 2):

@@ -51,7 +51,57 @@ class CrmScoreMixin(models.AbstractModel):
         explanation = super().get_score_explanation()
         for line in explanation["lines"]:
             line["date_next"] = fields.Datetime.to_string(line["date_next"]) or False
+        explanation["profile"] = self._score_profile(explanation["lines"])
         return explanation
+
+    def _score_profile(self, lines):
+        """Return how much of the ideal profile the record has (K09).
+
+        Traits are the fit rules that give points, their points the weights. One that
+        does not match as nothing is known of it, all fields that its condition names
+        being empty, drops out of both sums.
+
+        :return: ``percent`` (False of nothing), ``known`` and ``of``: numbers of traits
+        """
+        self.ensure_one()
+        # sudo: sellers see the rules that score their leads
+        Rule = self.env["crm.score.rule"].sudo()
+        today = fields.Date.today()
+        matched = known = count = all_count = 0
+        for line in lines:
+            rule = (
+                Rule.browse(line["rule_id"]).exists() if line["rule_id"] > 0 else Rule
+            )
+            if (
+                not rule
+                or rule.dimension != "fit"
+                or rule.points <= 0
+                or not rule._is_valid_on(today)
+            ):
+                continue
+            all_count += 1
+            if line["is_matched"] or self._knows_score_trait(rule):
+                count += 1
+                known += rule.points
+                matched += rule.points if line["is_matched"] else 0
+        return {
+            "percent": round(100 * matched / known, 1) if known else False,
+            "known": count,
+            "of": all_count,
+        }
+
+    def _knows_score_trait(self, rule):
+        """Whether one of the fields that the rule's condition names is filled in."""
+        # sudo: as the engine reads
+        record = self.sudo()
+        for condition in evaluate_domain(self.env, rule.domain).iter_conditions():
+            name, _dot, rest = condition.field_expr.partition(".")
+            value = record[name] if name in record._fields else False
+            if value and record._fields[name].type == "properties":
+                value = value.get(rest)
+            if value:
+                return True
+        return False
 
     def action_view_score_touchpoints(self, rule_id):
         """Open the touchpoints that a rule counts for this record."""
