@@ -113,6 +113,7 @@
         "demo/crm_plus_demo.xml",
         "demo/crm_plus_demo_audience.xml",
         "demo/crm_plus_demo_story.xml",
+        "demo/crm_plus_demo_prediction.xml",
     ],
     "post_init_hook": "post_init_hook",
     "uninstall_hook": "uninstall_hook",

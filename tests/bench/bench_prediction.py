@@ -57,7 +57,16 @@ class _BankLeads:
                 "name": "Bench bank",
                 "team_ids": [(6, 0, team.ids)],
                 "input_ids": [
-                    (0, 0, {"source": "field", "field_path": f"lead_properties.{key}"})
+                    (
+                        0,
+                        0,
+                        {
+                            "source": "field",
+                            "field_path": f"lead_properties.{key}",
+                            # what the bank knew when it called
+                            "is_trusted": True,
+                        },
+                    )
                     for key in keys.values()
                 ],
             }

@@ -187,3 +187,15 @@ class TestDemo(TransactionCase):
                 ]
             )
         )
+
+    def test_prediction_makes_nothing_up(self):
+        """A year of the demo company is not enough to learn from, and that is said."""
+        model = self.env.ref("crm_plus.demo_prediction", raise_if_not_found=False)
+        if not model or not model.version_ids:
+            self.skipTest("no demo data, or no scikit-learn")
+        version = model.version_ids[-1:]
+        if version.sample_count < model.minimum_sample:
+            self.assertEqual(version.state, "refused")
+            self.assertIn(f"n = {version.sample_count}", version.message)
+        else:
+            self.assertTrue(version.auc)
