@@ -304,6 +304,23 @@ class TestSlaPolicy(SlaCommon):
 
         self.assertEqual(lead.sla_clock_ids.policy_id, self.policy)
 
+    def test_condition_may_name_a_day(self):
+        """What the domain editor and saved filters write, of the day it is asked."""
+        self.policy.domain = (
+            "[('date_deadline', '<',"
+            " (context_today() + relativedelta(days=7)).strftime('%Y-%m-%d')),"
+            " ('create_date', '>=', 'today -30d')]"
+        )
+        with freeze_time(at(10)):
+            near, far = self._create_leads(2)
+            # whatever day it is: the clock of conditions is not frozen
+            near.date_deadline = "2020-01-01"
+            far.date_deadline = "2090-01-01"
+            (near + far)._sla_replan()
+
+        self.assertTrue(near.sla_clock_ids.policy_id)
+        self.assertFalse(far.sla_clock_ids.policy_id)
+
     def test_conditions_and_priorities_are_checked(self):
         for domain in ("[('nothing', '=', 1)]", "not a domain", "[(1, 2)]"):
             with self.assertRaises(ValidationError), self.env.cr.savepoint():

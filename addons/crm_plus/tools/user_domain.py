@@ -15,7 +15,7 @@ def evaluate_domain(env, text) -> Domain:
     """
     return Domain(
         safe_eval(
-            text or "[]",
+            (text or "").strip() or "[]",
             {
                 "uid": env.uid,
                 "context_today": lambda: datetime.datetime.now(env.tz).date(),
@@ -25,6 +25,24 @@ def evaluate_domain(env, text) -> Domain:
             },
         )
     )
+
+
+def domain_error(Model, text):
+    """Return why the domain written in ``text`` does not work on ``Model``, or None.
+
+    It is tried by a search, with the rights of the model's user. Constraints run as
+    superuser and engines evaluate as superuser: give them
+    ``Model.with_user(self.env.user)``, or a condition would tell its writer what only
+    others may read. What asks for nothing reads nothing.
+    """
+    try:
+        with Model.env.cr.savepoint():
+            domain = evaluate_domain(Model.env, text)
+            if not domain.is_true():
+                Model.search(domain, limit=1)
+    except Exception as error:  # noqa: BLE001 whatever a user may have written
+        return error
+    return None
 
 
 def domain_fields(model, domain: Domain) -> set[str]:

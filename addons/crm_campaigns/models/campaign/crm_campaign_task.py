@@ -587,6 +587,7 @@ class CrmCampaignTask(models.Model):
                 ["occurrence:max"],
             )
         )
+        # tasks are the engine's own rows
         self.sudo().create(
             [
                 {
@@ -600,6 +601,7 @@ class CrmCampaignTask(models.Model):
                 for task in unknown
             ]
         )
+        # tasks are the engine's own rows
         unknown.sudo().write(
             {
                 "state": "done",
@@ -830,6 +832,7 @@ class CrmCampaignTask(models.Model):
         trace = self.sudo().trace_id
         if not trace:
             return []
+        # of the one mail that this task has sent, which the reader may see
         touchpoints = (
             self.env["crm.touchpoint"]
             .sudo()

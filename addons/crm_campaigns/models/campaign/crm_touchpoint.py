@@ -30,6 +30,7 @@ class CrmTouchpoint(models.Model):
             )
         }
         if "campaign_clicked" in codes:
+            # journeys go on whoever clicks
             self.env["crm.campaign.task"].sudo()._wake(
                 SQL(
                     """

@@ -31,6 +31,7 @@ class CrmTouchpoint(models.Model):
     @api.model
     def _get_machine_seconds(self):
         """Opens and clicks within so many seconds of sending are a machine's."""
+        # a number that the engine needs, whoever triggers it
         return int(
             self.env["ir.config_parameter"]
             .sudo()

@@ -438,6 +438,7 @@ class CrmCase(models.Model):
 
     def _set_category(self, category):
         """Move to the first stage of a category that the team has."""
+        # a customer who replies reopens the case, and has no right to stages
         first = self.env["crm.case.stage"].sudo()._find_first(self.team_id, category)
         for team, cases in self.grouped("team_id").items():
             stage = first[team]
@@ -449,6 +450,7 @@ class CrmCase(models.Model):
 
     def action_close(self):
         """Button: solved, when the team has such a stage; else closed."""
+        # customers close their own cases, and have no right to stages
         first = self.env["crm.case.stage"].sudo()._find_first(self.team_id, "solved")
         solvable = self.filtered(lambda case: first[case.team_id])
         solvable._set_category("solved")
@@ -460,6 +462,7 @@ class CrmCase(models.Model):
     def _track_template(self, changes):
         result = super()._track_template(changes)
         case = self[:1]
+        # the template of a stage is sent whoever moves the case
         template_sudo = case.stage_id.sudo().template_id
         if "stage_id" in changes and template_sudo and not case.is_machine:
             result["stage_id"] = (

@@ -91,6 +91,7 @@ class CrmCase(models.Model):
             return False
         if email == self.email_normalized:
             return True
+        # only whether the address is known, whoever the gateway runs as
         return bool(
             self.env["res.partner"]
             .sudo()
@@ -204,6 +205,7 @@ class CrmCase(models.Model):
         own = ("bounce_email", "catchall_email", "default_from_email")
         if any(email in domains.mapped(name) for name in own):
             return True
+        # only whether the address is an alias of ours
         return bool(
             self.env["mail.alias"]
             .sudo()
@@ -312,6 +314,7 @@ class CrmCase(models.Model):
             for team in self.sudo().team_id
             if team.alias_email
         }
+        # the address of the team, whoever writes from the case
         result = {
             case.id: by_team[case.sudo().team_id]
             for case in self

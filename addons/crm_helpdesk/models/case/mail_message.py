@@ -13,10 +13,11 @@ class MailMessage(models.Model):
         forbidden = super()._get_forbidden_access(operation)
         if operation != "read" or self.env.su or self.env.user._is_internal():
             return forbidden
+        # in sudo: it decides about the right
         hidden = (
             (self - forbidden)
             .sudo()
-            .filtered(  # sudo: it decides about the right
+            .filtered(
                 lambda message: (
                     message.model == "crm.case"
                     and (

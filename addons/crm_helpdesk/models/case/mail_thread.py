@@ -46,6 +46,7 @@ class MailThread(models.AbstractModel):
                 message_dict.get("message_id"),
                 error,
             )
+            # empty ones; in sudo, as the caller expects
             return {
                 "is_bounce": True,
                 "bounced_email": False,

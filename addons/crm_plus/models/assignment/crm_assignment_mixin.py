@@ -316,6 +316,7 @@ class CrmAssignmentMixin(models.AbstractModel):
         logs = self.env["crm.assignment.log"].sudo()._search_open(self)
         if not logs:
             return
+        # who gave a record away may no longer see it
         users = {r.id: r[self._assignment_user_field].id for r in self.sudo()}
         logs.filtered(lambda log: not users[log.res_id])._end("returned")
         logs.filtered(
@@ -335,6 +336,7 @@ class CrmAssignmentMixin(models.AbstractModel):
         return result
 
     def _assignment_filter_open(self):
+        # whether it is open does not depend on who may see it
         return (
             self.sudo()
             .with_context(active_test=False)
@@ -355,6 +357,7 @@ class CrmAssignmentMixin(models.AbstractModel):
         """Assign these records now, and say what came of it."""
         self.check_access("write")
         logs = self._assignment_run("manual").filtered("user_id")
+        # what was given to somebody else may be out of sight now
         waiting = self.exists().filtered(
             lambda record: not record.sudo()[self._assignment_user_field]
         )

@@ -447,6 +447,7 @@ class CrmAssignmentMixin(models.AbstractModel):
                 ["res_id", "user_id"],
             )
         }
+        # by the scheduler, whoever woke it: the records of all people
         Log.create(
             [
                 {

@@ -3,7 +3,7 @@ from odoo.exceptions import ValidationError
 from odoo.fields import Domain
 
 from ...tools.assignment import parse_zip_ranges
-from ...tools.user_domain import evaluate_domain
+from ...tools.user_domain import domain_error, evaluate_domain
 from ..scoring.crm_score_model import DIGITS, LETTERS
 
 STRATEGIES = [
@@ -236,14 +236,9 @@ class CrmAssignmentRule(models.Model):
         sudo, and what matches is shown.
         """
         for rule in self:
-            # Constraints run as superuser; the writer's own rights count here.
+            # rules of all records are made by who may see none of them, too
             Model = self.env[rule.res_model].with_user(self.env.user)
-            try:
-                domain = evaluate_domain(Model.env, (rule.domain or "").strip())
-                # rules of all records are made by who may see none of them, too
-                if not domain.is_true():
-                    Model.search(domain, limit=1)
-            except Exception as error:
+            if error := domain_error(Model, rule.domain):
                 raise ValidationError(
                     self.env._(
                         "The condition of “%(rule)s” cannot be used: %(error)s",
@@ -332,7 +327,7 @@ class CrmAssignmentRule(models.Model):
 
     def _get_free_domain(self):
         self.ensure_one()
-        return evaluate_domain(self.env, (self.domain or "").strip())
+        return evaluate_domain(self.env, self.domain)
 
     def _get_grades(self):
         """Grades that are at least the one asked for."""

@@ -46,6 +46,7 @@ class CrmAssignmentRule(models.Model):
     def _get_watched_fields(self, res_model):
         """Fields of a model that the conditions of its rules look at."""
         watched = set()
+        # names of fields, the same for whoever writes on a record
         Model = self.env[res_model].sudo()
         for rule in self.sudo().browse(self._get_rule_ids(res_model)):
             try:
@@ -66,6 +67,7 @@ class CrmAssignmentRule(models.Model):
         """
         matched = {}
         left = set(records.ids)
+        # see above: whoever asks
         for rule in self.sudo().browse(self._get_rule_ids(records._name)):
             if not left:
                 break
@@ -77,6 +79,7 @@ class CrmAssignmentRule(models.Model):
     def _filter_ids(self, ids):
         """Those of ``ids`` that this rule holds for; none when it no longer works."""
         self.ensure_one()
+        # as _match says: whoever asks; ids that the caller has
         Model = self.env[self.res_model].sudo().with_context(active_test=False)
         self.env.flush_all()
         try:
@@ -97,6 +100,7 @@ class CrmAssignmentRule(models.Model):
         """
         ids = self.env[res_model]._assignment_sample()
         found, taker = {}, {}
+        # rules of all companies go first, whoever sees them
         for rule in self.sudo().browse(self._get_rule_ids(res_model)):
             matched = rule._filter_ids(ids) if ids else ()
             lost = Counter()

@@ -9,7 +9,7 @@ from odoo.tools import SQL
 
 from ...tools.scoring import ScoringEngine
 from ...tools.scoring_sql import tenths
-from ...tools.user_domain import domain_fields, evaluate_domain
+from ...tools.user_domain import domain_error, domain_fields, evaluate_domain
 from ..touchpoint.crm_touchpoint import QUEUE_KEY as TOUCHPOINT_QUEUE_KEY
 
 _logger = logging.getLogger(__name__)
@@ -274,12 +274,8 @@ class CrmScoreModel(models.Model):
     def _check_domain(self):
         """The condition works for who writes it; scores are computed as superuser."""
         for model in self.filtered(lambda m: m._has_domain()):
-            # Constraints run as superuser; the writer's own rights count here.
             Target = self.env[model.target_model].with_user(self.env.user)
-            try:
-                with self.env.cr.savepoint():
-                    Target.search(evaluate_domain(Target.env, model.domain), limit=1)
-            except Exception as error:
+            if error := domain_error(Target, model.domain):
                 raise ValidationError(
                     self.env._(
                         "The condition of model “%(model)s” does not work: %(error)s",

@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
-from ...tools.user_domain import evaluate_domain
+from ...tools.user_domain import domain_error
 
 
 class CrmScoreRule(models.Model):
@@ -195,12 +195,8 @@ class CrmScoreRule(models.Model):
                 target, text = rule.target_model, rule.domain
             else:
                 target, text = "crm.touchpoint", rule.touchpoint_domain
-            # Constraints run as superuser; the writer's own rights count here.
             Target = self.env[target].with_user(self.env.user)
-            try:
-                with self.env.cr.savepoint():
-                    Target.search(evaluate_domain(Target.env, text), limit=1)
-            except Exception as error:
+            if error := domain_error(Target, text):
                 raise ValidationError(
                     self.env._(
                         "The condition of rule “%(rule)s” does not work: %(error)s",

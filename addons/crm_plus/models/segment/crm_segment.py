@@ -3,7 +3,7 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from ...tools.user_domain import evaluate_domain
+from ...tools.user_domain import domain_error, evaluate_domain
 
 # So many records of a preview by facts are opened: their ids travel in the action.
 PREVIEW_IDS = 5000
@@ -185,12 +185,7 @@ class CrmSegment(models.Model):
             users = segment.user_id if by_system else segment.user_id | self.env.user
             for user in users:
                 Target = segment._get_target(user)
-                try:
-                    with self.env.cr.savepoint():
-                        Target.search(
-                            evaluate_domain(Target.env, segment.domain), limit=1
-                        )
-                except Exception as error:
+                if error := domain_error(Target, segment.domain):
                     raise ValidationError(
                         self.env._(
                             "The condition of segment “%(segment)s” does not work for "

@@ -79,6 +79,7 @@ class CrmSegment(models.Model):
             segments = self.sudo().search(
                 [("target", "=", model), ("last_error", "=", False)]
             )
+        # as above, for those that the caller names
         segments = segments.sudo()
         res_ids = list(set(res_ids))
         if not segments or not res_ids:
@@ -286,6 +287,7 @@ class CrmSegment(models.Model):
         precommit = self.env.cr.precommit
         if QUEUE_KEY not in precommit.data:
             precommit.data[QUEUE_KEY] = {}
+            # membership does not depend on who changes the record
             precommit.add(self.sudo().browse()._refresh_queued)
         precommit.data[QUEUE_KEY].setdefault(model, set()).update(res_ids)
 

@@ -306,6 +306,7 @@ class CrmSlaClock(models.Model):
     @api.model
     def _prepare_promises(self, keys):
         """What holds for each ``(record, kind)``: policy, target, hours, and why."""
+        # a promise does not depend on who makes the record or may read its policy
         records = keys[0][0].browse([record.id for record, _kind in keys]).sudo()
         policies = self.env["crm.sla.policy"]._match(records)
         no_policy = self.env["crm.sla.policy"].sudo()

@@ -358,6 +358,7 @@ class CrmSlaMixin(models.AbstractModel):
             self._sla_replan()
         elif self._sla_responsible_field in vals:
             clocks = self._sla_clocks()._search_open(self)
+            # who gave a record away may no longer see it
             users = {r.id: r._sla_responsible().id or None for r in self.sudo()}
             clocks._write_rows(
                 [{"id": c.id, "user_id": users[c.res_id]} for c in clocks], "user_id"

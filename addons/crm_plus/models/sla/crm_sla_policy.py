@@ -1,10 +1,11 @@
-import ast
 import logging
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
 from odoo.tools import ormcache
+
+from ...tools.user_domain import domain_error, evaluate_domain
 
 _logger = logging.getLogger(__name__)
 
@@ -121,14 +122,9 @@ class CrmSlaPolicy(models.Model):
         sudo, and what matches is shown.
         """
         for policy in self:
-            # Constraints run as superuser; the writer's own rights count here.
+            # policies of all records are made by who may see none of them, too
             Model = self.env[policy.res_model].with_user(self.env.user)
-            try:
-                domain = policy._get_domain()
-                # policies of all records are made by who may see none of them, too
-                if not domain.is_true():
-                    Model.search(domain, limit=1)
-            except Exception as error:
+            if error := domain_error(Model, policy.domain):
                 raise ValidationError(
                     self.env._(
                         "The condition of “%(policy)s” cannot be used: %(error)s",
@@ -152,11 +148,11 @@ class CrmSlaPolicy(models.Model):
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_promised(self):
+        # a promise that runs must stay explicable, whoever may see the record
         if (
             self.env["crm.sla.clock"]
             .sudo()
             .search_count(
-                # a promise that runs must stay explicable, whoever may see the record
                 [("policy_id", "in", self.ids), ("date_stop", "=", False)],
                 limit=1,
             )
@@ -194,6 +190,7 @@ class CrmSlaPolicy(models.Model):
             & Domain("company_id", "in", [*self.env.companies.ids, False]),
             "policy",
         )
+        # promises hold for the records of all people of these companies
         for name in set(self.mapped("res_model")):
             self.env[name].sudo()._sla_start_missing(self.env.companies)
         return {
@@ -212,18 +209,19 @@ class CrmSlaPolicy(models.Model):
 
     def _get_domain(self):
         self.ensure_one()
-        return Domain(ast.literal_eval((self.domain or "[]").strip() or "[]"))
+        return evaluate_domain(self.env, self.domain)
 
     @api.model
     @ormcache("res_model")
     def _get_watched_fields(self, res_model):
         """Fields of ``res_model`` that the conditions of its policies look at."""
         watched = set()
+        # names of fields, the same for whoever writes on a record
         for policy in self.sudo().search([("res_model", "=", res_model)]):
             try:
                 conditions = policy._get_domain().iter_conditions()
                 watched.update(c.field_expr.partition(".")[0] for c in conditions)
-            except (ValueError, SyntaxError, TypeError):
+            except Exception:  # noqa: BLE001 whatever a user may have written
                 continue  # _match logs it
         return frozenset(watched)
 
@@ -251,12 +249,14 @@ class CrmSlaPolicy(models.Model):
         within the company of the record. They were checked under the rights of who
         wrote them.
         """
+        # as said above
         policies_sudo = (
             self.sudo()
             .with_context(active_test=True)
             .search([("res_model", "=", records._name)])
         )
         matched = {}
+        # a portal user's own request may have a company they cannot read
         companies = {
             record.id: record._sla_get_company().id for record in records.sudo()
         }

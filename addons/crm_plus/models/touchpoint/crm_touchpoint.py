@@ -147,6 +147,7 @@ class CrmTouchpoint(models.Model):
         precommit = self.env.cr.precommit
         if QUEUE_KEY not in precommit.data:
             precommit.data[QUEUE_KEY] = {}
+            # the ledger is the engine's, whoever did what is harvested
             precommit.add(self.sudo().browse()._harvest_queued)
         precommit.data[QUEUE_KEY].setdefault(key, set()).update(ids)
 
@@ -229,6 +230,7 @@ class CrmTouchpoint(models.Model):
     @api.model
     def _get_watermarks(self, keys):
         """Return ``{key: watermark}``, locked: two harvests follow each other."""
+        # the engine's own rows
         Watermark = self.env["crm.touchpoint.watermark"].sudo()
         found = Watermark.search([("source_key", "in", keys)])
         missing = set(keys) - set(found.mapped("source_key"))
@@ -246,6 +248,7 @@ class CrmTouchpoint(models.Model):
 
     @api.model
     def _get_kinds(self):
+        # whoever acts: kinds are no secret, yet portal users have no right to them
         return (
             self.env["crm.touchpoint.kind"]
             .sudo()
@@ -396,6 +399,7 @@ class CrmTouchpoint(models.Model):
             except Exception as error:
                 self.env.cr.rollback()
                 _logger.exception("crm_plus: touchpoint source %s failed", key)
+                # the engine's own rows
                 watermark = self.env["crm.touchpoint.watermark"].sudo()
                 watermark.search([("source_key", "=", key)]).last_error = str(error)
             if not IrCron._commit_progress(1):
@@ -405,6 +409,7 @@ class CrmTouchpoint(models.Model):
     @api.autovacuum
     def _gc_touchpoints(self):
         """Drop touchpoints older than the retention setting (months; 0 keeps all)."""
+        # an autovacuum
         months = int(
             self.env["ir.config_parameter"]
             .sudo()
@@ -413,6 +418,7 @@ class CrmTouchpoint(models.Model):
         if months <= 0:
             return None
         limit = fields.Datetime.now() - timedelta(days=30.44 * months)
+        # nobody may delete a touchpoint but this
         old = self.sudo().search(
             [("date", "<", limit)], limit=GC_BATCH_SIZE, order="id"
         )

@@ -65,6 +65,7 @@ class CrmTouchpointWatermark(models.Model):
                 """
             )
         )
+        # a number that the engine needs, whoever triggers it
         overlap = int(
             self.env["ir.config_parameter"]
             .sudo()
@@ -98,6 +99,7 @@ class CrmTouchpointWatermark(models.Model):
     def action_rebuild(self):
         """Read the whole history of these sources again; what is there stays."""
         self.check_access("read")  # administrators of CRM Plus only may
+        # the rows are the engine's
         self.sudo().write({"date_from": False, "date_horizon": False})
         return self.action_harvest()
 
