@@ -297,7 +297,7 @@ class TestCustomerProfile(CustomerProfileCommon):
         due = self.today + timedelta(days=20)
         cases = [
             # days since invoice, due, light, words
-            (5, due, "green", "Pays on time"),
+            (5, due, "green", "Nothing overdue"),
             (10, None, "amber", "Owes for some days"),
             (40, None, "red", "Long overdue, or over the credit limit"),
         ]
@@ -309,6 +309,10 @@ class TestCustomerProfile(CustomerProfileCommon):
                 profile = self._profile(partner)
                 self.assertEqual(profile.payment_light, light)
                 self.assertEqual(profile.payment_words, words)
+
+    def test_who_paid_in_time_pays_in_time(self):
+        self._pay(self._invoice(30), 30)
+        self.assertEqual(self._profile().payment_words, "Pays on time")
 
     def test_credit_used(self):
         self.company.account_use_credit_limit = True

@@ -294,7 +294,7 @@ class CrmCustomerProfile(models.Model):
         for profile in self:
             profile.lifetime_value = profile.past_value + profile.expected_value
 
-    @api.depends("payment_light", "is_overdue")
+    @api.depends("payment_light", "is_overdue", "payment_n")
     def _compute_payment_words(self):
         for profile in self:
             profile.payment_words = profile._get_payment_words()
@@ -303,6 +303,9 @@ class CrmCustomerProfile(models.Model):
         if not self.payment_light:
             return self.env._("Not known")
         if self.payment_light == "green":
+            # of who has not paid anything yet nothing better is known
+            if not self.payment_n:
+                return self.env._("Nothing overdue")
             return self.env._("Pays on time")
         if not self.is_overdue:
             if self.payment_light == "amber":
