@@ -445,7 +445,10 @@ class TestFunnel(LifecycleCommon):
 class TestFunnelTour(HttpCase):
     def test_funnel_page(self):
         seller = new_test_user(
-            self.env, login="seller", groups="sales_team.group_sale_salesman"
+            self.env,
+            login="seller",
+            name="seller",
+            groups="sales_team.group_sale_salesman",
         )
         leads = self.env["crm.lead"].create(
             [
@@ -459,3 +462,26 @@ class TestFunnelTour(HttpCase):
         self.assertEqual(fields.Date.today(), leads[0].create_date.date())
 
         self.start_tour("/odoo", "crm_plus_funnel", login="seller")
+
+    def test_leakage_page(self):
+        seller = new_test_user(
+            self.env,
+            login="seller",
+            name="seller",
+            groups="sales_team.group_sale_salesman",
+        )
+        stage = self.env["crm.stage"].create({"name": "Leaky", "sequence": 0})
+        leads = self.env["crm.lead"].create(
+            [
+                {
+                    "name": f"Roaster {i}",
+                    "type": "opportunity",
+                    "user_id": seller.id,
+                    "stage_id": stage.id,
+                }
+                for i in range(6)
+            ]
+        )
+        leads[:2].action_set_lost()
+
+        self.start_tour("/odoo", "crm_plus_stage_leakage", login="seller")
