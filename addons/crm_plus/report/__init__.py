@@ -8,3 +8,5 @@ from . import crm_stage_leakage_report
 from . import crm_stock_demand_report
 from . import crm_segment_overlap
 from . import crm_segment_size
+from . import crm_won_invoiced_report
+from . import crm_expected_receipt_report

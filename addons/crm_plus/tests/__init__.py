@@ -42,6 +42,7 @@ from . import test_merge
 from . import test_pipeline_products
 from . import test_pipeline_stock
 from . import test_pipeline_invoice
+from . import test_pipeline_money
 from . import test_prediction
 from . import test_prediction_snapshot
 from . import test_prediction_tour

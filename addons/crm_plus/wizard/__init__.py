@@ -11,3 +11,4 @@ from . import crm_lead_lost
 from . import crm_segment_add
 from . import crm_segment_why
 from . import crm_lead_product_take
+from . import sale_order_credit_pass

@@ -5,3 +5,10 @@ from . import crm_lead_product_template_line
 from . import crm_lead_products
 from . import crm_touchpoint
 from . import sale_order
+from . import crm_lead_progress
+from . import crm_credit_mixin
+from . import res_company
+from . import res_config_settings
+from . import res_partner
+from . import crm_lead_credit
+from . import sale_order_credit

@@ -1,0 +1,315 @@
+from datetime import timedelta
+
+from odoo import Command, fields
+from odoo.exceptions import AccessError, UserError
+from odoo.tests import tagged
+
+from ..tools.credit_standing import CreditStanding
+from .test_pipeline_invoice import InvoiceCommon
+
+
+@tagged("post_install", "-at_install")
+class TestPipelineMoney(InvoiceCommon):
+    def _quote(self, *, user=None, **values):
+        return (
+            self.env["sale.order"]
+            .with_user(user or self.seller)
+            .create(
+                {
+                    "partner_id": self.customer.id,
+                    "order_line": [
+                        Command.create(
+                            {
+                                "product_id": self.machine.id,
+                                "product_uom_qty": 2,
+                                "tax_ids": False,
+                            }
+                        )
+                    ],
+                    **values,
+                }
+            )
+        )
+
+    def _owe(self, days, **values):
+        """An invoice of 1800 that is overdue for so many days."""
+        due = self.today - timedelta(days=days)
+        return self._invoice(
+            invoice_date=due,
+            invoice_date_due=due,
+            invoice_payment_term_id=False,
+            **values,
+        )
+
+    def _pay(self, move, amount):
+        self.env["account.payment.register"].with_context(
+            active_model="account.move", active_ids=move.ids
+        ).create({"amount": amount})._create_payments()
+
+    # ------------------------------------------------------------
+    # Steps of a deal
+    # ------------------------------------------------------------
+
+    def _steps(self, user):
+        self.deal.invalidate_recordset()
+        return {step["key"]: step for step in self.deal.with_user(user).progress}
+
+    def test_steps_tell_words_to_sellers_and_amounts_to_accounting(self):
+        self._owe(12, opportunity_id=self.deal.id)
+        self.manager.group_ids += self.env.ref("account.group_account_readonly")
+
+        for user, amounts in ((self.seller, False), (self.manager, True)):
+            with self.subTest(user.login):
+                steps = self._steps(user)
+                self.assertEqual(
+                    [(step["words"], step["light"]) for step in steps.values()],
+                    [
+                        ("Not yet", "none"),
+                        ("Not yet", "none"),
+                        ("Not yet", "none"),
+                        ("In full", "green"),
+                        ("Not yet", "amber"),
+                        ("For 12 days", "red"),
+                    ],
+                )
+                for key in ("invoiced", "paid", "overdue"):
+                    self.assertEqual(bool(steps[key]["amount"]), amounts)
+        self.assertIn("1,800", steps["overdue"]["amount"])
+
+    def test_steps_of_an_order_on_its_way(self):
+        order = self._quote(opportunity_id=self.deal.id)
+        self.assertEqual(self._steps(self.seller)["quoted"]["words"], order.name)
+        order.sudo().action_confirm()
+
+        steps = self._steps(self.seller)
+        self.assertIn("1,800", steps["ordered"]["amount"])
+        self.assertEqual(steps["delivered"]["light"], "amber")
+        picking = order.sudo().picking_ids
+        picking.scheduled_date = fields.Datetime.now() - timedelta(days=3)
+        step = self._steps(self.seller)["delivered"]
+        self.assertEqual((step["light"], step["words"]), ("red", "Late by 3 days"))
+        picking.move_ids.write({"quantity": 2, "picked": True})
+        picking._action_done()
+        step = self._steps(self.seller)["delivered"]
+        self.assertEqual((step["light"], step["words"]), ("green", "In full"))
+
+    def test_partly_paid(self):
+        invoice = self._invoice(opportunity_id=self.deal.id)
+        self._pay(invoice, 600)
+        step = self._steps(self.seller)["paid"]
+        self.assertEqual((step["words"], step["amount"]), ("In part", ""))
+
+    # ------------------------------------------------------------
+    # Won and invoiced
+    # ------------------------------------------------------------
+
+    def test_won_against_invoiced_and_paid(self):
+        invoice = self._invoice(opportunity_id=self.deal.id)
+        self._pay(invoice, 450)
+        self._invoice(move_type="out_refund", quantity=1, opportunity_id=self.deal.id)
+
+        row = self.env["crm.won.invoiced.report"].search(
+            [("lead_id", "=", self.deal.id)]
+        )
+        self.assertRecordValues(
+            row, [{"won": 1800, "invoiced": 900, "paid": 450, "difference": 900}]
+        )
+        self.assertTrue(row.with_user(self.accountant).has_access("read"))
+        for user in (self.seller, self.manager, self.user_other_company):
+            self.assertFalse(row.with_user(user).has_access("read"))
+
+    # ------------------------------------------------------------
+    # Traffic light
+    # ------------------------------------------------------------
+
+    def test_judgement(self):
+        for values, amount, light in (
+            ({"is_known": False}, 0, "none"),
+            ({}, 0, "green"),
+            ({"overdue_days": 1}, 0, "amber"),
+            ({"overdue_days": 30}, 0, "amber"),
+            ({"overdue_days": 31}, 0, "red"),
+            ({"is_blocked": True}, 0, "red"),
+            ({"limit": 100, "owed": 80}, 0, "green"),
+            ({"limit": 100, "owed": 80}, 1, "amber"),
+            ({"limit": 100, "owed": 80}, 20, "amber"),
+            ({"limit": 100, "owed": 80}, 21, "red"),
+        ):
+            with self.subTest(values, amount=amount):
+                found, words = CreditStanding(**values).judge(self.env, amount)
+                self.assertEqual(found, light)
+                self.assertTrue(words)
+
+    def test_light_of_deal_and_quotation_in_words_for_sellers(self):
+        deal = self.deal.with_user(self.seller)
+        order = self._quote()
+        self.assertEqual((deal.credit_light, order.credit_light), ("none", "none"))
+        self._owe(40)
+        self.env.invalidate_all()
+
+        for record in (deal, order):
+            self.assertEqual(record.credit_light, "red")
+            self.assertEqual(record.credit_words, "Invoices overdue for 40 days")
+
+    def test_debts_to_another_company_do_not_count(self):
+        self._owe(40)
+        standings = self.customer._get_credit_standings(self.company_2)
+        self.assertFalse(standings[self.customer.id].overdue_days)
+
+    def test_quotation_counts_in_the_limit(self):
+        self.company.account_use_credit_limit = True
+        self.customer.credit_limit = 2000
+        self._invoice(quantity=1)
+        order = self._quote()
+        self.assertEqual(order.credit_light, "red")
+        self.assertEqual(order.credit_words, "Over the credit limit")
+        self.assertEqual(self.deal.credit_light, "green")
+
+    def test_without_the_setting_a_red_light_stops_nobody(self):
+        self._owe(40)
+        order = self._quote()
+        order.action_confirm()
+        self.assertEqual(order.state, "sale")
+
+    def test_stop_and_override_with_a_reason(self):
+        self.company.crm_plus_credit_stop = True
+        self._owe(40)
+        order = self._quote()
+        with self.assertRaisesRegex(UserError, "overdue for 40 days"):
+            order.action_confirm()
+        with self.assertRaises(AccessError):
+            order.credit_pass_user_id = self.seller
+        with self.assertRaises(AccessError):
+            self.env["sale.order.credit.pass"].with_user(self.seller).create(
+                {"order_id": order.id, "reason": "I want to"}
+            )
+
+        self.env["sale.order.credit.pass"].with_user(self.manager).create(
+            {"order_id": order.id, "reason": "They paid this morning"}
+        ).action_pass()
+
+        self.assertEqual(order.state, "sale")
+        self.assertRecordValues(
+            order.sudo(),
+            [
+                {
+                    "credit_pass_user_id": self.manager.id,
+                    "credit_pass_reason": "They paid this morning",
+                }
+            ],
+        )
+        self.assertTrue(
+            order.message_ids.filtered(lambda m: "They paid this morning" in m.body)
+        )
+
+    def test_stop_does_not_meet_the_customer_online(self):
+        self.company.crm_plus_credit_stop = True
+        self._owe(40)
+        order = self._quote()
+        order.sudo().action_confirm()
+        self.assertEqual(order.state, "sale")
+
+    # ------------------------------------------------------------
+    # Expected receipts
+    # ------------------------------------------------------------
+
+    def _receipts(self):
+        Report = self.env["crm.expected.receipt.report"]
+        Report.invalidate_model()
+        return Report.search([("partner_id", "=", self.customer.id)])
+
+    def test_open_invoice_is_shifted_by_the_habit_of_the_customer(self):
+        due = self.today + timedelta(days=10)
+        invoice = self._invoice(invoice_date_due=due, invoice_payment_term_id=False)
+        self._pay(invoice, 600)
+        self.assertRecordValues(
+            self._receipts(),
+            [{"date_expected": due, "amount_invoice": 1200, "amount_deal": 0}],
+        )
+
+        profile = self.env["crm.customer.profile"].search(
+            [
+                ("partner_id", "=", self.customer.id),
+                ("company_id", "=", self.company.id),
+            ]
+        ) or self.env["crm.customer.profile"].create(
+            {"partner_id": self.customer.id, "company_id": self.company.id}
+        )
+        profile.write({"payment_delay": 7.4, "payment_n": 3})
+
+        self.assertRecordValues(
+            self._receipts(),
+            [
+                {
+                    "date_expected": due + timedelta(days=7),
+                    "delay_days": 7,
+                    "payment_count": 3,
+                }
+            ],
+        )
+
+    def test_overdue_invoice_is_expected_today_at_the_earliest(self):
+        self._owe(40)
+        self.assertEqual(self._receipts().date_expected, self.today)
+
+    def test_deals_are_a_layer_of_their_own(self):
+        term = self.env["account.payment.term"].create(
+            {
+                "name": "In 20 days",
+                "line_ids": [
+                    Command.create(
+                        {"value": "percent", "value_amount": 100, "nb_days": 20}
+                    )
+                ],
+            }
+        )
+        self.customer.with_company(self.company).property_payment_term_id = term
+        closing = self.today + timedelta(days=5)
+        self._create_leads(
+            1,
+            type="opportunity",
+            partner_id=self.customer.id,
+            company_id=self.company.id,
+            expected_revenue=1000,
+            probability=40,
+            date_deadline=closing,
+        )
+        self._create_leads(
+            1,
+            type="opportunity",
+            partner_id=self.customer.id,
+            company_id=self.company.id,
+            expected_revenue=1000,
+            probability=40,
+            date_deadline=self.today - timedelta(days=1),
+        )
+        dated, late = self._receipts().sorted(lambda row: not row.date_expected)
+
+        self.assertRecordValues(
+            dated,
+            [
+                {
+                    "layer": "deal",
+                    "date_expected": closing + timedelta(days=20),
+                    "amount_deal": 400,
+                    "amount_invoice": 0,
+                }
+            ],
+        )
+        # a closing that is past is no forecast
+        self.assertFalse(late.date_expected)
+
+    def test_receipts_are_for_accounting_of_the_company(self):
+        self._owe(1)
+        row = self._receipts()
+        self.assertTrue(row.with_user(self.accountant).has_access("read"))
+        for user in (self.seller, self.manager, self.user_other_company):
+            with self.subTest(user.login):
+                self.assertFalse(row.with_user(user).has_access("read"))
+        self.accountant.write(
+            {
+                "company_ids": [Command.set(self.company_2.ids)],
+                "company_id": self.company_2.id,
+            }
+        )
+        self.assertFalse(row.with_user(self.accountant).has_access("read"))
