@@ -1,4 +1,5 @@
 from odoo.exceptions import AccessError, ValidationError
+from odoo.fields import Command
 from odoo.tests import tagged, users
 from odoo.tools import mute_logger
 
@@ -93,36 +94,97 @@ class TestScoreThreshold(ScoringCommon):
         self.threshold.direction = "fall"
         self.assertEqual(self._rescore(priority="3").state, "skipped")
 
-    def test_actions(self):
-        segment = self.env["crm.segment"].create(
+    def _reach(self, lead=None, **actions):
+        """Have a lead reach the threshold that does only this."""
+        self.threshold.write(actions)
+        changes = self._rescore(lead, priority="3")
+        self.assertEqual(changes.state, "todo")
+        self._act()
+        self.assertEqual((changes.state, changes.error), ("done", False))
+        return changes
+
+    def _segment(self):
+        return self.env["crm.segment"].create(
             {
                 "name": "Hot",
                 "domain": "[('name', '=', 'nobody')]",
                 "user_id": self.manager.id,
             }
         )
-        action = self.env["ir.actions.server"].create(
+
+    def _server_action(self, code):
+        return self.env["ir.actions.server"].create(
             {
-                "name": "Mark",
+                "name": "Threshold",
                 "model_id": self.env["ir.model"]._get_id("crm.lead"),
                 "state": "code",
-                "code": "records.write({'referred': 'threshold'})",
+                "code": code,
             }
         )
-        self.threshold.write(
-            {
-                "is_mql": True,
-                "notify": "activity",
-                "segment_id": segment.id,
-                "server_action_id": action.id,
-            }
-        )
-        changes = self._rescore(priority="3")
-        self._act()
-        self.assertEqual((changes.state, changes.error), ("done", False))
+
+    def test_no_action(self):
+        messages = self.lead.message_ids
+        self._reach()
+        self.assertFalse(self.lead.date_mql)
+        self.assertFalse(self.lead.activity_ids)
+        self.assertEqual(self.lead.message_ids, messages)
+
+    def test_marks_as_marketing_qualified(self):
+        self._reach(is_mql=True)
         self.assertTrue(self.lead.date_mql)
-        self.assertEqual(self.lead.activity_ids.user_id, self.seller)
-        self.assertEqual(self.lead.referred, "threshold")
+        marked = self.lead.date_mql
+        # the mark is kept when the score falls, and not renewed
+        self._rescore(priority="1")
+        self._rescore(priority="3")
+        self._act()
+        self.assertEqual(self.lead.date_mql, marked)
+
+    def test_marks_no_lead_that_was_closed_meanwhile(self):
+        self.threshold.is_mql = True
+        self._rescore(priority="3")
+        self.lead.action_set_lost()
+        self._act()
+        self.assertFalse(self.lead.date_mql)
+
+    def test_note_says_what_and_why(self):
+        messages = self.lead.message_ids
+        self._reach(notify="note")
+        note = self.lead.message_ids - messages
+        self.assertEqual(len(note), 1)
+        for text in (
+            "Good fit reached",
+            "D4",
+            "B4",
+            "30 points",
+            f"{self.fit.name} +30",
+        ):
+            self.assertIn(text, note.preview or note.body)
+        self.assertFalse(note.notified_partner_ids, "a note rings nobody")
+        self.assertFalse(self.lead.activity_ids)
+        messages = self.lead.message_ids
+        self._rescore(priority="1")
+        self._act()
+        self.assertIn("Good fit lost", (self.lead.message_ids - messages).body)
+
+    def test_activity_for_the_salesperson(self):
+        self._reach(notify="activity")
+        self.assertRecordValues(
+            self.lead.activity_ids,
+            [
+                {
+                    "user_id": self.seller.id,
+                    "summary": "Good fit",
+                    "res_model": "crm.lead",
+                }
+            ],
+        )
+        nobodys = self._create_leads(user_id=False)
+        self._reach(nobodys)
+        self.assertFalse(nobodys.activity_ids, "there is nobody to tell")
+
+    def test_adds_to_a_segment(self):
+        segment = self._segment()
+        self._reach(segment_id=segment.id)
         self.assertEqual(segment.member_ids.lead_id, self.lead)
         # pinned: it stays, whatever the condition says
         segment._refresh()
@@ -155,6 +217,47 @@ class TestScoreThreshold(ScoringCommon):
         self.threshold.segment_id = False
         self.model.target = "customer"
 
+    def test_runs_a_server_action(self):
+        action = self._server_action("records.write({'referred': 'threshold'})")
+        self._reach(server_action_id=action.id)
+        self.assertEqual(self.lead.referred, "threshold")
+
+    def test_assigns_by_the_rules(self):
+        team = self.env["crm.team"].create(
+            {
+                "name": "Routed",
+                "assignment_engine": "plus",
+                "member_ids": [Command.set(self.seller_2.ids)],
+            }
+        )
+        self.env["crm.assignment.rule"].create(
+            {"name": "All", "team_id": team.id, "hours": "any", "notify": "none"}
+        )
+        nobodys = self._create_leads(user_id=False)
+        taken = self.lead.user_id
+        self._reach(nobodys, is_assigned=True)
+        log = nobodys.assignment_log_ids
+        self.assertEqual((nobodys.user_id, nobodys.team_id), (self.seller_2, team))
+        self.assertEqual((log.trigger, log.user_id), ("score", self.seller_2))
+        # who has a lead keeps it
+        self._reach(is_assigned=True)
+        self.assertEqual(self.lead.user_id, taken)
+        self.assertFalse(self.lead.assignment_log_ids)
+
+    def test_all_actions_together(self):
+        segment = self._segment()
+        action = self._server_action("records.write({'referred': 'threshold'})")
+        self._reach(
+            is_mql=True,
+            notify="activity",
+            segment_id=segment.id,
+            server_action_id=action.id,
+        )
+        self.assertTrue(self.lead.date_mql)
+        self.assertEqual(self.lead.activity_ids.user_id, self.seller)
+        self.assertEqual(self.lead.referred, "threshold")
+        self.assertEqual(segment.member_ids.lead_id, self.lead)
+
     def test_segment_of_another_company_is_left_alone(self):
         segment = self.env["crm.segment"].create(
             {
@@ -170,14 +273,9 @@ class TestScoreThreshold(ScoringCommon):
 
     @mute_logger("odoo.addons.base.models.ir_actions")
     def test_failing_action_keeps_the_score_and_the_error(self):
-        action = self.env["ir.actions.server"].create(
-            {
-                "name": "Fail",
-                "model_id": self.env["ir.model"]._get_id("crm.lead"),
-                "state": "code",
-                "code": "if record.name == 'bad': raise UserError('no way')\n"
-                "record.write({'referred': 'threshold'})",
-            }
+        action = self._server_action(
+            "if record.name == 'bad': raise UserError('no way')\n"
+            "record.write({'referred': 'threshold'})"
         )
         self.threshold.server_action_id = action
         good, bad = self._create_leads(2)
@@ -191,14 +289,7 @@ class TestScoreThreshold(ScoringCommon):
         self.assertEqual(by_lead[good].state, "done")
 
     def test_who_may_not_see_the_server_action_copies_without_it(self):
-        action = self.env["ir.actions.server"].create(
-            {
-                "name": "Note",
-                "model_id": self.env["ir.model"]._get_id("crm.lead"),
-                "state": "code",
-                "code": "record.write({'referred': 'threshold'})",
-            }
-        )
+        action = self._server_action("record.write({'referred': 'threshold'})")
         self.threshold.server_action_id = action
         copies = self.model.with_user(self.manager).copy().threshold_ids
         self.assertEqual(copies.mapped("name"), [self.threshold.name])
