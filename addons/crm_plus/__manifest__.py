@@ -116,6 +116,7 @@
     "demo": [
         "demo/crm_plus_demo.xml",
         "demo/crm_plus_demo_audience.xml",
+        "demo/crm_plus_demo_process.xml",
         "demo/crm_plus_demo_story.xml",
         "demo/crm_plus_demo_prediction.xml",
     ],

@@ -2,7 +2,15 @@
 
 from collections import defaultdict
 
+from ..tools.scoring import ScoringEngine
 from .base_writer import BaseWriter
+
+# when the scheduler has scored; the last days count for the crossings that are shown
+SCORED_DAYS_AGO = (*range(182, 28, -7), *range(28, 0, -1))
+# of two weeks ago: what is rising and cooling is read from it
+KEPT_DAYS_AGO = (14, 7)
+# crossings of so many days have been acted on
+ACTS_DAYS = 3
 
 
 class AudienceWriter(BaseWriter):
@@ -20,9 +28,20 @@ class AudienceWriter(BaseWriter):
         pending._compute_probabilities()
 
     def write_scores(self):
+        """Score as the scheduler did all the time, and act on what is new."""
         # all: those of Odoo's own demo data would wait for the scheduler
-        Lead = self.env["crm.lead"].with_context(active_test=False)
-        Lead.search([])._score_recompute()
+        for model_name in ("crm.lead", "res.partner"):
+            Target = self.env[model_name].with_context(active_test=False)
+            self._score_past(model_name, Target.search([], order="create_date"))
+        changes = self.env["crm.score.change"].search([("state", "=", "todo")])
+        recent = changes.filtered(lambda x: x.date >= self.plot.ago(ACTS_DAYS))
+        # of the others everything was said in its time
+        (changes - recent).write({"state": "skipped"})
+        mark = self.max_id("mail.message")
+        recent._run_actions()
+        self.keep_messages(
+            mark, "crm.lead", {change.lead_id.id: change.date for change in recent}
+        )
         qualified = {}
         for plan in self.plot.leads:
             lead = self.leads[id(plan)]
@@ -33,6 +52,21 @@ class AudienceWriter(BaseWriter):
                 if lead.score_grade and lead.score_grade[0] in "AB":
                     qualified[lead] = plan.moves[0][0]
         self.put("crm.lead", "date_mql", qualified)
+
+    def _score_past(self, model_name, records):
+        """Score those that there were, at moments of the last months and now; what they
+        are (fit) is taken as it is now, Odoo keeps no history of it.
+        """
+        records.fetch(["create_date"])
+        moments = [self.plot.ago(days) for days in SCORED_DAYS_AGO]
+        for days, moment in zip(SCORED_DAYS_AGO, moments, strict=True):
+            ids = [r.id for r in records if r.create_date <= moment]
+            engine = ScoringEngine(self.env, model_name, now=moment)
+            engine.recompute(ids)
+            self.env["crm.score.change"]._follow_up(engine.change_ids)
+            if days in KEPT_DAYS_AGO:
+                self.env["crm.score.past"]._keep(model_name)
+        records._score_recompute()
 
     def write_segments(self):
         """Members, who joined and left when the plot says so."""

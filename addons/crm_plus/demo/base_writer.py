@@ -9,6 +9,8 @@ ARRAY_TYPES = {
     "timestamp": SQL("timestamp[]"),
     "int4": SQL("int[]"),
     "varchar": SQL("varchar[]"),
+    "numeric": SQL("numeric[]"),
+    "float8": SQL("float8[]"),
 }
 
 
@@ -64,6 +66,8 @@ class BaseWriter:
 
     def silence_alerts(self, clocks):
         """What is long over alerts nobody today."""
+        if not clocks:
+            return
         clocks.flush_recordset()
         for column, date in (
             ("date_warned", "date_warning"),
@@ -150,6 +154,27 @@ class BaseWriter:
             ]
         )
         return messages
+
+    def keep_messages(self, last_id, model, moments):
+        """What the app itself logged since message ``last_id`` was written then.
+
+        :param moments: ``{id of a record: when, or None for now}``
+        """
+        messages = self.env["mail.message"].search(
+            [
+                ("id", ">", last_id),
+                ("model", "=", model),
+                ("res_id", "in", list(moments)),
+                ("message_type", "in", ("notification", "comment")),
+            ]
+        )
+        self.messages += messages
+        for column in ("date", "create_date"):
+            self.put(
+                "mail.message",
+                column,
+                {message: moments[message.res_id] for message in messages},
+            )
 
     def harvest(self):
         """Timelines from the beginning: history is older than the watermarks, and what

@@ -7,6 +7,7 @@ from markupsafe import Markup
 from odoo import Command
 
 from .base_writer import BaseWriter, sentence
+from .process_writer import ALERT_DAYS
 
 STAGE_XMLIDS = {
     "new": "crm.stage_lead1",
@@ -147,6 +148,7 @@ class PeopleWriter(BaseWriter):
             "medium_id": medium.id,
             "date_deadline": plan.deadline and plan.deadline.date(),
             "date_closed": plan.closed,
+            "date_conversion": plan.converted,
         }
         if plan.source == "fair":
             values["campaign_id"] = self.ref("utm_campaign_fair").id
@@ -170,8 +172,11 @@ class PeopleWriter(BaseWriter):
                 country_id=country.id,
                 website=f"https://www.{customer.domain}",
             )
-            if not plan.answered:
-                values["user_id"] = False  # waits for someone to take it
+        if plan.is_routed:
+            values["user_id"] = False  # the rules say whose it is
+        if plan.won_reason:
+            reason = self.env.ref(f"crm_plus.crm_won_reason_{plan.won_reason}")
+            values["won_reason_id"] = reason.id
         if plan.outcome == "lost":
             values.update(
                 active=False,
@@ -196,7 +201,13 @@ class PeopleWriter(BaseWriter):
                 lead._sla_stop("first_response", plan.answered)
             elif plan.outcome == "lost":
                 lead._sla_cancel("first_response", plan.closed)
-        self.silence_alerts(clocks)
+        # who has waited for some days only is alerted by write_alerts
+        recent = self.plot.ago(ALERT_DAYS)
+        self.silence_alerts(
+            clocks.filtered(
+                lambda clock: clock.date_stop or (clock.date_due or recent) <= recent
+            )
+        )
 
     def write_talks(self):
         call = self.env.ref(ACTIVITY_XMLIDS["call"])

@@ -10,12 +10,13 @@ from time import monotonic
 
 from .audience_writer import AudienceWriter
 from .people_writer import PeopleWriter
+from .process_writer import ProcessWriter
 from .sales_writer import SalesWriter
 
 _logger = logging.getLogger(__name__)
 
 
-class Writer(PeopleWriter, SalesWriter, AudienceWriter):
+class Writer(PeopleWriter, ProcessWriter, SalesWriter, AudienceWriter):
     """Writes a plot, room by room; knows which record became of what."""
 
     def __init__(self, env, plot, products):
@@ -35,10 +36,16 @@ class Writer(PeopleWriter, SalesWriter, AudienceWriter):
 
     def run(self):
         steps = (
+            self.write_members,
             self.write_partners,
             self.write_leads,
+            self.write_assignments,
             self.write_clocks,
+            self.write_handovers,
             self.write_talks,
+            self.write_silence,
+            self.write_answers,
+            self.write_junk,
             self.write_meetings,
             self.write_stock,
             self.write_orders,
@@ -49,10 +56,13 @@ class Writer(PeopleWriter, SalesWriter, AudienceWriter):
             self.write_order_mails,
             self.write_activities,
             self.date_back_documents,
+            self.write_stage_history,
+            self.write_gate_pass,
             self.predict,
             self.harvest,
             self.write_scores,
             self.write_segments,
+            self.write_alerts,
             self.harvest,
             self.forget_today,
         )

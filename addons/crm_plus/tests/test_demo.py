@@ -111,6 +111,28 @@ class TestDemoPlot(TransactionCase):
             confirmed = [order for order in by_lead[id(lead)] if order.confirmed]
             self.assertEqual(len(confirmed), int(lead.outcome == "won"), lead.name)
 
+    def test_handovers_in_order(self):
+        handed = [lead for lead in self.plot.leads if lead.handover]
+        self.assertEqual(
+            Counter(lead.handover.state for lead in handed),
+            {"accepted": 6, "refused": 3, "expired": 2, "open": 3},
+        )
+        for day in range(7):
+            plot = Plot(self.now + timedelta(days=day, hours=5 * day), prices())
+            for lead in plot.leads:
+                if not lead.handover:
+                    continue
+                dates = [lead.created, lead.answered, lead.handover.date]
+                dates += filter(None, [lead.handover.answered, lead.converted])
+                self.assertEqual(dates, sorted(dates), lead.name)
+                self.assertLessEqual(dates[-1], plot.now)
+
+    def test_junk_is_known_after_it_came(self):
+        self.assertGreater(len(self.plot.junk), 5)
+        for junk in self.plot.junk:
+            self.assertLess(junk.created, junk.date)
+            self.assertLess(junk.date, self.now)
+
     def test_people_are_reachable_nowhere(self):
         domains = Counter()
         for customer in self.plot.customers:
@@ -150,13 +172,41 @@ class TestDemo(TransactionCase):
 
         self.assertEqual(self.env["res.partner"].search_count([]), partners)
 
-    def test_demo_is_alive(self):
-        if not self.env["res.partner"].search_count([("ref", "=", FIRST_CUSTOMER_REF)]):
-            self.skipTest("no demo data in this database")
-        ours = self.env["res.partner"].search([("ref", "=like", "SW-%")])
+
+@tagged("post_install", "-at_install", "crm_plus_demo")
+class TestDemoIsAlive(TransactionCase):
+    """Each room shows something: what the story writes goes through the app's own
+    methods, so that a room that stands empty has broken. In a database with demo data
+    only, as ``./config/test demo`` makes one.
+    """
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        Partner = cls.env["res.partner"]
+        if not Partner.search_count([("ref", "=", FIRST_CUSTOMER_REF)]):
+            raise cls.skipTest(cls, "no demo data in this database")
+        cls.customers = Partner.search([("ref", "=like", "SW-%")])
+        teams = cls.env.ref("crm_plus.demo_team_europe")
+        teams += cls.env.ref("crm_plus.demo_team_overseas")
+        cls.leads = (
+            cls.env["crm.lead"]
+            .with_context(active_test=False)
+            .search([("team_id", "in", teams.ids)])
+        )
+        cls.open_leads = cls.leads.filtered(
+            lambda lead: lead.active and lead.won_status == "pending"
+        )
+
+    def _find(self, *domain):
+        """Open leads as the seller finds them."""
+        found = self.env["crm.lead"].with_user(self.env.ref("crm_plus.demo_user_luca"))
+        return found.search(domain).sudo() & self.open_leads
+
+    def test_timelines(self):
         kinds = set(
             self.env["crm.touchpoint"]
-            .search([("commercial_partner_id", "in", ours.ids)])
+            .search([("commercial_partner_id", "in", self.customers.ids)])
             .kind_id.mapped("code")
         )
 
@@ -179,14 +229,19 @@ class TestDemo(TransactionCase):
             },
             kinds,
         )
-        self.assertFalse(
-            self.env["mail.mail"].search_count(
-                [
-                    ("state", "=", "outgoing"),
-                    ("mail_message_id.author_id", "in", ours.ids),
-                ]
-            )
+
+    def test_nobody_is_written_to(self):
+        mails = self.env["mail.mail"].search_count(
+            [
+                ("state", "=", "outgoing"),
+                "|",
+                ("mail_message_id.author_id", "in", self.customers.ids),
+                "&",
+                ("mail_message_id.model", "=", "crm.lead"),
+                ("mail_message_id.res_id", "in", self.leads.ids),
+            ]
         )
+        self.assertFalse(mails)
 
     def test_prediction_makes_nothing_up(self):
         """A year of the demo company is not enough to learn from, and that is said."""
@@ -199,3 +254,112 @@ class TestDemo(TransactionCase):
             self.assertIn(f"n = {version.sample_count}", version.message)
         else:
             self.assertTrue(version.auc)
+
+    def test_scores_rise_and_fall(self):
+        for name, domain, least in (
+            ("hot", ("is_hot", "=", True), 10),
+            ("rising", ("score_trend", ">=", 5), 5),
+            ("cooling", ("score_trend", "<=", -5), 5),
+        ):
+            with self.subTest(name):
+                self.assertGreaterEqual(len(self._find(domain)), least)
+        changes = self.leads.score_change_ids
+        self.assertEqual(set(changes.mapped("direction")), {"rise", "fall"})
+        states = set(changes.mapped("state"))
+        self.assertLessEqual({"done", "skipped"}, states)
+        self.assertNotIn("failed", states)
+        self.assertTrue(all(change.reason for change in changes))
+
+    def test_customers_are_scored_twice(self):
+        grades = {customer.score_grade for customer in self.customers}
+        self.assertGreater(len(grades), 5, grades)
+        more = self.customers.additional_score_ids
+        self.assertGreater(len(set(more.mapped("grade"))), 3)
+
+    def test_handovers(self):
+        handovers = self.leads.handover_ids
+        states = Counter(handovers.mapped("state"))
+        for state in ("open", "accepted", "refused", "expired"):
+            with self.subTest(state):
+                self.assertGreaterEqual(states[state], 2)
+        self.assertFalse(handovers.filtered("is_overdue"))
+        for handover in handovers.filtered(lambda h: h.state == "refused"):
+            self.assertTrue(handover.reason_id and handover.reason_note)
+        for handover in handovers.filtered("date_done"):
+            self.assertGreaterEqual(handover.date_done, handover.date)
+        luca = self.env.ref("crm_plus.demo_user_luca")
+        waiting = handovers.filtered(lambda h: h.state == "open").with_user(luca)
+        self.assertTrue(waiting.filtered("can_answer"))
+
+    def test_gate_holds_and_is_passed(self):
+        proposition = self.env.ref("crm.stage_lead3")
+        qualified = self.open_leads.filtered(
+            lambda lead: lead.stage_id == self.env.ref("crm.stage_lead2")
+        )
+        self.assertIn(proposition, qualified.gate_stage_id)
+        self.assertTrue(self.leads.stage_pass_ids.reason)
+        answers = self.leads.frame_answer_ids
+        self.assertGreater(len(answers.user_id), 2)
+        self.assertGreater(len(qualified.filtered(lambda x: x.frame_answered)), 5)
+        self.assertGreater(
+            len(qualified.filtered(lambda x: not x.is_frame_complete)), 5
+        )
+
+    def test_rules_choose(self):
+        logs = self.leads.assignment_log_ids
+        self.assertGreaterEqual(len(logs.rule_id), 4)
+        self.assertLessEqual(
+            {"owner", "round_robin", "least_loaded"}, set(logs.mapped("strategy"))
+        )
+        silent = logs.filtered(lambda log: log.end_reason == "silence")
+        self.assertTrue(silent)
+        self.assertTrue(silent.rule_id)
+        for log in logs:
+            self.assertTrue(log.reason)
+        members = self.env["crm.team.member"].search(
+            [("assignment_skill_ids", "!=", False)]
+        )
+        self.assertTrue(members.filtered("assignment_max"))
+
+    def test_promises(self):
+        clocks = self.leads.sla_clock_ids.filtered(
+            lambda clock: clock.kind == "first_response"
+        )
+        outcomes = Counter(clocks.mapped("outcome"))
+        self.assertGreater(outcomes["met"], 60)
+        self.assertGreater(outcomes["breached"], 30)
+        running = clocks.filtered(lambda clock: clock.state == "running")
+        self.assertTrue(running, "somebody waits, and time is left")
+        runs = self.env["crm.sla.action.run"].search(
+            [("clock_id", "in", clocks.ids), ("state", "=", "done")]
+        )
+        self.assertLessEqual(
+            {"activity", "priority"}, set(runs.action_id.mapped("task"))
+        )
+
+    def test_ends(self):
+        won = self.leads.filtered(lambda lead: lead.won_status == "won")
+        self.assertTrue(all(lead.won_reason_id for lead in won))
+        junk = self.leads.filtered("is_junk")
+        self.assertGreaterEqual(len(junk.junk_reason_id), 4)
+        self.assertFalse(junk.filtered(lambda lead: lead.won_status == "lost"))
+
+    def test_funnel_and_leakage(self):
+        steps = Counter(
+            event.step_to_id.code
+            for event in self.leads.lifecycle_event_ids
+            if event.kind == "reached"
+        )
+        for code in ("lead", "mql", "mal", "sql", "opportunity", "customer"):
+            with self.subTest(code):
+                self.assertGreaterEqual(steps[code], 5)
+        # a deal is one later than it was a lead: it did not jump
+        self.assertGreater(steps["lead"], steps["opportunity"])
+        outcomes = Counter(
+            self.env["crm.stage.history"]
+            .search([("lead_id", "in", self.leads.ids)])
+            .mapped("outcome")
+        )
+        for outcome in ("forward", "lost", False):
+            with self.subTest(outcome):
+                self.assertGreater(outcomes[outcome], 40)
