@@ -119,7 +119,7 @@ drop_leftovers() { # databases of runs that were killed
     kill -0 "$pid" 2>/dev/null || drop_db "$db"
   done
 }
-write_test_conf() { # database -> $CONF
+write_test_conf() { # database [log] -> $CONF
   CONF=$ARTEFACTS/odoo-$1.conf
   cat >"$CONF" <<E
 [options]
@@ -131,6 +131,6 @@ workers = 0
 max_cron_threads = 0
 list_db = False
 screenshots = $ARTEFACTS/screenshots
-logfile = $ARTEFACTS/odoo.log
+logfile = ${2:-$ARTEFACTS/odoo.log}
 E
 }
