@@ -56,6 +56,29 @@ class TestRights(CrmPlusCommon):
         self.assertIn("lines", customer.get_score_explanation())
         self.assertTrue(customer.read(["score_total"]))
 
+    def test_conditions_name_the_same_fields_for_everybody(self):
+        """What its writer may not ask, the scheduler is not made to ask either."""
+        segment = self.env["crm.segment"].create(
+            {"name": "Anybody", "user_id": self.manager.id}
+        )
+        for text in (
+            SECRET + " if uid == 1 else []",
+            "uid == 1 and " + SECRET + " or []",
+            "[('name' if uid != 1 else 'email_from', '=', 'x')]",
+            "['&'] * (uid == 1) + []",
+            "[('touchpoint_ids', 'any', [('id', '=', 1)] if uid != 1 else [])]",
+        ):
+            with self.subTest(text=text), self.assertRaises(ValidationError):
+                segment.with_user(self.manager).domain = text
+        for text in (
+            "[('user_id', '=', uid), ('create_date', '<', context_today())]",
+            "['|', ('name', '=', 'x'), ['name', 'ilike', 'y']]",
+            "[('touchpoint_ids', 'any', [('kind_id.code', '=', 'call_done')])]",
+            "",
+        ):
+            with self.subTest(text=text):
+                segment.with_user(self.manager).domain = text or "[]"
+
     def test_conditions_are_checked_under_the_rights_of_their_writer(self):
         """They are evaluated by the system, and what matches is shown."""
         team = self.env["crm.team"].create({"name": "Conditions"})

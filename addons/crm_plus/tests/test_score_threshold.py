@@ -74,6 +74,27 @@ class TestScoreThreshold(ScoringCommon):
             ],
         )
 
+    def test_who_leaves_the_model_falls(self):
+        changes = self._rescore(priority="3")
+        self.assertEqual(changes.direction, "rise")
+        self.model.domain = "[('name', '=', 'nobody like this')]"
+        fall = self._rescore() - changes
+        self.assertRecordValues(
+            fall,
+            [
+                {
+                    "threshold_id": self.threshold.id,
+                    "direction": "fall",
+                    "grade_before": "B4",
+                    "grade_after": False,
+                    "total_after": 0,
+                }
+            ],
+        )
+        self.assertEqual(self._rescore(), changes + fall, "once")
+        self._act()
+        self.assertNotEqual(fall.state, "todo")
+
     def test_measures(self):
         for measure, points, crosses in [
             ("fit", 30, True),

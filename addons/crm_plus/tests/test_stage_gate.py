@@ -338,6 +338,23 @@ class TestStageGate(CrmPlusCommon):
         self._refused(self.offer)
         self.assertTrue(lead.can_request_approval)
 
+    def test_nobody_approves_the_own_request_unless_alone(self):
+        group = self.env.ref("sales_team.group_sale_salesman_all_leads")
+        gate = self._gate(approval_by="group", approver_group_id=group.id)
+        self.lead.user_id = self.leader
+        self.lead.with_user(self.leader).action_request_approval()
+        approval = self.env["crm.stage.approval"].search([("gate_id", "=", gate.id)])
+        self.assertNotIn(self.leader, approval.approver_ids)
+        self.assertTrue(approval.approver_ids)
+        approval.state = "withdrawn"
+
+        gate.write({"approval_by": "user", "approver_id": self.leader.id})
+        self.lead.with_user(self.leader).action_request_approval()
+        approval = self.env["crm.stage.approval"].search(
+            [("gate_id", "=", gate.id), ("state", "=", "requested")]
+        )
+        self.assertEqual(approval.approver_ids, self.leader)
+
     def test_approvers(self):
         gate = self._gate(approval_by="leader")
         self.assertEqual(gate._get_approvers(self.lead), self.leader)

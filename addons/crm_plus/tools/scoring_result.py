@@ -135,6 +135,21 @@ class ResultSql(EngagementSql):
                     old,
                 )
             )
+            # who leaves the model falls from what it reached
+            selects.append(
+                SQL(
+                    """SELECT %s, id, old_model_id, 'fall', %s::timestamp,
+                              old_grade, NULL, old_total, NULL, NULL::jsonb, 'todo'
+                         FROM result
+                        WHERE old_model_id = %s AND model_id IS DISTINCT FROM %s
+                          AND COALESCE(%s, FALSE)""",
+                    threshold.id,
+                    self.now,
+                    threshold.model_id.id,
+                    threshold.model_id.id,
+                    threshold._reached("old_"),
+                )
+            )
         if not selects:
             return SQL("SELECT NULL::integer AS id WHERE FALSE")
         return SQL(

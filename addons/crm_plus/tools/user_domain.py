@@ -2,6 +2,8 @@
 later.
 """
 
+import ast
+
 from odoo.fields import Domain
 from odoo.tools.safe_eval import datetime, dateutil, safe_eval, time
 
@@ -33,9 +35,11 @@ def domain_error(Model, text):
     It is tried by a search, with the rights of the model's user. Constraints run as
     superuser and engines evaluate as superuser: give them
     ``Model.with_user(self.env.user)``, or a condition would tell its writer what only
-    others may read. What asks for nothing reads nothing.
+    others may read. What asks for nothing reads nothing. And what is tried is what will
+    be asked: which fields are named depends on nobody and on no date.
     """
     try:
+        check_written_out(Model.env, text)
         with Model.env.cr.savepoint():
             domain = evaluate_domain(Model.env, text)
             if not domain.is_true():
@@ -43,6 +47,36 @@ def domain_error(Model, text):
     except Exception as error:  # noqa: BLE001 whatever a user may have written
         return error
     return None
+
+
+def check_written_out(env, text):
+    """Raise ``ValueError`` unless ``text`` is a list of conditions as the client's
+    editor writes them: fields and operators written out, values computed at will.
+
+    ``[("secret", "=", 1)] if uid == 1 else []`` reads nothing while its writer tries
+    it, and everything once the scheduler does.
+    """
+    try:
+        tree = ast.parse((text or "").strip() or "[]", mode="eval").body
+    except SyntaxError as error:
+        raise ValueError(env._("it is no list of conditions")) from error
+    todo = [tree]
+    while todo:
+        node = todo.pop()
+        if not isinstance(node, ast.List):
+            raise ValueError(env._("it is no list of conditions"))
+        for item in node.elts:
+            if isinstance(item, ast.Constant):
+                continue
+            parts = item.elts if isinstance(item, ast.List | ast.Tuple) else []
+            if len(parts) != 3 or not all(
+                isinstance(part, ast.Constant) for part in parts[:2]
+            ):
+                raise ValueError(
+                    env._("write each condition as (field, operator, value)")
+                )
+            if str(parts[1].value).rstrip("!") in ("any", "not any"):
+                todo.append(parts[2])
 
 
 def domain_fields(model, domain: Domain) -> set[str]:

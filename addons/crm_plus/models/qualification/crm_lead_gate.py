@@ -449,6 +449,8 @@ class CrmLead(models.Model):
     def _request_approval(self, gate):
         # sudo: the leader of a team that the seller may not read can approve
         approvers = gate._get_approvers(self.sudo())
+        # nobody approves what they ask for, unless there is nobody else
+        approvers = approvers - self.env.user or approvers
         if not approvers:
             raise UserError(
                 self.env._("Nobody may approve this; ask your administrator.")
