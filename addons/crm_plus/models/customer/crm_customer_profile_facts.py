@@ -10,6 +10,9 @@ _logger = logging.getLogger(__name__)
 QUEUE_KEY = "crm_plus.profile_queue"
 # Customers of one batch of the nightly run: some seconds, and a temporary file at most.
 BATCH_SIZE = 20_000
+# From so many customers on all is read through rather than looked up: planners think
+# grouped sets small and would join them with each other row by row.
+SCAN_FROM = 1000
 # Up to so many customers are rebuilt within the transaction that touches them, some
 # milliseconds each; more are left to the scheduler.
 AT_ONCE_LIMIT = 100
@@ -167,7 +170,12 @@ class CrmCustomerProfile(models.Model):
         return
 
     def _write_facts(self, partner_ids, today, yardsticks):
+        is_scan = partner_ids is None or len(partner_ids) >= SCAN_FROM
+        if is_scan:
+            self.env.cr.execute("SET LOCAL enable_nestloop = off")
         self.env.cr.execute(self._get_facts_query(partner_ids, today, yardsticks))
+        if is_scan:
+            self.env.cr.execute("SET LOCAL enable_nestloop = on")
 
     def _get_stamp(self, today):
         """When the facts are of: now, or the end of a day in the past."""
