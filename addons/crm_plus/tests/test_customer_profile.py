@@ -543,6 +543,20 @@ class TestCustomerProfile(CustomerProfileCommon):
                 self._invoice(n, 0, partner, product=product)
         return partners
 
+    def test_nobody_is_lost_before_the_first_comparison(self):
+        self.Yardstick._get_all().write({"population": False, "is_fixed": False})
+        self.env.flush_all()
+        self.env.cr.execute("UPDATE crm_customer_yardstick SET population = NULL")
+        self.env.invalidate_all()
+        self._invoice(2, 100)
+        profile = self._profile()
+        self.assertFalse(profile.rfm_revenue)
+        self.assertFalse(profile.label_id)
+
+        self._measure()
+
+        self.assertTrue(self._profile(rebuild=False).label_id)
+
     def test_quintiles_and_ties(self):
         partners = self._make_customers(25)
         # bought, but not within 12 months

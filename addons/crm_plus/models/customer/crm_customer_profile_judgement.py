@@ -134,20 +134,20 @@ class CrmCustomerProfile(models.Model):
                   FROM parts
             ), scored AS (
                 SELECT p.id, y.scale, b.months,
-                       CASE WHEN p.invoice_count > 0 THEN
+                       CASE WHEN p.invoice_count > 0 AND %(is_cut)s THEN
                             1 + width_bucket(-p.recency_days::float8, b.recency)
                        END AS recency_score,
-                       CASE WHEN p.invoice_count > 0 THEN
+                       CASE WHEN p.invoice_count > 0 AND %(is_cut)s THEN
                             1 + width_bucket(p.invoice_count_12::float8, b.frequency)
                        END AS frequency_score,
-                       CASE WHEN p.invoice_count_12 > 0 THEN
+                       CASE WHEN p.invoice_count_12 > 0 AND %(is_cut)s THEN
                             1 + width_bucket(p.revenue_12::float8, b.revenue)
-                            WHEN p.invoice_count > 0 THEN 1
+                            WHEN p.invoice_count > 0 AND %(is_cut)s THEN 1
                        END AS revenue_score,
                        CASE WHEN p.margin_12 IS NULL THEN NULL
-                            WHEN p.invoice_count_12 > 0 THEN
+                            WHEN p.invoice_count_12 > 0 AND %(is_cut)s THEN
                             1 + width_bucket(p.margin_12::float8, b.margin)
-                            WHEN p.invoice_count > 0 THEN 1
+                            WHEN p.invoice_count > 0 AND %(is_cut)s THEN 1
                        END AS margin_score,
                        %(churn_risk)s AS churn_risk,
                        %(churn_coverage)s AS churn_coverage,
@@ -220,6 +220,8 @@ class CrmCustomerProfile(models.Model):
              WHERE s.id = p.id
             """,
             bounds=self._get_bounds_values(yardsticks),
+            # before the first nightly run nobody knows who is better than others
+            is_cut=SQL("(y.is_fixed OR y.population IS NOT NULL)"),
             scope=scope,
             today=SQL("%s::date", today),
             silence=SILENCE_DAYS,
