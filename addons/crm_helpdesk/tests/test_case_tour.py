@@ -23,6 +23,15 @@ class TestCaseTour(HttpCase, CaseCommon):
         )
         self.assertIn(self.ida, answer.notified_partner_ids)
 
+    def test_overview(self):
+        self.team.name = "Tour Team"
+        self._receive("The grinder does not start")
+        self.start_tour(
+            "/odoo/action-crm_helpdesk.crm_case_team_action_dashboard",
+            "crm_helpdesk_overview",
+            login="case_agent",
+        )
+
     def test_customer_on_the_portal(self):
         self.env["crm.case.team"].search([("id", "!=", self.team.id)]).is_portal = False
 
