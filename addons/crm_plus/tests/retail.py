@@ -15,6 +15,8 @@ from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from statistics import median
 
+from odoo.tools import SQL
+
 FILE = Path(__file__).resolve().parents[3].parent / (
     "shared/data/02_rfm_clv_churn/online_retail_ii_2009_2010/"
     "online_retail_ii_2009_2010.csv.gz"
@@ -114,7 +116,7 @@ class Retail:
     @staticmethod
     def _copy(cr, table, rows):
         name = table.split()[0]
-        cr.execute(f"CREATE TEMP TABLE {table}")
+        cr.execute(SQL("CREATE TEMP TABLE %s", SQL(table)))
         buffer = io.StringIO()
         csv.writer(buffer).writerows(rows)
         buffer.seek(0)

@@ -308,7 +308,7 @@ class TestStageGate(CrmPlusCommon):
         refusal = (
             self.env[action["res_model"]]
             .with_user(self.seller_2)
-            .with_context(action["context"])
+            .with_context(**action["context"])
             .create({"reason": "Too cheap"})
         )
         with self.mock_mail_gateway():

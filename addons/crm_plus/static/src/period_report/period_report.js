@@ -15,6 +15,7 @@ const { DateTime } = luxon;
  * `crm_plus.PeriodReport.Controls`.
  */
 export class PeriodReport extends Component {
+    static template = "crm_plus.PeriodReport.Controls";
     static components = { ControlPanel };
     static props = { ...standardActionServiceProps };
 
