@@ -168,6 +168,7 @@ class TestScoreThreshold(ScoringCommon):
         self.assertFalse(self.lead.date_mql)
 
     def test_note_says_what_and_why(self):
+        self._rescore()  # it has a grade to come from
         messages = self.lead.message_ids
         self._reach(notify="note")
         note = self.lead.message_ids - messages
