@@ -890,9 +890,7 @@ class TestPredictionScoring(PredictionCommon):
         self.prediction.date_next_training = datetime.now() - timedelta(hours=1)
         cls = type(self.prediction)
         with (
-            mute_logger(
-                "odoo.addons.crm_plus.models.prediction.crm_prediction_training"
-            ),
+            mute_logger("odoo.addons.crm_plus.models.prediction.crm_prediction_watch"),
             patch.object(cls, "_train", side_effect=ValueError("broken")),
         ):
             self._run_cron("train")

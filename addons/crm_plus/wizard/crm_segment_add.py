@@ -29,10 +29,10 @@ class CrmSegmentAdd(models.TransientModel):
     note = fields.Char(string="Reason", help="Shown to whoever asks why.")
 
     @api.model
-    def default_get(self, fields_list):
+    def default_get(self, fields):
         context = self.env.context
         return {
-            **super().default_get(fields_list),
+            **super().default_get(fields),
             "target": context.get("active_model"),
             "record_count": len(context.get("active_ids") or []),
         }
