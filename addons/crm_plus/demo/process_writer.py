@@ -166,6 +166,7 @@ class ProcessWriter(BaseWriter):
                 f"crm_plus.crm_handover_reason_{plan.handover.reason}"
             )
             handover._refuse(reason, plan.handover.remark)
+        # sudo: answers are dated by the system only, and the story needs past ones
         self._date_back_answers(handover.sudo(), {handover.lead_id.id: when}, mark)
 
     def _date_back_answers(self, handovers, moments, mark):
