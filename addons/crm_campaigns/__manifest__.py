@@ -18,6 +18,7 @@
         "views/crm_campaign_task_views.xml",
         "views/crm_campaign_delivery_views.xml",
         "views/mailing_mailing_views.xml",
+        "views/res_config_settings_views.xml",
         "views/crm_campaigns_menus.xml",
     ],
     "demo": ["demo/crm_campaigns_demo.xml"],

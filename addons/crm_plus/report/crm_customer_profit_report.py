@@ -58,6 +58,32 @@ class CrmCustomerProfitReport(models.Model):
         help="Part of the net sales whose product has no cost.",
     )
 
+    unknown_costs = fields.Char(
+        string="Not Taken Off",
+        compute="_compute_unknown_costs",
+        help="Costs that are not known: the profit is before them.",
+    )
+
+    @api.depends("company_id")
+    @api.depends_context("lang")
+    def _compute_unknown_costs(self):
+        names = {
+            "campaign": self.env._("Campaigns"),
+            "service": self.env._("Service"),
+        }
+        for company, rows in self.grouped("company_id").items():
+            known = self._get_known_costs(company)
+            rows.unknown_costs = ", ".join(
+                name for kind, name in names.items() if kind not in known
+            )
+
+    @api.model
+    def _get_known_costs(self, company):
+        """Hook: which of ``campaign`` and ``service`` ``_get_cost_queries`` has for the
+        company.
+        """
+        return set()
+
     @api.model
     def _get_cost_queries(self):
         """Hook: list of SQL SELECTs of what customers cost besides goods, with the

@@ -175,6 +175,21 @@ class TestCustomerHistory(CustomerProfileCommon):
             )
         self.assertEqual((revenue, cost, other, profit, unknown), (150, 60, 8, 82, 50))
 
+    def test_profitability_says_which_costs_are_not_known(self):
+        self._invoice(10, 100)
+        self.env.flush_all()
+        Report = self.env["crm.customer.profit.report"]
+        row = Report.search([("partner_id", "=", self.customer.id)])
+        with patch.object(
+            type(Report), "_get_known_costs", lambda self, company: set()
+        ):
+            self.assertEqual(row.unknown_costs, "Campaigns, Service")
+        row.invalidate_recordset()
+        with patch.object(
+            type(Report), "_get_known_costs", lambda self, company: {"campaign"}
+        ):
+            self.assertEqual(row.unknown_costs, "Service")
+
     def test_seller_sees_moves_and_no_money(self):
         self._invoice(40)
         self._profile()

@@ -12,3 +12,5 @@ from . import mail_compose_message
 from . import mail_mail
 from . import mailing_mailing
 from . import mailing_trace
+from . import res_company
+from . import res_config_settings
