@@ -51,3 +51,7 @@ from . import test_buying_tools
 from . import test_customer_profile
 from . import test_customer_history
 from . import test_customer_retail
+from . import test_statement
+from . import test_customer_sheet
+from . import test_delivery
+from . import test_customer_rights

@@ -85,13 +85,15 @@ class TestPipelineMoney(InvoiceCommon):
         self.assertIn("1,800", steps["ordered"]["amount"])
         self.assertEqual(steps["delivered"]["light"], "amber")
         picking = order.sudo().picking_ids
-        picking.scheduled_date = fields.Datetime.now() - timedelta(days=3)
+        picking.move_ids.date_deadline = fields.Datetime.now() - timedelta(days=3)
         step = self._steps(self.seller)["delivered"]
         self.assertEqual((step["light"], step["words"]), ("red", "Late by 3 days"))
         picking.move_ids.write({"quantity": 2, "picked": True})
         picking._action_done()
         step = self._steps(self.seller)["delivered"]
-        self.assertEqual((step["light"], step["words"]), ("green", "In full"))
+        self.assertEqual(
+            (step["light"], step["words"]), ("green", "In full, late by 3 days")
+        )
 
     def test_partly_paid(self):
         invoice = self._invoice(opportunity_id=self.deal.id)

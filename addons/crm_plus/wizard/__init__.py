@@ -12,3 +12,5 @@ from . import crm_segment_add
 from . import crm_segment_why
 from . import crm_lead_product_take
 from . import sale_order_credit_pass
+from . import crm_customer_statement
+from . import mail_compose_message

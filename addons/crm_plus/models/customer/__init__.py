@@ -12,3 +12,5 @@ from . import base_partner_merge
 from . import crm_segment
 from . import crm_touchpoint
 from . import res_partner
+from . import res_partner_delivery
+from . import res_partner_statement

@@ -100,13 +100,16 @@ class CrmLead(models.Model):
         open_pickings = delivery.filtered(
             lambda picking: picking.state not in ("done", "cancel")
         )
-        late = open_pickings.filtered(
-            lambda picking: day(picking.scheduled_date) < today
-        )
-        done = delivery.filtered("date_done")
+        # when it was promised, as in Deliveries to Customers
+        promised = {
+            picking: day(picking.date_deadline or picking.scheduled_date)
+            for picking in delivery
+        }
+        late = open_pickings.filtered(lambda picking: promised[picking] < today)
+        done = delivery.filtered(lambda picking: picking.state == "done")
         date = max(done.mapped("date_done"), default=None)
         if late:
-            days = (today - day(min(late.mapped("scheduled_date")))).days
+            days = (today - min(promised[picking] for picking in late)).days
             words = (
                 self.env._("Late by %s days", days)
                 if days > 1
@@ -122,9 +125,15 @@ class CrmLead(models.Model):
             )
             return self._get_progress_step("delivered", label, "amber", words, date)
         if done:
-            return self._get_progress_step(
-                "delivered", label, "green", self.env._("In full"), date
+            days = max((day(one.date_done) - promised[one]).days for one in done)
+            words = (
+                self.env._("In full, late by %s days", days)
+                if days > 1
+                else self.env._("In full, late by a day")
+                if days == 1
+                else self.env._("In full")
             )
+            return self._get_progress_step("delivered", label, "green", words, date)
         words = self.env._("Nothing to deliver") if orders else self.env._("Not yet")
         return self._get_progress_step("delivered", label, "none", words)
 
@@ -200,3 +209,12 @@ class CrmLead(models.Model):
                 money(sum(overdue.mapped("amount_residual_signed"))),
             ),
         ]
+
+    def action_view_deliveries(self):
+        self.ensure_one()
+        action = self.env["ir.actions.actions"]._for_xml_id(
+            "crm_plus.crm_delivery_report_action"
+        )
+        action["domain"] = [("lead_id", "=", self.id)]
+        action["context"] = {}
+        return action

@@ -21,6 +21,12 @@ INVOICE_DATE = SQL(
     """CASE WHEN m.invoice_date = m.create_date::date THEN m.create_date
             ELSE m.invoice_date::timestamp END"""
 )
+IS_DELIVERY = SQL("lt.usage = 'customer' AND lf.usage <> 'customer'")
+# the day after the promise; written as in the index of stock.picking
+DELIVERY_LATE_FROM = SQL(
+    """(date_trunc('day', COALESCE(p.date_deadline, p.scheduled_date))
+        + interval '1 day')"""
+)
 
 
 class CrmTouchpoint(models.Model):
@@ -39,6 +45,7 @@ class CrmTouchpoint(models.Model):
             self._source_order_confirmed(),
             self._source_delivery_done(),
             self._source_return_done(),
+            self._source_delivery_late(),
             self._source_invoice_posted(),
             self._source_credit_note_posted(),
             self._source_invoice_paid(),
@@ -169,21 +176,18 @@ class CrmTouchpoint(models.Model):
     # Deliveries and returns
     # ------------------------------------------------------------
 
-    def _picking_source(self, key, where):
+    def _picking_source(self, key, **values):
         return TouchpointSource(
             key=key,
             kind=key,
             model="stock.picking",
             record_id=SQL("p.id"),
-            date=SQL("p.date_done"),
             from_clause=SQL(
                 """stock_picking p
                    JOIN stock_location lf ON lf.id = p.location_id
                    JOIN stock_location lt ON lt.id = p.location_dest_id
                    LEFT JOIN sale_order o ON o.id = p.sale_id"""
             ),
-            where=SQL("p.state = 'done' AND p.date_done IS NOT NULL AND %s", where),
-            changed=(SQL("p.write_date"),),
             columns={
                 "name": SQL("concat_ws(', ', p.name, o.name)"),
                 "partner_id": SQL("COALESCE(p.partner_id, o.partner_id)"),
@@ -195,19 +199,50 @@ class CrmTouchpoint(models.Model):
                 "source_id": SQL("o.source_id"),
             },
             depends={
-                "stock.picking": ["state", "date_done", "sale_id", "partner_id"],
+                "stock.picking": [
+                    "state",
+                    "date_done",
+                    "date_deadline",
+                    "scheduled_date",
+                    "sale_id",
+                    "partner_id",
+                ],
                 "sale.order": ["opportunity_id"],
             },
+            **values,
+        )
+
+    def _picking_done_source(self, key, where):
+        return self._picking_source(
+            key,
+            date=SQL("p.date_done"),
+            where=SQL("p.state = 'done' AND p.date_done IS NOT NULL AND %s", where),
+            changed=(SQL("p.write_date"),),
         )
 
     def _source_delivery_done(self):
-        return self._picking_source(
-            "delivery_done", SQL("lt.usage = 'customer' AND lf.usage <> 'customer'")
-        )
+        return self._picking_done_source("delivery_done", IS_DELIVERY)
 
     def _source_return_done(self):
-        return self._picking_source(
+        return self._picking_done_source(
             "return_done", SQL("lf.usage = 'customer' AND lt.usage <> 'customer'")
+        )
+
+    def _source_delivery_late(self):
+        """The day after the promise passes without a write; a transfer is late once,
+        whatever date it is promised for then.
+        """
+        return self._picking_source(
+            "delivery_late",
+            date=DELIVERY_LATE_FROM,
+            where=SQL(
+                """p.state NOT IN ('draft', 'cancel') AND %s
+                   AND %s <= CASE WHEN p.state = 'done' THEN p.date_done
+                                  ELSE now() AT TIME ZONE 'UTC' END""",
+                IS_DELIVERY,
+                DELIVERY_LATE_FROM,
+            ),
+            changed=(SQL("p.write_date"), DELIVERY_LATE_FROM),
         )
 
     # ------------------------------------------------------------
