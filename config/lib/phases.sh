@@ -106,7 +106,7 @@ phase_cross() {
 
 # Of what the part depends on: the addons, and the tests that look at their demo data.
 demo_hash() {
-  { all_hash; cat "$ROOT"/addons/*/tests/test_demo.py; } | sha256sum | cut -c1-12
+  { all_hash; cat "$ROOT"/addons/*/tests/test_{demo,screens}.py "$ROOT"/addons/*/tests/screens.py; } | sha256sum | cut -c1-12
 }
 # The marker of a pass is its report, so that the sum is the same when nothing changed.
 phase_demo() {
@@ -136,12 +136,14 @@ phase_demo() {
     count demo 0 1
     exit 1
   fi
+  need_browser
   export_for_tests
   write_test_conf "$new" "$ARTEFACTS/demo-tests.log"
   rm -f "$ARTEFACTS/demo-tests.log"
   # here the demo data is there: a test that is skipped has not looked at it
   CRM_PLUS_TEST_NO_SKIP=1 ODOO_RC=$CONF \
-    run_pytest demo --odoo-log-level=warn "$ROOT"/addons/*/tests/test_demo.py || exit 1
+    run_pytest demo --odoo-http --odoo-log-level=warn \
+      "$ROOT"/addons/*/tests/test_{demo,screens}.py || exit 1
   rm -f "$TEMPLATES"/demo-passed-*
   cp "$report" "$sealed"
 }

@@ -5,3 +5,4 @@ from . import test_campaign_tour
 from . import test_profit
 from . import test_touchpoint
 from . import test_demo
+from . import test_screens

@@ -9,3 +9,4 @@ from . import test_case_security
 from . import test_case_touchpoint
 from . import test_demo
 from . import test_case_tour
+from . import test_screens

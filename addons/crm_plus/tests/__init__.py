@@ -55,3 +55,4 @@ from . import test_statement
 from . import test_customer_sheet
 from . import test_delivery
 from . import test_customer_rights
+from . import test_screens
