@@ -2,6 +2,7 @@ from datetime import datetime, timedelta
 from unittest.mock import patch
 
 from psycopg2 import IntegrityError
+from psycopg2.errors import SerializationFailure
 
 from odoo import fields
 from odoo.exceptions import AccessError, UserError, ValidationError
@@ -1193,6 +1194,59 @@ class TestSlaAlert(SlaCommon):
             [{"alert_failures": 3, "date_breached": False, "state": "breached"}],
         )
         self.assertIn("division by zero", bad.alert_error)
+
+    def test_collision_is_no_failure_of_the_alert(self):
+        """Somebody writes on a lead meanwhile: all of it again, and nothing parked."""
+        self._set_actions(warning="none")
+        leads = self._create_leads(2, start=at(10))
+        clocks = leads.sla_clock_ids
+        Clock = type(clocks)
+        alert = Clock._alert_by_activity
+        left = 2
+
+        def collide(alerted, event):
+            nonlocal left
+            alert(alerted, event)
+            if left:
+                left -= 1
+                raise SerializationFailure("could not serialize access")
+
+        with patch.object(Clock, "_alert_by_activity", collide):
+            with freeze_time(at(14)):
+                self._run_cron()
+            self.assertEqual(len(self._activities(leads)), 2)
+            self.assertRecordValues(
+                clocks,
+                [
+                    {
+                        "alert_failures": 0,
+                        "alert_error": False,
+                        "date_breached": at(14),
+                    }
+                ]
+                * 2,
+            )
+
+            # one that does not end: the batch rests for a minute
+            late = self._create_leads(start=at(11))
+            left = 1000
+            with freeze_time(at(16)):
+                self._run_cron()
+            self.assertFalse(self._activities(late))
+            self.assertRecordValues(
+                late.sla_clock_ids,
+                [{"alert_failures": 0, "date_alert_retry": False}],
+            )
+            self.assertIn(
+                at(16, 1),
+                self.env["ir.cron.trigger"]
+                .search([("cron_id", "=", self.cron.id)])
+                .mapped("call_at"),
+            )
+            left = 0
+            with freeze_time(at(16, 1)):
+                self._run_cron()
+        self.assertTrue(self._activities(late))
 
     def test_batches_until_nothing_remains(self):
         self._set_actions(warning="none")

@@ -1,5 +1,7 @@
 from unittest.mock import patch
 
+from psycopg2.errors import DeadlockDetected
+
 from odoo.exceptions import AccessError, ValidationError
 from odoo.fields import Command
 from odoo.tests import freeze_time, new_test_user, tagged
@@ -183,6 +185,29 @@ class TestSlaAction(SlaCommon):
         failed.with_user(self.manager).action_retry()
         self._run_at(at(14, 30))
         self.assertEqual(failed.state, "done")
+        self.assertEqual(self.lead.priority, "1")
+
+    def test_collision_is_no_failure_of_the_action(self):
+        """Somebody writes on the lead meanwhile: it comes again, and is not parked."""
+        bad = self._add("priority")
+        Action = type(bad)
+        task = Action._task_priority
+        left = 3
+
+        def collide(action, clocks, records):
+            nonlocal left
+            done = task(action, clocks, records)
+            if left:
+                left -= 1
+                raise DeadlockDetected("deadlock detected")
+            return done
+
+        with patch.object(Action, "_task_priority", collide):
+            self._run_at(at(13, 1))
+
+        self.assertRecordValues(
+            self._runs(), [{"state": "done", "failures": 0, "error": False}]
+        )
         self.assertEqual(self.lead.priority, "1")
 
     def test_answered_meanwhile_is_not_needed(self):

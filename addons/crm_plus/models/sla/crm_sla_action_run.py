@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.fields import Domain
+from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY as COLLISIONS
 from odoo.tools import SQL
 
 from .crm_sla_action import EVENTS
@@ -143,6 +144,8 @@ class CrmSlaActionRun(models.Model):
         try:
             with self.env.cr.savepoint():
                 self._apply()
+        except COLLISIONS:
+            raise  # serialisation, lock timeout: the whole batch comes again
         except Exception:  # noqa: BLE001 - found out one by one
             if len(self) == 1:
                 self._run_alone()
@@ -155,6 +158,8 @@ class CrmSlaActionRun(models.Model):
         try:
             with self.env.cr.savepoint():
                 self._apply()
+        except COLLISIONS:
+            raise
         except Exception as error:  # kept where a person sees it
             _logger.warning("Response time action %s fails", self.id, exc_info=True)
             failures = self.failures + 1

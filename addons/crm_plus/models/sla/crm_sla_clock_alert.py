@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.fields import Domain
+from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY as COLLISIONS
 from odoo.tools import SQL
 from odoo.tools.misc import format_datetime
 
@@ -23,6 +24,8 @@ GC_SIZE = 10_000
 # an alert that fails (its activity type was removed …) is tried so often, then parked
 FAILURES_MAX = 3
 RETRY_AFTER = timedelta(minutes=15)
+# a batch that collides with users' changes is tried again so often before it rests
+MAX_COLLISIONS = 5
 
 
 # one file a capability
@@ -81,6 +84,24 @@ class CrmSlaClock(models.Model):
         ``ir.cron`` calls again while something remains. Rows that another worker holds
         are skipped now and found again.
         """
+        for _attempt in range(MAX_COLLISIONS):
+            try:
+                done, remaining = self._process_batch(batch_size)
+                # what the batch queued for its commit may collide just as well
+                self.env.cr.flush()
+                break
+            except COLLISIONS:
+                # somebody wrote on one of these records meanwhile: no fault of theirs
+                self.env.cr.rollback()
+                self.env.invalidate_all()
+        else:
+            self._wake(fields.Datetime.now() + timedelta(minutes=1))
+            done = remaining = 0
+        self.env["ir.cron"]._commit_progress(done, remaining=remaining)
+
+    @api.model
+    def _process_batch(self, batch_size):
+        """Return how much was done, and how much is left."""
         done = self._process_replans(batch_size)
         Run = self.env["crm.sla.action.run"]
         for name in self.env["crm.sla.mixin"]._sla_get_models():
@@ -98,7 +119,7 @@ class CrmSlaClock(models.Model):
             self._wake(fields.Datetime.now() + timedelta(minutes=5))
             remaining = 0
         self._trigger_next()
-        self.env["ir.cron"]._commit_progress(len(clocks) + done, remaining=remaining)
+        return len(clocks) + done, remaining
 
     @api.model
     def _process_replans(self, batch_size):
@@ -140,6 +161,8 @@ class CrmSlaClock(models.Model):
         try:
             with self.env.cr.savepoint():
                 self._apply_alerts()
+        except COLLISIONS:
+            raise  # serialisation, lock timeout: the whole batch comes again
         except Exception:  # noqa: BLE001 - found out one by one
             _logger.info("Alerts of %s clocks fail, trying each alone", len(self))
             for clock in self:
@@ -149,6 +172,8 @@ class CrmSlaClock(models.Model):
         try:
             with self.env.cr.savepoint():
                 self._apply_alerts()
+        except COLLISIONS:
+            raise
         except Exception as error:  # kept where a person sees it
             _logger.warning("Alert of clock %s fails", self.id, exc_info=True)
             self._write_rows(
