@@ -560,6 +560,49 @@ class TestLifecycleRights(LifecycleCommon):
         with self.assertRaises(UserError):
             event.date = "2026-01-01"
 
+    def test_where_a_customer_stands_is_not_written(self):
+        Partner = self.env["res.partner"].with_user(self.manager)
+        customer = self.customer.with_user(self.manager)
+        values = (
+            {"lifecycle_step_id": self.steps["customer"].id},
+            {"lifecycle_date": "2026-01-01 00:00:00"},
+        )
+        for vals in values:
+            with self.assertRaises(AccessError):
+                customer.write(vals)
+            with self.assertRaises(AccessError):
+                Partner.create({"name": "Dreamt up", **vals})
+            defaults = {f"default_{name}": value for name, value in vals.items()}
+            with self.assertRaises(AccessError):
+                Partner.with_context(**defaults).create({"name": "Dreamt up"})
+        customer.write({"phone": "+49 30 123"})
+        self.assertFalse(self.customer.lifecycle_step_id)
+
+    def test_path_of_a_customer_tells_nothing_of_other_companies(self):
+        theirs = self._create_lead(
+            user_id=False, company_id=self.company_2.id, partner_id=self.customer.id
+        )
+        self._create_leads(
+            user_id=self.seller_2.id,
+            company_id=self.company.id,
+            partner_id=self.customer.id,
+        )
+        self._harvest_queued()
+        theirs.action_lifecycle_qualify()
+
+        def dated(user, companies=None):
+            customer = self.customer.with_user(user)
+            if companies:
+                customer = customer.with_context(allowed_company_ids=companies.ids)
+            return {step["code"] for step in customer.lifecycle_path if step["date"]}
+
+        both = self.company + self.company_2
+        self.assertEqual(self.customer.lifecycle_step_id.code, "opportunity")
+        # as a colleague's, but not of the other company
+        self.assertEqual(dated(self.seller), {"lead", "opportunity"})
+        self.assertEqual(dated(self.manager, both), {"lead", "sql", "opportunity"})
+        self.assertEqual(dated(self.manager, self.company), {"lead", "opportunity"})
+
     def test_seller_sees_history_of_own_and_unassigned_leads(self):
         mine, theirs, nobodys = (
             self._create_lead(user_id=user)

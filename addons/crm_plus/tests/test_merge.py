@@ -287,6 +287,19 @@ class TestMergeContacts(LifecycleCommon):
         self._harvest_queued()
         self.assertEqual((partners - kept).exists(), partners.browse())
 
+    def test_a_manager_merges_customers(self):
+        """Where they stand is nobody's to write, yet Odoo's merge writes all fields."""
+        self._sell(self.customer, self._ago(100))
+        self._sell(self.twin, self._ago(300))
+        Wizard = self.env["base.partner.merge.automatic.wizard"]
+        Wizard.with_user(self.manager).create({})._merge(
+            (self.customer + self.twin).ids, self.customer.with_user(self.manager)
+        )
+        self._harvest_queued()
+
+        self.assertFalse(self.twin.exists())
+        self.assertEqual(self.customer.lifecycle_step_id, self.steps["repeat"])
+
     def _history(self, partner):
         events = self.Event.search(
             [("target", "=", "partner"), ("commercial_partner_id", "=", partner.id)]

@@ -1,7 +1,6 @@
 from odoo import api, fields, models
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import UserError
 
-from ...tools.protected import given_fields
 from .crm_lifecycle_step import LEAD_STEPS
 
 
@@ -85,11 +84,14 @@ class CrmLead(models.Model):
     @api.model
     def _get_lifecycle_fields(self):
         return [
-            "lifecycle_step_id",
-            "lifecycle_date",
+            *super()._get_lifecycle_fields(),
             "lifecycle_cycle",
             "lifecycle_date_out",
         ]
+
+    @api.model
+    def _get_lifecycle_derived_fields(self):
+        return super()._get_lifecycle_derived_fields() | {*self._get_handover_fields()}
 
     @api.model
     def _get_lifecycle_watched_fields(self):
@@ -105,11 +107,6 @@ class CrmLead(models.Model):
             "type",
             "won_status",
         }
-
-    def _check_lifecycle_untouched(self, vals):
-        derived = {*self._get_lifecycle_fields(), *self._get_handover_fields()}
-        if not self.env.su and given_fields(self.env, vals) & derived:
-            raise AccessError(self.env._("The lifecycle is derived, not written."))
 
     @api.model_create_multi
     def create(self, vals_list):

@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 
 from .crm_lifecycle_step import LEAD_STEPS, PARTNER_STEPS
 
@@ -21,3 +21,13 @@ class ResPartner(models.Model):
         groups="crm_plus.crm_plus_group_user",
         help="Of the company and of its leads.",
     )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        for vals in vals_list:
+            self._check_lifecycle_untouched(vals)
+        return super().create(vals_list)
+
+    def write(self, vals):
+        self._check_lifecycle_untouched(vals)
+        return super().write(vals)
