@@ -1,8 +1,11 @@
 from datetime import datetime, timedelta
+from unittest.mock import patch
 
 from odoo import fields
 from odoo.exceptions import AccessError
+from odoo.sql_db import Cursor
 from odoo.tests import freeze_time, tagged
+from odoo.tools import SQL
 
 from .common import CrmPlusCommon
 
@@ -124,6 +127,36 @@ class TestStageHistory(CrmPlusCommon):
 
         self.assertEqual(count(few), count(many))
         self.assertEqual(count(many), 3)
+
+    def test_leads_restored_together_are_followed_together(self):
+        """Odoo restores lost leads by a write on each; the ledger follows them all."""
+        few, many = self._leads(3), self._leads(30)
+        (few + many).action_set_lost()
+        execute = Cursor.execute
+        statements = []
+
+        def count(cr, query, *args, **kwargs):
+            text = query.code if isinstance(query, SQL) else query
+            if "crm_stage_history" in text and not text.lstrip().startswith("SELECT"):
+                statements.append(text)
+            return execute(cr, query, *args, **kwargs)
+
+        counts = []
+        for leads in (few, many):
+            self.env.flush_all()
+            self.env.invalidate_all()
+            statements.clear()
+            with patch.object(Cursor, "execute", count):
+                leads.action_restore()
+                self.env.flush_all()
+            counts.append(len(statements))
+            self.assertEqual(
+                {visit[:2] for lead in leads for visit in self._visits(lead)},
+                {(self.first, "open")},
+            )
+        self.assertEqual(*counts)
+        # it is one statement that closes, one that resumes, one that opens
+        self.assertEqual(counts[0], 3)
 
     def test_backfill(self):
         moved, still, lost = self._leads(3)
@@ -285,6 +318,18 @@ class TestStageHistory(CrmPlusCommon):
         everything = Report.get_leakage(*period)["rows"]
         first = next(row for row in everything if row["id"] == self.first.id)
         self.assertIn(other, Report.search(first["domain"]).lead_id)
+
+    def test_leakage_page_counts_days_of_the_company(self):
+        """Half past eleven at night in Greenwich is the next day in Brussels."""
+        self.company.partner_id.tz = "Europe/Brussels"
+        lead = self._leads(company_id=self.company.id)
+        self._backdate(lead, datetime(2026, 1, 14, 23, 30))
+        for zone in ("Pacific/Honolulu", "Pacific/Kiritimati"):
+            Report = self.env["crm.stage.leakage.report"].with_user(self.manager)
+            Report = Report.with_context(tz=zone, allowed_company_ids=self.company.ids)
+            for day, entered in (("2026-01-14", []), ("2026-01-15", [1])):
+                page = Report.get_leakage(day, day, {"team_id": self.team.id})
+                self.assertEqual([row["entered"] for row in page["rows"]], entered)
 
     def test_leakage_page_of_nothing(self):
         page = self.env["crm.stage.leakage.report"].get_leakage(

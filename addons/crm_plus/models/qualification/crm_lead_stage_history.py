@@ -15,9 +15,21 @@ class CrmLead(models.Model):
         return leads
 
     def write(self, vals):
+        moves = vals.keys() & {"stage_id", "team_id", "active", "is_junk"}
+        # A probability alone says whether an archived lead is lost, and nothing else.
+        # Odoo writes it lead by lead when lost ones are restored.
+        before = (
+            {lead.id: lead.won_status for lead in self}
+            if "probability" in vals and not moves
+            else {}
+        )
         result = super().write(vals)
-        if vals.keys() & {"stage_id", "team_id", "active", "probability", "is_junk"}:
+        if moves:
             self._sync_stage_history()
+        elif before:
+            self.filtered(
+                lambda lead: lead.won_status != before[lead.id]
+            )._sync_stage_history()
         return result
 
     def _sync_stage_history(self, are_new=False):
