@@ -16,6 +16,10 @@ class CrmStageLeakageReport(models.Model):
     the stage's *Days to rot*, or, where these are 0, than twice the median of completed
     visits (at least five). A deal that is revived leaves the leak by itself: these are
     facts of now. Junk is out, and so are won stages.
+
+    The page counts in days of the company's time zone, as do all of our pages of a
+    period, whoever reads them and wherever: of one company they give one figure. Lists
+    and pivot tables show and group moments in the reader's own, as Odoo does.
     """
 
     _name = "crm.stage.leakage.report"

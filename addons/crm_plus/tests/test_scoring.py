@@ -279,6 +279,23 @@ class TestScoringModelChoice(ScoringCommon):
         self._score(there)
         self.assertEqual(there.score_model_id, self.model)
 
+    def test_a_model_for_all_companies_may_be_for_teams_of_one(self):
+        team = self.env["crm.team"].create(
+            {"name": "North", "company_id": self.company.id}
+        )
+        self.model.team_ids = team
+        self.model.company_id = self.company
+        with self.assertRaises(ValidationError):
+            self.model.company_id = self.company_2
+        with self.assertRaises(ValidationError):
+            self.env["crm.score.model"].create(
+                {
+                    "name": "Two",
+                    "company_id": self.company_2.id,
+                    "team_ids": [Command.link(team.id)],
+                }
+            )
+
     def test_no_model_no_score(self):
         self._rule(50, domain="[]")
         self._score()
@@ -462,6 +479,30 @@ class TestScoringRules(ScoringCommon):
                 self.assertEqual(lead.score_total, 15 if counts else 0)
                 self.assertEqual(len(lead._score_explain()), 2)
                 rules.unlink()
+
+    def test_days_of_a_rule_are_those_of_its_company(self):
+        """At noon of Greenwich it is tomorrow in Auckland, and today in Lima."""
+        self.env.ref("base.user_root").company_id.partner_id.tz = "America/Lima"
+        self.company_2.partner_id.tz = "Pacific/Auckland"
+        self.lead.write({"user_id": False, "company_id": self.company_2.id})
+        today, tomorrow = NOW.date(), NOW.date() + timedelta(days=1)
+        for company, dates, expected in [
+            (self.company_2, {"date_from": tomorrow}, 10),
+            (self.company_2, {"date_to": today}, 0),
+            (self.env["res.company"], {"date_from": tomorrow}, 0),
+            (self.env["res.company"], {"date_to": today}, 10),
+        ]:
+            self.model.company_id = company
+            rule = self._rule(10, domain="[]", **dates)
+            with self.subTest((company.name, dates)), freeze_time(NOW):
+                # wherever who looks is
+                for zone in ("Pacific/Honolulu", "Pacific/Kiritimati"):
+                    self.manager.tz = zone
+                    lead = self.lead.with_user(self.manager).with_context(tz=zone)
+                    explanation = lead.get_score_explanation()
+                    self.assertEqual(explanation["total"], expected)
+                    self.assertEqual(explanation["profile"]["of"], bool(expected))
+            rule.unlink()
 
     def test_condition_on_a_property(self):
         team = self.env["crm.team"].create(
@@ -1201,6 +1242,21 @@ class TestScoringExplain(ScoringCommon):
                 self.lead[f"score_{dimension}"],
             )
         self.assertEqual([x["is_matched"] for x in lines], [True, False, True, True])
+
+    def test_rule_without_points_says_whether_it_matches(self):
+        """Some note what they look for before they know what it is worth."""
+        rules = [self._rule(0, domain=f"[('name', '=', '{n}')]") for n in ("Lead 0", 1)]
+        rules += [self._rule(0, kind=kind) for kind in ("email_in", "call_done")]
+        self._touch(self.lead)
+        self.lead._score_recompute()
+
+        lines = {line["rule_id"]: line for line in self.lead._score_explain()}
+
+        self.assertEqual(
+            [lines[rule.id]["is_matched"] for rule in rules], [True, False, True, False]
+        )
+        self.assertEqual(lines[rules[0].id]["text"], "Matches")
+        self.assertEqual({line["points"] for line in lines.values()}, {0})
 
     def test_share_of_the_ideal_profile(self):
         """K09: weights that match / weights of what is known."""

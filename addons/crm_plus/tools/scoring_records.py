@@ -75,11 +75,12 @@ class RecordsSql:
         return SQL("%s BETWEEN %s AND %s", column, *id_range)
 
     def _rules(self, dimension, models=None):
-        """The rules of a dimension that count today."""
-        today = self.now.date()
+        """The rules of a dimension that count now."""
         return (self.models if models is None else models).rule_ids.filtered(
             lambda rule: (
-                rule.active and rule.dimension == dimension and rule._is_valid_on(today)
+                rule.active
+                and rule.dimension == dimension
+                and rule._is_valid_at(self.now)
             )
         )
 

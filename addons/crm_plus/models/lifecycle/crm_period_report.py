@@ -1,10 +1,11 @@
 """What the pages of figures of a period have in common."""
 
 from datetime import datetime, time, timedelta, timezone
-from zoneinfo import ZoneInfo
 
 from odoo import api, fields, models
 from odoo.fields import Domain
+
+from ...tools.company_time import company_timezone
 
 # Below so many records a rate is shown in grey: chance speaks.
 SMALL = 5
@@ -76,9 +77,7 @@ class CrmPeriodReport(models.AbstractModel):
 
     @api.model
     def _get_timezone(self):
-        company = self.env.company
-        name = company.partner_id.tz or company.resource_calendar_id.tz
-        return ZoneInfo(name or "UTC")
+        return company_timezone(self.env.company)
 
     @api.model
     def _get_period(self, date_from, date_to):

@@ -1,6 +1,9 @@
-from odoo import api, fields, models
+from datetime import timezone
+
+from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import ValidationError
 
+from ...tools.company_time import company_timezone
 from ...tools.user_domain import domain_error
 
 
@@ -40,10 +43,14 @@ class CrmScoreRule(models.Model):
     )
     # when it gives points
     date_from = fields.Date(
-        string="Valid From", help="Before that day the rule gives no points."
+        string="Valid From",
+        help="Before that day the rule gives no points. Days are those of the time zone"
+        " of the scoring model's company; of the main company, where it has none.",
     )
     date_to = fields.Date(
-        string="Valid To", help="After that day the rule gives no points."
+        string="Valid To",
+        help="After that day the rule gives no points. Days are those of the time zone"
+        " of the scoring model's company; of the main company, where it has none.",
     )
     domain = fields.Char(
         string="Condition",
@@ -205,8 +212,22 @@ class CrmScoreRule(models.Model):
                     )
                 ) from error
 
-    def _is_valid_on(self, day):
+    def _is_valid_at(self, moment):
+        """Whether the rule counts at ``moment`` (UTC).
+
+        It does from the beginning of its first day to the end of its last one, where
+        the company of its model is; where that of the superuser is, as whom the
+        scheduler scores, if the model is one for all companies. Never where the reader
+        is: a score is the same for everybody.
+        """
         self.ensure_one()
+        if not self.date_from and not self.date_to:
+            return True
+        # sudo: of whatever company
+        scheduler_sudo = self.env["res.users"].sudo().browse(SUPERUSER_ID)
+        company = self.company_id or scheduler_sudo.company_id
+        zone = company_timezone(company)
+        day = moment.replace(tzinfo=timezone.utc).astimezone(zone).date()
         return (not self.date_from or self.date_from <= day) and (
             not self.date_to or self.date_to >= day
         )

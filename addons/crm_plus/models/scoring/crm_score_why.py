@@ -66,7 +66,7 @@ class CrmScoreMixin(models.AbstractModel):
         self.ensure_one()
         # sudo: sellers see the rules that score their leads
         Rule = self.env["crm.score.rule"].sudo()
-        today = fields.Date.today()
+        now = fields.Datetime.now()
         matched = known = count = all_count = 0
         for line in lines:
             rule = (
@@ -76,7 +76,7 @@ class CrmScoreMixin(models.AbstractModel):
                 not rule
                 or rule.dimension != "fit"
                 or rule.points <= 0
-                or not rule._is_valid_on(today)
+                or not rule._is_valid_at(now)
             ):
                 continue
             all_count += 1

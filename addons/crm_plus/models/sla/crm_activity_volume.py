@@ -8,6 +8,7 @@ from odoo.fields import Domain
 from odoo.tools import SQL
 
 from ...tools.calendar_time import work_time
+from ...tools.company_time import company_timezone
 
 
 class CrmActivityVolume(models.Model):
@@ -118,7 +119,7 @@ class CrmActivityVolume(models.Model):
         working day, no rate.
         """
         work = work_time(self.env.company.resource_calendar_id, self.env.company)
-        zone = self.env["crm.response.report"]._get_zone()
+        zone = company_timezone(self.env.company)
         first, last = (fields.Date.to_date(day) for day in (date_from, date_to))
         today = fields.Datetime.now().replace(tzinfo=ZoneInfo("UTC")).astimezone(zone)
         until = min(last, today.date() + timedelta(days=1))

@@ -8,6 +8,8 @@ from odoo.fields import Domain
 from odoo.tools import SQL
 from odoo.tools.misc import format_date
 
+from ...tools.company_time import company_timezone
+
 # up to so many working hours; the key sorts
 BANDS = [
     ("a", 0.25, "Up to 15 min"),
@@ -237,7 +239,7 @@ class CrmResponseReport(models.Model):
         """
         if group_by not in GROUPS:
             raise ValueError(f"no grouping by {group_by!r}")
-        zone = self._get_zone()
+        zone = company_timezone(self.env.company)
         start, stop = (
             datetime.combine(fields.Date.to_date(day), time.min, tzinfo=zone)
             .astimezone(ZoneInfo("UTC"))
@@ -286,12 +288,6 @@ class CrmResponseReport(models.Model):
         return self.env["crm.sla.clock"].sudo()._measure_history()
 
     @api.model
-    def _get_zone(self):
-        company = self.env.company
-        name = company.resource_calendar_id.tz or company.partner_id.tz
-        return ZoneInfo(name or self.env.user.tz or "UTC")
-
-    @api.model
     def _get_overview_aggregates(self):
         return [
             "__count",
@@ -332,7 +328,7 @@ class CrmResponseReport(models.Model):
         if group_by != "create_date:week":
             return Domain(group_by, "=", key.id)
         # the week's local midnights
-        zone = self._get_zone()
+        zone = company_timezone(self.env.company)
         first = key.date() if isinstance(key, datetime) else key
         start, stop = (
             datetime.combine(first + timedelta(days=days), time.min, tzinfo=zone)
