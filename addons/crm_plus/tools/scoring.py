@@ -148,14 +148,34 @@ class ScoringEngine(ResultSql, ChangesSql):
         changed_ids = self._recompute_batch(ids=dirty_ids) if dirty_ids else []
         return count, highest, is_done, changed_ids
 
+    def preview(self, ids):
+        """Return what ``recompute`` would store of these records, and write nothing.
+
+        :return: list of ``(record id, whether it is the main score, model id or None,
+            grade, total, whether the lead becomes marketing-qualified)``
+        """
+        self._flush()
+        rows = []
+        for batch in split_every(BATCH_SIZE, sorted(set(ids)), list):
+            rows += self._execute(
+                SQL(
+                    """%s
+                    SELECT id, is_main, model_id, grade, new_total::float8, qualifies
+                      FROM result""",
+                    self._results(self.models, batch),
+                ),
+                is_bulk=len(batch) > BULK,
+            )
+        return rows
+
     def explain(self, record_id, model=None):
         """Return the rules of the record's model with what each gives it.
 
         :param model: one of the additional models; the one of the main score if not
             given
         :return: list of ``(rule id, points, points before the cap, points undecayed,
-            touchpoints counted, touchpoints in all, first date, last date)``, also of
-            the rules that give nothing
+            touchpoints counted, touchpoints in all, first date, last date, whether it
+            matches)``, also of the rules that give nothing
         """
         self._flush()
         models = model or self.models.filtered(lambda m: not m.is_additional)
@@ -181,7 +201,9 @@ class ScoringEngine(ResultSql, ChangesSql):
             if rule.dimension == "fit":
                 fits = rule in fit_rules and row["fits"][fit_rules.ids.index(rule.id)]
                 points = rule.points if fits else 0.0
-                lines.append((rule.id, points, points, points, 0, 0, None, None))
+                lines.append(
+                    (rule.id, points, points, points, 0, 0, None, None, bool(fits))
+                )
             elif f"p{rule.id}" in row:
                 lines.append(
                     (
@@ -193,10 +215,11 @@ class ScoringEngine(ResultSql, ChangesSql):
                         row[f"m{rule.id}"] or 0,
                         row[f"a{rule.id}"],
                         row[f"z{rule.id}"],
+                        bool(row[f"n{rule.id}"] or row[f"p{rule.id}"]),
                     )
                 )
             else:
-                lines.append((rule.id, 0.0, 0.0, 0.0, 0, 0, None, None))
+                lines.append((rule.id, 0.0, 0.0, 0.0, 0, 0, None, None, False))
         return lines
 
     # ------------------------------------------------------------

@@ -193,7 +193,7 @@ class CrmScoreMixin(models.AbstractModel):
     def _score_explain(self, model=None):
         """Return what each rule gives this record, fit first: a list of dictionaries.
 
-        ``points`` add up to the stored score. Rules that give nothing are there too,
+        ``points`` add up to the stored score. Rules that do not match are there too,
         with ``is_matched`` false; where limits of groups or of the total cut points
         off, lines without a rule take them away.
 
@@ -205,7 +205,8 @@ class CrmScoreMixin(models.AbstractModel):
         lines = []
         engine = ScoringEngine(self.env, self._name)
         for row in engine.explain(self.id, model and model.with_env(engine.env)):
-            rule_id, points, uncapped, undecayed, counted, found, first, last = row
+            rule_id, points, uncapped, undecayed, counted, found, *rest = row
+            first, last, is_matched = rest
             rule = Rule.browse(rule_id)
             line = {
                 "rule_id": rule.id,
@@ -222,7 +223,7 @@ class CrmScoreMixin(models.AbstractModel):
                 "date_last": last,
                 "half_life_days": rule.half_life_days,
                 "linear_days": rule.linear_days,
-                "is_matched": bool(counted or points),
+                "is_matched": is_matched,
             }
             line["text"] = self._score_explain_text(rule, line)
             lines.append(line)
