@@ -236,6 +236,13 @@ class TestFunnel(LifecycleCommon):
                     self.assertEqual(
                         Report.search_count(step["domain"]), step["reached"]
                     )
+                    if step["further"] is not False:
+                        self.assertEqual(
+                            Report.search_count(step["further_domain"]), step["further"]
+                        )
+                self.assertEqual(
+                    Report.search_count(figures["open_domain"]), figures["open"]
+                )
 
     def test_narrowed_down(self):
         """Leads, hand-overs and stages: of the source, the seller, the team …"""
@@ -382,8 +389,8 @@ class TestFunnel(LifecycleCommon):
         self.assertTrue(self.quiet.lifecycle_date_out)
 
     def test_stages(self):
-        """K05: two entered the first stage, one of them went on; of the two that
-        entered the second, one was won.
+        """K05: two entered the first stage, one of them went on, one is there; of the
+        two that entered the second, one was won, one moved back.
         """
         first, second, third = self.env["crm.stage"].create(
             [
@@ -410,16 +417,20 @@ class TestFunnel(LifecycleCommon):
             ]
         )
         wins.stage_id = third
+        stays.stage_id = first
         self.env.flush_all()
 
         funnel = self._get_funnel(period=("2019-05-01", "2019-05-31"))
 
         self.assertEqual(
             [
-                (stage["name"], stage["entered"], stage["further"], stage["rate"])
+                tuple(
+                    stage[key]
+                    for key in ("name", "entered", "further", "left", "there", "rate")
+                )
                 for stage in funnel["stages"]
             ],
-            [("One", 2, 1, 50.0), ("Two", 2, 1, 50.0)],
+            [("One", 2, 1, 0, 1, 50.0), ("Two", 2, 1, 1, 0, 50.0)],
         )
         Lead = self.env["crm.lead"].with_context(active_test=False)
         self.assertEqual(
@@ -427,6 +438,22 @@ class TestFunnel(LifecycleCommon):
         )
         self.assertEqual(
             Lead.search(funnel["stages"][1]["domain"]).sorted("id"), goes + wins
+        )
+        for stage in funnel["stages"]:
+            for key in ("further", "left", "there"):
+                self.assertEqual(
+                    Lead.search_count(stage[f"{key}_domain"]), stage[key], key
+                )
+        self.assertEqual(Lead.search(funnel["stages"][0]["there_domain"]), stays)
+        self.assertEqual(Lead.search(funnel["stages"][1]["left_domain"]), goes)
+        # as the seller asks, who sees the own ones
+        visits = self.env["crm.stage.history"].with_user(self.seller)
+        self.assertEqual(
+            visits.search(
+                [("lead_id", "=", goes.id), ("stage_id", "in", (first + second).ids)],
+                order="date_start",
+            ).mapped("course"),
+            ["on", "out"],
         )
         theirs = self._get_funnel(
             period=("2019-05-01", "2019-05-31"), user=self.user_other_company

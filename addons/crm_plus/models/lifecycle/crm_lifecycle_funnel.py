@@ -157,8 +157,11 @@ class CrmLifecycleReport(models.Model):
     @api.model
     def _read_stages(self, start, end, filters):
         """K05, by the day deals entered a stage: of these, those that later entered any
-        stage of higher sequence, or were won. A deal that entered twice counts once.
+        stage of higher sequence, or were won; of the others, those that are there
+        still, and those that left. A deal that entered twice counts once.
         """
+        History = self.env["crm.stage.history"]
+        History._flush_course()
         Lead = self.env["crm.lead"].with_context(active_test=False)
         domain = Domain("type", "=", "opportunity") & Domain("is_junk", "=", False)
         domain &= self._get_filter_domain(filters)
@@ -166,52 +169,62 @@ class CrmLifecycleReport(models.Model):
         rows = self.env.execute_query(
             SQL(
                 """
-                SELECT s.id, count(DISTINCT h.lead_id),
-                       count(DISTINCT h.lead_id) FILTER (
-                           WHERE l.won_status = 'won' OR EXISTS (
-                               SELECT FROM crm_stage_history later
-                                 JOIN crm_stage higher ON higher.id = later.stage_id
-                                WHERE later.lead_id = h.lead_id
-                                  AND later.date_start >= h.date_start
-                                  AND higher.sequence > s.sequence))
-                  FROM crm_stage_history h
-                  JOIN crm_stage s ON s.id = h.stage_id
-                  JOIN crm_lead l ON l.id = h.lead_id
-                 WHERE h.date_start >= %s AND h.date_start < %s
-                   AND s.is_won IS NOT TRUE
-                   AND h.lead_id IN %s
-              GROUP BY s.id
-              ORDER BY s.sequence, s.id
+                SELECT id, count(*), count(*) FILTER (WHERE is_on),
+                       count(*) FILTER (WHERE is_there AND NOT is_on),
+                       count(*) FILTER (WHERE NOT is_there AND NOT is_on)
+                  FROM (
+                    SELECT s.id, s.sequence, h.lead_id,
+                           bool_or(c.course = 'on') AS is_on,
+                           bool_or(c.course = 'there') AS is_there
+                      FROM crm_stage_history h
+                      JOIN crm_stage s ON s.id = h.stage_id
+                CROSS JOIN LATERAL (SELECT %s AS course) c
+                     WHERE h.date_start >= %s AND h.date_start < %s
+                       AND s.is_won IS NOT TRUE
+                       AND h.lead_id IN %s
+                  GROUP BY s.id, h.lead_id
+                  ) deal
+              GROUP BY id, sequence
+              ORDER BY sequence, id
                 """,
+                History._course_sql("h"),
                 start,
                 end,
                 deals.subselect(),
             )
         )
         return [
-            {
-                "id": stage_id,
-                "name": self.env["crm.stage"].browse(stage_id).name,
-                "entered": entered,
-                "further": further,
-                "rate": self._rate(further, entered),
-                "domain": self._to_client(
-                    [
-                        *domain,
-                        (
-                            "stage_history_ids",
-                            "any",
-                            [
-                                ("stage_id", "=", stage_id),
-                                ("date_start", ">=", start),
-                                ("date_start", "<", end),
-                            ],
-                        ),
-                    ]
-                ),
-            }
-            for stage_id, entered, further in rows
+            self._prepare_stage(stage_id, figures, domain, start, end)
+            for stage_id, *figures in rows
         ]
+
+    @api.model
+    def _prepare_stage(self, stage_id, figures, domain, start, end):
+        entered, further, there, out = figures
+        visit = (
+            Domain("stage_id", "=", stage_id)
+            & Domain("date_start", ">=", start)
+            & Domain("date_start", "<", end)
+        )
+
+        def came(course=None):
+            found = visit & Domain("course", "=", course) if course else visit
+            return Domain("stage_history_ids", "any", found)
+
+        stays = came() & ~came("on")
+        return {
+            "id": stage_id,
+            "name": self.env["crm.stage"].browse(stage_id).name,
+            "entered": entered,
+            "further": further,
+            "there": there,
+            "left": out,
+            "rate": self._rate(further, entered),
+            "domain": self._to_client(domain & came()),
+            "further_domain": self._to_client(domain & came("on")),
+            "there_domain": self._to_client(domain & stays & came("there")),
+            "left_domain": self._to_client(domain & stays & ~came("there")),
+        }
 
     @api.model
     def _empty_row(self):
@@ -277,6 +290,9 @@ class CrmLifecycleReport(models.Model):
         return {
             "leads": row["leads"],
             "open": row["open"],
+            "open_domain": self._to_client(
+                domain & Domain("won_status", "=", "pending")
+            ),
             "lost": row["lost"],
             "age": row["age"] or 0,
             "domain": self._to_client(domain),
@@ -299,6 +315,11 @@ class CrmLifecycleReport(models.Model):
                 "reached": row[f"reached_{step.code}"],
                 "share": self._rate(row[f"reached_{step.code}"], row["leads"]),
                 "further": row.get(f"further_{step.code}", False),
+                "further_domain": self._to_client(
+                    domain
+                    & Domain(f"date_{step.code}", "!=", False)
+                    & self._get_further_domain(step.code)
+                ),
                 "conversion": self._rate(
                     row.get(f"further_{step.code}"), row[f"reached_{step.code}"]
                 ),
@@ -313,6 +334,14 @@ class CrmLifecycleReport(models.Model):
             for step in steps
             if step.code in LEAD_STEPS
         ]
+
+    @api.model
+    def _get_further_domain(self, code):
+        """Leads that reached any step after this one."""
+        return Domain.OR(
+            Domain(f"date_{later}", "!=", False)
+            for later in LEAD_STEPS[LEAD_STEPS.index(code) + 1 :]
+        )
 
     @api.model
     def _prepare_rates(self, row, domain):

@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.fields import Domain
 from odoo.tools import SQL
 
 from ...tools.stage_visits import Visit, merge_visits
@@ -9,6 +10,11 @@ OUTCOMES = [
     ("lost", "Lost"),
     ("junk", "Junk"),
     ("archived", "Archived"),
+]
+COURSES = [
+    ("on", "Moved on"),
+    ("out", "Left"),
+    ("there", "Still there"),
 ]
 
 
@@ -47,6 +53,15 @@ class CrmStageHistory(models.Model):
         help="Who had the lead when it entered the stage.",
     )
     days = fields.Float(compute="_compute_days", digits=(16, 1))
+    course = fields.Selection(
+        COURSES,
+        string="What Became of It",
+        compute="_compute_course",
+        search="_search_course",
+        help="Moved on: the deal was won, or entered a stage further on since.\n"
+        "Still there: it is open, and in that stage.\n"
+        "Left: neither; it was lost, archived or moved back.",
+    )
 
     # a lead is in one stage at a time
     _open_uniq = models.UniqueIndex("(lead_id) WHERE date_end IS NULL")
@@ -57,6 +72,55 @@ class CrmStageHistory(models.Model):
         for visit in self:
             end = visit.date_end or now
             visit.days = (end - visit.date_start).total_seconds() / 86400
+
+    def _compute_course(self):
+        self._flush_course()
+        courses = dict(
+            self.env.execute_query(
+                SQL(
+                    "SELECT h.id, %s FROM crm_stage_history h WHERE h.id = ANY(%s)",
+                    self._course_sql("h"),
+                    self.ids,
+                )
+            )
+        )
+        for visit in self:
+            visit.course = courses.get(visit.id)
+
+    def _search_course(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        self._flush_course()
+        return Domain.custom(
+            to_sql=lambda model, alias, query: SQL(
+                "%s = ANY(%s)", model._course_sql(alias), list(value)
+            )
+        )
+
+    @api.model
+    def _flush_course(self):
+        self.flush_model(["lead_id", "stage_id", "date_start"])
+        self.env["crm.lead"].flush_model(["stage_id", "active", "won_status"])
+        self.env["crm.stage"].flush_model(["sequence"])
+
+    @api.model
+    def _course_sql(self, alias):
+        """What became of a visit: see ``course``."""
+        return SQL(
+            """(SELECT CASE
+                    WHEN cl.won_status = 'won' OR EXISTS (
+                         SELECT FROM crm_stage_history later
+                           JOIN crm_stage higher ON higher.id = later.stage_id
+                          WHERE later.lead_id = %(visit)s.lead_id
+                            AND later.date_start >= %(visit)s.date_start
+                            AND higher.sequence > cs.sequence) THEN 'on'
+                    WHEN cl.active AND cl.won_status = 'pending'
+                         AND cl.stage_id = %(visit)s.stage_id THEN 'there'
+                    ELSE 'out' END
+                  FROM crm_lead cl, crm_stage cs
+                 WHERE cl.id = %(visit)s.lead_id AND cs.id = %(visit)s.stage_id)""",
+            visit=SQL.identifier(alias),
+        )
 
     @api.model
     def _sync(self, lead_ids=None, are_new=False):

@@ -22,6 +22,22 @@ export class Funnel extends PeriodReport {
         { key: "cohorts", label: _t("Cohorts") },
     ];
 
+    /** What became of the deals that entered a stage. */
+    stageFigures = [
+        { name: "entered", domain: "domain", title: (stage) => stage },
+        {
+            name: "further",
+            domain: "further_domain",
+            title: (stage) => _t("%s: moved on", stage),
+        },
+        { name: "left", domain: "left_domain", title: (stage) => _t("%s: left", stage) },
+        {
+            name: "there",
+            domain: "there_domain",
+            title: (stage) => _t("%s: still there", stage),
+        },
+    ];
+
     soFar = _t("So far: the month is not over");
 
     getInitialState() {
