@@ -504,6 +504,13 @@ class TestPredictionTraining(PredictionCommon):
         with self.assertRaises(UserError):
             third.with_user(self.manager).action_use()
 
+    def test_a_prediction_for_all_companies_may_be_for_teams_of_one(self):
+        self.prediction.company_id = False
+        self.team.company_id = self.company
+        self.prediction.with_user(self.manager).team_ids = self.team
+        with self.assertRaises(ValidationError):
+            self.prediction.company_id = self.company_2
+
     def test_other_teams_and_companies_are_not_learned_from(self):
         self._leads(400)
         other = self.env["crm.team"].create({"name": "Other", "company_id": False})

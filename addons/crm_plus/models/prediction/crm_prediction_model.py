@@ -6,6 +6,7 @@ from odoo.tools import SQL
 
 from ...tools import prediction
 from ...tools.prediction_leaks import FOLLOWS_DECISION, MOVES_WITH_TIME
+from ...tools.team_scope import TEAM_DOMAIN, check_team_companies
 from ...tools.user_domain import domain_fields, evaluate_domain
 
 INTERVALS = {
@@ -26,7 +27,6 @@ class CrmPredictionModel(models.Model):
     _description = "Prediction"
     _inherit = ["mail.thread", "mail.activity.mixin"]
     _order = "sequence, id"
-    _check_company_auto = True
 
     @api.model
     def _default_input_ids(self):
@@ -62,9 +62,8 @@ class CrmPredictionModel(models.Model):
     team_ids = fields.Many2many(
         "crm.team",
         string="Sales Teams",
-        check_company=True,
-        help="Only leads of these teams. Empty: of all. Teams of a company can be "
-        "chosen when the company is.",
+        domain=TEAM_DOMAIN,
+        help="Only leads of these teams. Empty: of all.",
     )
     lead_model = fields.Char(
         compute="_compute_lead_model", export_string_translation=False
@@ -215,6 +214,10 @@ class CrmPredictionModel(models.Model):
 
     def _compute_is_available(self):
         self.is_available = prediction.is_available()
+
+    @api.constrains("team_ids", "company_id")
+    def _check_team_companies(self):
+        check_team_companies(self)
 
     @api.constrains("domain")
     def _check_domain(self):

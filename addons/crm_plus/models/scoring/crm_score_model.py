@@ -9,6 +9,7 @@ from odoo.tools import SQL
 
 from ...tools.scoring import ScoringEngine
 from ...tools.scoring_sql import tenths
+from ...tools.team_scope import TEAM_DOMAIN, check_team_companies
 from ...tools.user_domain import domain_error, domain_fields, evaluate_domain
 from ..touchpoint.crm_touchpoint import QUEUE_KEY as TOUCHPOINT_QUEUE_KEY
 
@@ -32,7 +33,6 @@ class CrmScoreModel(models.Model):
     _name = "crm.score.model"
     _description = "Scoring Model"
     _order = "sequence, id"
-    _check_company_auto = True
 
     # identity
     name = fields.Char(required=True, translate=True)
@@ -59,7 +59,7 @@ class CrmScoreModel(models.Model):
     team_ids = fields.Many2many(
         "crm.team",
         string="Sales Teams",
-        check_company=True,
+        domain=TEAM_DOMAIN,
         help="Only leads of these teams. Empty: of all.",
     )
     domain = fields.Char(
@@ -269,6 +269,10 @@ class CrmScoreModel(models.Model):
                 raise ValidationError(
                     self.env._("The most points in total are less than the least.")
                 )
+
+    @api.constrains("team_ids", "company_id")
+    def _check_team_companies(self):
+        check_team_companies(self)
 
     @api.constrains("domain", "target")
     def _check_domain(self):
