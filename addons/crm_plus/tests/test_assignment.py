@@ -1,5 +1,6 @@
 from collections import Counter
 from datetime import datetime, timedelta
+from unittest.mock import patch
 
 from odoo.exceptions import AccessError, ValidationError
 from odoo.fields import Command, Datetime, Domain
@@ -908,6 +909,34 @@ class TestAssignmentQueue(TestAssignmentCommon):
 
         self.assertFalse(old.user_id)
 
+    def test_each_that_waits_says_why(self):
+        """Also those that were there before the rules, and those not tried yet."""
+        old, new, stuck, broken, given = leads = self._new_leads(5)
+        self.rule.zip_ranges = "9*"
+        stuck._assignment_run()
+        now = Datetime.now()
+        leads._assignment_write_state(
+            {
+                old.id: (None, None, None),
+                new.id: (None, None, now),
+                broken.id: ("error", "Boom", now),
+            }
+        )
+        given.user_id = self.seller
+        self.assertEqual(
+            leads.mapped("assignment_why"),
+            [
+                "Older than the rules, not tried yet",
+                "Waits for the scheduler",
+                "No rule takes it",
+                "An error: Boom",
+                False,
+            ],
+        )
+        self.rule.active = False
+        leads.invalidate_recordset(["assignment_why"])
+        self.assertEqual(old.assignment_why, "There are no assignment rules")
+
     def test_what_waits_is_asked_again_when_a_rule_changes(self):
         self.rule.zip_ranges = "9*"
         lead = self._new_leads(zip="1000")
@@ -1003,6 +1032,58 @@ class TestAssignmentQueue(TestAssignmentCommon):
 
         self.assertTrue(lead.user_id)
         self.assertIn(lead.user_id.name, action["params"]["message"])
+
+    def test_button_does_a_batch_and_says_what_is_left(self):
+        waiting = self.env["crm.lead"].search(
+            [("user_id", "=", False), ("won_status", "=", "pending")]
+        )
+        waiting.active = False  # those of other data
+        leads = self._new_leads(5, team_id=self.team.id)
+        # known to nobody: older than the rules
+        leads._assignment_write_state({lead.id: (None, None, None) for lead in leads})
+        leads[3].priority = "3"
+        button = self.team.with_user(self.manager).action_assign_leads
+        with patch("odoo.addons.crm_plus.models.assignment.crm_team.BATCH_SIZE", 2):
+            message = button()["params"]["message"]
+        self.env.invalidate_all()
+
+        self.assertEqual(leads.filtered("user_id"), leads[0] + leads[3])
+        self.assertIn("2 assigned", message)
+        self.assertIn("3 more follow", message)
+        self._run_cron()
+        self.assertFalse(leads.filtered(lambda lead: not lead.user_id))
+
+    def test_button_does_not_stick_to_what_nobody_takes(self):
+        self.env["crm.lead"].search(
+            [("user_id", "=", False), ("won_status", "=", "pending")]
+        ).active = False
+        self.rule.zip_ranges = "9*"
+        stuck = self._new_leads(2, team_id=self.team.id, zip="1000")
+        stuck._assignment_run()
+        fresh = self._new_leads(1, team_id=self.team.id, zip="9000")
+        with patch("odoo.addons.crm_plus.models.assignment.crm_team.BATCH_SIZE", 2):
+            self.team.with_user(self.manager).action_assign_leads()
+        self.env.invalidate_all()
+
+        self.assertTrue(fresh.user_id)
+
+    def test_domains_of_odoo_ask_for_nothing_secret(self):
+        """Odoo tries them as superuser: what matches would tell its writer."""
+        field = self.env["crm.lead"]._fields["assignment_log_ids"]
+        secret = "[('assignment_log_ids.reason', '=', 'x')]"
+        member = self.members[0].with_user(self.manager)
+        team = self.team.with_user(self.manager)
+        with patch.object(field, "groups", "base.group_system"):
+            with self.assertRaises(ValidationError):
+                team.assignment_domain = secret
+            for name in ("assignment_domain", "assignment_domain_preferred"):
+                with self.assertRaises(ValidationError):
+                    member.write({name: secret})
+        # Odoo's own check stays
+        with mute_logger("odoo.sql_db"), self.assertRaises(ValidationError):
+            team.assignment_domain = "[('no_field', '=', 1)]"
+        team.assignment_domain = "[('zip', '=', '1000')]"
+        member.assignment_domain = "[('zip', '=', '1000')]"
 
     def test_each_run_writes_the_turns(self):
         """What makes a second transaction start over."""

@@ -74,6 +74,9 @@ class CrmAssignmentMixin(models.AbstractModel):
         falsy_value_label="Not tried yet",
     )
     assignment_block_detail = fields.Char(string="Details", readonly=True, copy=False)
+    assignment_why = fields.Char(
+        string="Why Unassigned, in Words", compute="_compute_assignment_why"
+    )
     assignment_next_try = fields.Datetime(
         readonly=True, copy=False, help="In the queue of assignment, to be tried then."
     )
@@ -86,6 +89,33 @@ class CrmAssignmentMixin(models.AbstractModel):
         for record in self:
             log = logs.get(record.id)
             record.assignment_reason = log.reason if log else False
+
+    @api.depends(
+        lambda self: [
+            "assignment_block",
+            "assignment_block_detail",
+            "assignment_next_try",
+            self._assignment_user_field,
+        ]
+    )
+    def _compute_assignment_why(self):
+        """Why nobody has it: what came of the last try, else why there was none."""
+        labels = dict(self._fields["assignment_block"]._description_selection(self.env))
+        has_rules = bool(self.env["crm.assignment.rule"]._get_rule_ids(self._name))
+        for record in self:
+            if record[self._assignment_user_field]:
+                why = False
+            elif record.assignment_block == "error":
+                why = f"{labels['error']}: {record.assignment_block_detail}"
+            elif record.assignment_block:
+                why = record.assignment_block_detail or labels[record.assignment_block]
+            elif not has_rules:
+                why = self.env._("There are no assignment rules")
+            elif record.assignment_next_try:
+                why = self.env._("Waits for the scheduler")
+            else:
+                why = self.env._("Older than the rules, not tried yet")
+            record.assignment_why = why
 
     # ------------------------------------------------------------
     # Hooks of the host

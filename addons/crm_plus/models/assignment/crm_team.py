@@ -1,7 +1,11 @@
 """Odoo's own assignment beside ours: each team is of one, and the other leaves it."""
 
-from odoo import fields, models
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
 from odoo.fields import Domain
+
+from ...tools.user_domain import domain_error
+from .crm_assignment_rule_match import BATCH_SIZE
 
 
 class CrmTeam(models.Model):
@@ -31,6 +35,22 @@ class CrmTeam(models.Model):
         for team in self:
             team.assignment_rule_count = counts.get(team, 0)
 
+    @api.constrains("assignment_domain")
+    def _check_assignment_domain_rights(self):
+        """As conditions of rules: Odoo tries it as superuser, and leads are matched so;
+        it must not ask for what its writer may not read.
+        """
+        Lead = self.env["crm.lead"].with_user(self.env.user)
+        for team in self:
+            if error := domain_error(Lead, team.assignment_domain):
+                raise ValidationError(
+                    self.env._(
+                        "The assignment domain of %(team)s cannot be used: %(error)s",
+                        team=team.name,
+                        error=error,
+                    )
+                ) from error
+
     def write(self, vals):
         result = super().write(vals)
         if vals.get("assignment_engine") == "plus":
@@ -52,16 +72,23 @@ class CrmTeam(models.Model):
         return self.filtered(lambda team: team.assignment_engine == engine)
 
     def action_assign_leads(self):
-        """The button does what rules say for our teams, what Odoo does for others."""
+        """The button does what rules say for our teams, what Odoo does for others.
+
+        Who presses it waits for one batch of the scheduler's, and gets told how many
+        the scheduler goes on with.
+        """
         ours = self._filter_by_engine("plus")
         if not ours:
             return super().action_assign_leads()
-        Lead = self.env["crm.lead"].sudo()  # managers press it, as in Odoo
-        leads = Lead.search(
-            Lead._assignment_get_waiting_domain()
-            & (Domain("team_id", "in", ours.ids) | Domain("team_id", "=", False))
-        )
+        leads, later = ours._split_waiting_leads()
         action = leads.action_assign()
+        if later:
+            later._assignment_queue()
+            action["params"]["message"] = self.env._(
+                "%(message)s %(count)s more follow in the background.",
+                message=action["params"]["message"],
+                count=len(later),
+            )
         others = self - ours
         if others:
             # both are told
@@ -71,6 +98,27 @@ class CrmTeam(models.Model):
             )
             return theirs
         return action
+
+    def _split_waiting_leads(self):
+        """Leads of these teams or of none that wait: a batch to be assigned now, hot
+        and new ones first, and those after it that were not tried yet.
+        """
+        Lead = self.env["crm.lead"].sudo()  # managers press the button, as in Odoo
+        waiting = Lead._assignment_get_waiting_domain() & (
+            Domain("team_id", "in", self.ids) | Domain("team_id", "=", False)
+        )
+        untried = Lead.search(
+            waiting & Domain("assignment_block", "=", False), order="priority desc, id"
+        )
+        leads, later = untried[:BATCH_SIZE], untried[BATCH_SIZE:]
+        if len(leads) < BATCH_SIZE:
+            # those that wait longest for their next try
+            leads += Lead.search(
+                waiting & Domain("assignment_block", "!=", False),
+                order="assignment_next_try, id",
+                limit=BATCH_SIZE - len(leads),
+            )
+        return leads, later
 
     def _allocate_leads(self, creation_delta_days=7):
         """Odoo gives leads without team to its teams: those that no rule takes.

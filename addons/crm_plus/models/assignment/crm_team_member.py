@@ -4,11 +4,13 @@ from ast import literal_eval
 from datetime import timedelta
 
 from odoo import api, fields, models
+from odoo.exceptions import ValidationError
 from odoo.fields import Domain
 from odoo.tools import SQL
 from odoo.tools.misc import format_datetime
 
 from ...tools.person_time import person_times
+from ...tools.user_domain import domain_error
 
 PRESENCE = [
     ("working", "At work"),
@@ -113,6 +115,23 @@ class CrmTeamMember(models.Model):
         ):
             return "full"
         return "working" if time.at_work else "off"
+
+    @api.constrains("assignment_domain", "assignment_domain_preferred")
+    def _check_assignment_domain_rights(self):
+        """As that of the team: with the rights of who writes it."""
+        Lead = self.env["crm.lead"].with_user(self.env.user)
+        for member in self:
+            for text in (member.assignment_domain, member.assignment_domain_preferred):
+                if error := domain_error(Lead, text):
+                    raise ValidationError(
+                        self.env._(
+                            "An assignment domain of %(user)s in %(team)s cannot be "
+                            "used: %(error)s",
+                            user=member.user_id.name,
+                            team=member.crm_team_id.name,
+                            error=error,
+                        )
+                    ) from error
 
     def write(self, vals):
         result = super().write(vals)
