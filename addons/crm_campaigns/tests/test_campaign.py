@@ -268,6 +268,27 @@ class TestCampaign(CampaignCommon):
         self.assertEqual(participants.mapped("state"), ["exited", "running"])
         self.assertIn("enrolment 2", participants[1].display_name)
 
+    def test_participant_is_named_by_person_and_campaign(self):
+        campaign = self._create_journey(self.lead)
+        campaign.name = "Spring"
+        campaign.action_start()
+        participant = campaign.participant_ids
+        self.lead.write(
+            {"partner_id": False, "contact_name": "Ada Byron", "partner_name": "Mills"}
+        )
+        participant.partner_id = False
+        self.assertEqual(participant.display_name, "Ada Byron · Spring")
+
+        participant.partner_id = self.env["res.partner"].create({"name": "Ida Brandt"})
+        self.assertEqual(participant.display_name, "Ida Brandt · Spring")
+        participant.number = 2
+        self.assertEqual(participant.display_name, "Ida Brandt (enrolment 2) · Spring")
+
+        participant.write({"partner_id": False, "lead_id": False, "number": 1})
+        self.assertEqual(participant.display_name, f"{participant.email} · Spring")
+        participant.email = False
+        self.assertIn("Deleted record", participant.display_name)
+
     def test_leaving_the_segment_does_not_end_the_journey(self):
         campaign = self._create_journey(self.lead)
         campaign.action_start()

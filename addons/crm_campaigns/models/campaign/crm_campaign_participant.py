@@ -67,6 +67,10 @@ class CrmCampaignParticipant(models.Model):
         ondelete="set null",
     )
     email = fields.Char(readonly=True, help="Normalised, when entering.")
+    who = fields.Char(
+        compute="_compute_who",
+        help="The person, and the enrolment if it is not the first.",
+    )
     # how far
     state = fields.Selection(
         [
@@ -106,13 +110,25 @@ class CrmCampaignParticipant(models.Model):
     # Computes
     # ------------------------------------------------------------
 
-    @api.depends("lead_id", "partner_id", "number")
-    def _compute_display_name(self):
+    @api.depends(
+        "partner_id.display_name",
+        "lead_id.contact_name",
+        "lead_id.partner_name",
+        "lead_id.display_name",
+        "email",
+        "number",
+    )
+    def _compute_who(self):
         for participant in self:
+            # sudo: who sees the journey sees whose it is; the mail address is there too
+            lead_sudo = participant.lead_id.sudo()
+            partner_sudo = participant.partner_id.sudo()
             who = (
-                participant.lead_id.display_name
-                or participant.partner_id.display_name
+                partner_sudo.display_name
+                or lead_sudo.contact_name
+                or lead_sudo.partner_name
                 or participant.email
+                or lead_sudo.display_name
                 or self.env._("Deleted record %s", participant.res_id)
             )
             if participant.number > 1:
@@ -121,7 +137,14 @@ class CrmCampaignParticipant(models.Model):
                     who=who,
                     number=participant.number,
                 )
-            participant.display_name = who
+            participant.who = who
+
+    @api.depends("who", "campaign_id.name")
+    def _compute_display_name(self):
+        for participant in self:
+            participant.display_name = (
+                f"{participant.who} · {participant.campaign_id.name}"
+            )
 
     @api.depends("task_ids.state", "state", "exit_reason")
     def _compute_current_step(self):

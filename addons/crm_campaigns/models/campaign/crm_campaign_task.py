@@ -554,7 +554,7 @@ class CrmCampaignTask(models.Model):
                     raise UserError(
                         self.env._(
                             "%s is on the way in this campaign again.",
-                            participant.display_name,
+                            participant.who,
                         )
                     )
                 participant.write({"state": "running", "date_left": False})
