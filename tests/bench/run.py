@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 """Runs the benches by name, or all of them: ``run.py [name …]``.
 
+``run.py --list`` prints what wants a database of its own, a line each: a name stands
+also for the benches that go on from it (``prediction`` for ``prediction_score``).
+
 Needs ``ODOO_RC``: a configuration whose ``db_name`` holds our addons and may be filled.
 """
 
@@ -30,12 +33,25 @@ def find_benches():
     return dict(sorted(found.items()))
 
 
+def get_roots(benches):
+    """The names that go on from no other one, without those that take long."""
+    return [
+        name
+        for name, cls in benches.items()
+        if not cls.is_long
+        and not any(name.startswith(f"{other}_") for other in benches)
+    ]
+
+
 def main(names):
     from odoo.modules.registry import Registry
     from odoo.tools import config
 
     config.parse_config(["-c", os.environ["ODOO_RC"]])
     benches = find_benches()
+    if names == ["--list"]:
+        print("\n".join(get_roots(benches)))
+        return 0
     unknown = set(names) - set(benches)
     if unknown:
         print(f"no bench named {', '.join(sorted(unknown))}; there are:")
@@ -51,7 +67,6 @@ def main(names):
         cr.execute("SHOW server_version")
         [version] = cr.fetchone()
     print(f"{machine()}, PostgreSQL {version}")
-    # a name stands also for the benches that go on from it: prediction_score
     chosen = [
         name
         for name, cls in benches.items()
