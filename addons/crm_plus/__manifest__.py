@@ -79,6 +79,7 @@
         "wizard/crm_customer_statement_views.xml",
         "views/crm_customer_statement_portal_templates.xml",
         "data/mail_template_data.xml",
+        "views/crm_customer_page_views.xml",
         "views/crm_sla_views.xml",
         "views/crm_lead_sla_views.xml",
         "views/crm_lead_waiting_views.xml",

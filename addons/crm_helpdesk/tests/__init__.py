@@ -10,3 +10,4 @@ from . import test_case_touchpoint
 from . import test_demo
 from . import test_case_tour
 from . import test_screens
+from . import test_customer_page

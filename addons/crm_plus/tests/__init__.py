@@ -56,3 +56,4 @@ from . import test_customer_sheet
 from . import test_delivery
 from . import test_customer_rights
 from . import test_screens
+from . import test_customer_page

@@ -26,6 +26,7 @@ class CrmCase(models.Model):
     _description = "Case"
     _inherit = [
         "crm.sla.mixin",
+        "crm.customer.header.mixin",
         "mail.thread.cc",
         "mail.activity.mixin",
         "mail.tracking.duration.mixin",

@@ -32,6 +32,14 @@ class CrmTouchpoint(models.Model):
             },
         }
 
+    @api.model
+    def _get_profile_kinds(self):
+        return super()._get_profile_kinds() | {
+            "case_opened",
+            "case_closed",
+            "case_rated",
+        }
+
     def _case_columns(self):
         return {
             "name": SQL("'[' || c.number || '] ' || c.name"),

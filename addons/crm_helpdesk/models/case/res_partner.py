@@ -1,5 +1,10 @@
 from odoo import fields, models
 from odoo.fields import Domain
+from odoo.tools import SQL, format_datetime
+
+from odoo.addons.crm_plus.tools.customer_panel import CustomerColumn, CustomerPanel
+
+from .crm_case_stage import DONE
 
 
 class ResPartner(models.Model):
@@ -49,3 +54,96 @@ class ResPartner(models.Model):
         action["context"] = {"default_partner_id": self.id}
         action["views"] = [(False, "list"), (False, "kanban"), (False, "form")]
         return action
+
+    # ------------------------------------------------------------
+    # Customer page
+    # ------------------------------------------------------------
+
+    def _get_customer_panels(self):
+        return [*super()._get_customer_panels(), self._get_customer_panel_cases()]
+
+    def _get_customer_panel_cases(self):
+        def due(case):
+            if not case.sla_due:
+                return ""
+            light = "red" if case.sla_is_overdue else "green"
+            return format_datetime(self.env, case.sla_due, dt_format="short"), light
+
+        cases = Domain("commercial_partner_id", "in", self.ids)
+        return CustomerPanel(
+            key="cases",
+            section="service",
+            title=self.env._("Open cases"),
+            icon="fa-life-ring",
+            model="crm.case",
+            domain=cases & Domain("stage_category", "not in", DONE),
+            all_domain=cases,
+            order="priority desc, id desc",
+            columns=[
+                CustomerColumn(
+                    name="name",
+                    label=self.env._("Case"),
+                    get=lambda case: f"[{case.number}] {case.name}",
+                ),
+                CustomerColumn(name="stage_id", label=self.env._("Stage")),
+                CustomerColumn(
+                    name="user_id", label=self.env._("Assignee"), is_wide=True
+                ),
+                CustomerColumn(name="sla_due", label=self.env._("Promised"), get=due),
+            ],
+            reads=("number",),
+            partner_field="partner_id",
+            context={"default_partner_id": self[:1].id},
+            empty=self.env._("No open case."),
+        )
+
+    def _get_customer_headers(self):
+        """How many cases are open, also for those who may not read them: it is a light
+        like the others.
+        """
+        headers = super()._get_customer_headers()
+        for partner_id, count, late in self._count_open_cases():
+            words = (
+                self.env._(
+                    "%(count)s open cases, %(late)s late", count=count, late=late
+                )
+                if late
+                else self.env._("%s open cases", count)
+                if count > 1
+                else self.env._("One open case")
+            )
+            headers[partner_id]["facts"].append(
+                {
+                    "key": "cases",
+                    "icon": "fa-life-ring",
+                    "light": "red" if late else "amber",
+                    "text": words,
+                }
+            )
+        return headers
+
+    def _count_open_cases(self):
+        """``[(customer id, open, of them late)]`` in the current company."""
+        if not self.ids:
+            return []
+        Case = self.env["crm.case"]
+        Case.flush_model(
+            ["commercial_partner_id", "company_id", "stage_category", "sla_due"]
+        )
+        return self.env.execute_query(
+            SQL(
+                """
+                SELECT commercial_partner_id, count(*),
+                       count(*) FILTER (WHERE sla_due < %(now)s)
+                  FROM crm_case
+                 WHERE active AND commercial_partner_id = ANY(%(partners)s)
+                   AND company_id = %(company)s
+                   AND stage_category <> ALL(%(done)s)
+                 GROUP BY commercial_partner_id
+                """,
+                now=fields.Datetime.now(),
+                partners=self.ids,
+                company=self.env.company.id,
+                done=list(DONE),
+            )
+        )

@@ -14,3 +14,9 @@ from . import crm_touchpoint
 from . import res_partner
 from . import res_partner_delivery
 from . import res_partner_statement
+from . import res_partner_page
+from . import res_partner_panels
+from . import res_partner_figures
+from . import crm_customer_header_mixin
+from . import crm_lead
+from . import sale_order

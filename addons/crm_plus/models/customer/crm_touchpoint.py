@@ -1,5 +1,7 @@
-from odoo import api, models
-from odoo.tools import SQL
+from datetime import time
+
+from odoo import api, fields, models
+from odoo.tools import SQL, format_amount, format_date, format_time
 
 
 class CrmTouchpoint(models.Model):
@@ -32,3 +34,37 @@ class CrmTouchpoint(models.Model):
         self.env["crm.customer.profile"]._queue_rebuild(
             self.env["res.partner"].browse(row[0] for row in rows)
         )
+
+    def _get_customer_timeline_item(self, sees_ledger):
+        """What the timeline of the customer page shows of a touchpoint."""
+        self.ensure_one()
+        # sudo: names of who a touchpoint one may read points to
+        own = self.sudo()
+        kind = own.kind_id
+        amount = self.amount or (sees_ledger and self.amount_ledger) or 0.0
+        # midnight: of invoices and the like only the day is known
+        is_day = self.date.time() == time.min
+        local = (
+            self.date if is_day else fields.Datetime.context_timestamp(self, self.date)
+        )
+        return {
+            "id": self.id,
+            "date": fields.Datetime.to_string(self.date),
+            "day": format_date(self.env, local.date()),
+            "time": ""
+            if is_day
+            else format_time(self.env, local.time(), time_format="short"),
+            "month": format_date(self.env, local.date(), date_format="LLLL y"),
+            "kind": kind.name,
+            "icon": kind.icon or "fa-circle-o",
+            "direction": kind.direction,
+            "channel": self.channel or "",
+            "name": self.name or "",
+            "contact": own.partner_id.name or "",
+            "user": own.user_id.name or "",
+            "amount": format_amount(
+                self.env, amount, (own.company_id or self.env.company).currency_id
+            )
+            if amount
+            else "",
+        }
