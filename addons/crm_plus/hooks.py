@@ -9,8 +9,13 @@ def post_init_hook(env):
 
 def uninstall_hook(env):
     """Junk leads become what Odoo takes them for: lost, when their probability is 0.
-    What was chosen in the settings goes, too.
+    What was chosen in the settings goes, too, and so do pricelists that segments gave.
     """
+    env["crm.segment.pricelist"]._take_back_all()
+    # favourites that name our fields would fail
+    env["ir.filters"].with_context(active_test=False).search(
+        [("domain", "=like", "%'segment_ids'%")]
+    ).unlink()
     env.flush_all()
     env.cr.execute(
         """

@@ -3,6 +3,7 @@ from . import scoring
 from . import prediction
 from . import segment
 from . import customer
+from . import persona
 from . import sla
 from . import lifecycle
 from . import qualification

@@ -6,6 +6,7 @@ from . import test_worktime
 from . import test_segment
 from . import test_segment_builder
 from . import test_segment_fact
+from . import test_segment_use
 from . import test_calendar_time
 from . import test_sla
 from . import test_assignment_time_off
@@ -41,6 +42,7 @@ from . import test_demo
 from . import test_merge
 from . import test_pipeline_products
 from . import test_pipeline_stock
+from . import test_personas
 from . import test_pipeline_invoice
 from . import test_pipeline_money
 from . import test_prediction

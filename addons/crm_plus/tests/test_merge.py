@@ -519,6 +519,8 @@ class TestMergeContacts(LifecycleCommon):
                 "crm_score_past",
                 "crm_segment_member",
                 "crm_segment_pin",
+                # of two that a segment gave one, Odoo keeps that of the one that stays
+                "crm_segment_pricelist",
                 # a question, not an answer
                 "crm_segment_why",
                 "crm_touchpoint",

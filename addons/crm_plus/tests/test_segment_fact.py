@@ -4,6 +4,7 @@ from odoo import fields
 from odoo.exceptions import AccessError, ValidationError
 from odoo.fields import Command
 from odoo.tests import Form, tagged
+from odoo.tools import format_date
 
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
 
@@ -77,6 +78,17 @@ class TestSegmentFact(SegmentCommon, AccountTestInvoicingCommon):
         )
         move.action_post()
         return move
+
+    def _rebuild(self):
+        self.env.flush_all()
+        self.env["crm.customer.profile"]._rebuild((self.customer + self.customer_2).ids)
+
+    def _profile(self, partner, **values):
+        profile = self.env["crm.customer.profile"].search(
+            [("partner_id", "=", partner.id), ("company_id", "=", self.company.id)]
+        )
+        profile.sudo().write(values)
+        self.env.flush_all()
 
     def _found(self, user=None, target="res.partner", domain=None, **fact):
         segment = self._create_segment(
@@ -181,8 +193,182 @@ class TestSegmentFact(SegmentCommon, AccountTestInvoicingCommon):
         with self.assertRaises(AccessError):
             segment.fact_ids.with_user(self.seller).amount = 2
 
+    def test_that_something_is_overdue_is_no_secret(self):
+        self.assertEqual(
+            self._found(user=self.manager, kind="overdue"),
+            self.customer + self.customer_2,
+        )
+        with self.assertRaises(ValidationError):
+            self._found(user=self.manager, kind="overdue", days=30)
+
+    def test_label(self):
+        self._rebuild()
+        label = self.env["crm.customer.label"].create({"name": "Darlings"})
+        self._profile(self.customer, label_id=label.id)
+        fact = {"kind": "label", "label_ids": [Command.set(label.ids)]}
+        self.assertEqual(self._found(**fact), self.customer)
+        self.assertEqual(self._found(**fact, is_not=True), self.customer_2)
+
+    def test_silent_against_the_own_rhythm(self):
+        self._rebuild()
+        # of the second one no rhythm is known: silent is neither true nor false
+        self._profile(self.customer, interval_median=4, interval_n=3)
+        for ratio, expected in (
+            (2.5, self.customer),
+            (2.6, self.env["res.partner"]),
+        ):
+            with self.subTest(ratio=ratio):
+                self.assertEqual(self._found(kind="silent", ratio=ratio), expected)
+        self.assertEqual(
+            self._found(kind="silent", ratio=2.6, is_not=True),
+            self.customer + self.customer_2,
+        )
+
+    def test_score_and_grade_of_the_record(self):
+        leads = self._create_leads(3, company_id=self.company.id)
+        model = self.env["crm.score.model"].create({"name": "M", "target": "lead"})
+        self.env.flush_all()
+        # the rows below are the score
+        self.env.cr.precommit.clear()
+        for lead, total, grade in zip(
+            leads, (10, 50, 80), ("A1", "B2", "C1"), strict=True
+        ):
+            self.env.cr.execute(
+                """INSERT INTO crm_score (model_id, lead_id, is_main, fit, engagement,
+                                          total, grade)
+                   VALUES (%s, %s, TRUE, 0, %s, %s, %s)""",
+                [model.id, lead.id, total, total, grade],
+            )
+        self.env.invalidate_all()
+        args = {"target": "crm.lead", "domain": [("id", "in", leads.ids)]}
+        for fact, expected in (
+            ({"kind": "score", "points": 50}, leads[1:]),
+            ({"kind": "score", "points": 50, "is_not": True}, leads[0]),
+            ({"kind": "score", "score_measure": "fit", "points": 1}, leads[:0]),
+            ({"kind": "grade", "grade_letter": "B", "grade_digit": "2"}, leads[:2]),
+            (
+                {"kind": "grade", "grade_letter": "C", "grade_digit": "1"},
+                leads[0] + leads[2],
+            ),
+        ):
+            with self.subTest(fact=fact):
+                self.assertEqual(self._found(**args, **fact), expected)
+
+    def test_words(self):
+        tea = {"kind": "bought", "product_ids": [Command.set(self.tea.ids)]}
+        drinks = [Command.set(self.tea.categ_id.ids)]
+        invoiced = self.env.ref("crm_plus.crm_touchpoint_kind_invoice_posted")
+        touched = {
+            "kind": "touched",
+            "touchpoint_kind_ids": [Command.set(invoiced.ids)],
+        }
+        category = self.tea.categ_id.display_name
+        for fact, expected in (
+            ({**tea, "days": 90}, "bought Tea in the last 90 days"),
+            ({**tea, "is_not": True}, "never bought Tea"),
+            (
+                {**tea, "is_not": True, "days": 90},
+                "did not buy Tea in the last 90 days",
+            ),
+            ({**tea, "times": 3}, "bought Tea 3 times"),
+            (
+                {**tea, "times": 3, "is_not": True},
+                "did not buy Tea, at least 3 times",
+            ),
+            (
+                {"kind": "bought", "categ_ids": drinks, "days": 30},
+                f"bought {category} in the last 30 days",
+            ),
+            ({"kind": "bought", "is_not": True}, "never bought anything"),
+            ({"kind": "overdue"}, "has overdue invoices"),
+            ({"kind": "overdue", "is_not": True}, "has nothing overdue"),
+            ({"kind": "silent", "days": 5}, "silent for 1.5 times the usual interval"),
+            ({"kind": "score", "points": 50}, "Score at least 50.0"),
+            ({"kind": "grade"}, "grade B2 or better"),
+            ({"kind": "grade", "is_not": True}, "grade below B2"),
+            (touched, invoiced.name),
+            ({**touched, "is_not": True}, f"Not: {invoiced.name}"),
+        ):
+            with self.subTest(expected=expected):
+                fact = self.env["crm.segment.fact"].new(
+                    {**fact, "segment_id": self.hot.id}
+                )
+                self.assertEqual(fact.summary, expected)
+
+    def test_why_shows_what_stands_behind(self):
+        self._rebuild()
+        segment = self._create_segment(
+            "Why",
+            "[]",
+            target="res.partner",
+            user_id=self.book_keeper.id,
+            fact_ids=[
+                Command.create(
+                    {"kind": "bought", "product_ids": [Command.set(self.tea.ids)]}
+                ),
+                Command.create({"kind": "spent", "amount": 50}),
+                Command.create({"kind": "silent"}),
+            ],
+        )
+
+        def present(user, partner):
+            lines = segment.with_user(user)._explain(partner.with_user(user))["lines"]
+            return {line["text"]: line["present"] for line in lines}
+
+        day = format_date(self.env, self.today - timedelta(days=10))
+        found = present(self.book_keeper, self.customer)
+        self.assertEqual(found["bought Tea"], f"last on {day}")
+        spent = next(text for text in found if text.startswith("spent"))
+        self.assertIn("70", found[spent])
+        self.assertEqual(
+            found["silent for 1.5 times the usual interval"], "rhythm not known"
+        )
+        self.assertEqual(
+            present(self.book_keeper, self.customer_2)["bought Tea"], "never"
+        )
+        # whoever may not see amounts reads the condition, and nothing else
+        self.assertIsNone(present(self.manager, self.customer)[spent])
+
+    def test_queries_of_a_fact_do_not_grow(self):
+        segment = self._create_segment(
+            "Queries",
+            "[]",
+            target="res.partner",
+            user_id=self.manager.id,
+            fact_ids=[Command.create({"kind": kind}) for kind in ("bought", "silent")],
+        )
+
+        def queries(count):
+            self.env["res.partner"].create([{"name": f"P{i}"} for i in range(count)])
+            self.env.flush_all()
+            self.env.cr.precommit.clear()
+            segment.mapped("date_refreshed")
+            before = self.env.cr.sql_log_count
+            segment._refresh()
+            return self.env.cr.sql_log_count - before
+
+        queries(1)
+        self.assertEqual(queries(1), queries(100))
+
+    def test_a_fact_that_goes_with_its_addon_archives_the_segment(self):
+        segment = self._create_segment(
+            "Fact",
+            str(self.everybody),
+            target="res.partner",
+            fact_ids=[Command.create({"kind": "bought"})],
+        )
+        segment._refresh()
+        segment.fact_ids._forget_kind()
+        self.assertFalse(segment.active)
+        self.assertTrue(segment.member_count, "it keeps the members it has")
+
     def test_incomplete(self):
-        for fact in ({"kind": "touched"}, {"kind": "spent", "amount": 0}):
+        for fact in (
+            {"kind": "touched"},
+            {"kind": "spent", "amount": 0},
+            {"kind": "label"},
+            {"kind": "grade", "grade_letter": False},
+        ):
             with self.subTest(fact=fact), self.assertRaises(ValidationError):
                 self._found(**fact)
 
@@ -211,7 +397,7 @@ class TestSegmentFact(SegmentCommon, AccountTestInvoicingCommon):
                 line.product_ids.add(self.tea)
                 self.assertEqual(line.summary, "bought Tea")
                 line.is_not = True
-                self.assertEqual(line.summary, "Not: bought Tea")
+                self.assertEqual(line.summary, "never bought Tea")
             self.assertIn(self.customer_2.name, form.preview)
             self.assertNotIn(self.customer.name, form.preview)
         action = segment.action_preview()
@@ -220,4 +406,4 @@ class TestSegmentFact(SegmentCommon, AccountTestInvoicingCommon):
         )
         why = segment._explain(self.customer)
         lines = {line["text"]: line["holds"] for line in why["lines"]}
-        self.assertIs(lines["Not: bought Tea"], False)
+        self.assertIs(lines["never bought Tea"], False)

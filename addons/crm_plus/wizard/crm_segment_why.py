@@ -25,9 +25,15 @@ class CrmSegmentWhy(models.TransientModel):
 
     def _get_record(self):
         self.ensure_one()
-        return self.lead_id if self.target == "crm.lead" else self.partner_id
+        names = self.env["crm.segment"]._get_record_fields()
+        return self[names[self.target]] if self.target else None
 
-    @api.depends("segment_id", "lead_id", "partner_id")
+    @api.depends(
+        lambda self: [
+            "segment_id",
+            *self.env["crm.segment"]._get_record_fields().values(),
+        ]
+    )
     def _compute_why(self):
         for wizard in self:
             record = wizard._get_record()

@@ -2,7 +2,10 @@ from . import base_partner_merge
 from . import crm_segment
 from . import crm_segment_refresh
 from . import crm_segment_fact
+from . import crm_segment_fact_why
 from . import crm_segment_pin
+from . import crm_segment_pricelist
+from . import crm_segment_use
 from . import crm_segment_why
 from . import crm_segment_member
 from . import crm_segment_mixin

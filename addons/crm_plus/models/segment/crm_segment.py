@@ -333,8 +333,24 @@ class CrmSegment(models.Model):
             domain &= Domain("id", "in", list(res_ids))
         return self._get_target()._search(domain)
 
+    @api.model
+    def _get_record_fields(self):
+        """Hook: by target, the field of members and pins that names the record."""
+        return {"crm.lead": "lead_id", "res.partner": "partner_id"}
+
+    def _get_current_members(self):
+        """Return the SELECT of the ids of the present members, for ``in``."""
+        self.env["crm.segment.member"].flush_model()
+        return SQL(
+            """(SELECT res_id FROM crm_segment_member
+                 WHERE segment_id = ANY(%s) AND date_left IS NULL)""",
+            self.ids,
+        )
+
     def _get_member_columns(self, alias):
-        """Hook: SQL of the lead, partner and company of a target record."""
+        """Hook: SQL of the columns of members and pins that tell who a target record
+        is: lead, partner, company.
+        """
         self.ensure_one()
         nothing = SQL("NULL::integer")
         fields_of_target = self.env[self.target]._fields

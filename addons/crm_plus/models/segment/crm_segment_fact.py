@@ -3,16 +3,21 @@ from odoo.exceptions import ValidationError
 from odoo.fields import Domain
 from odoo.tools import SQL, formatLang
 
-# For who may see what customers spend and owe: yes or no tells something of amounts.
-MONEY_KINDS = ("spent", "overdue")
+from ..scoring.crm_score_model import DIGITS, LETTERS
 
 
 class CrmSegmentFact(models.Model):
     """A condition of a segment on what the customer has done, from the ledger and the
-    touchpoints.
+    touchpoints, or on what is known of the customer.
 
     Facts are of the commercial partner: what one contact bought, the company bought. Of
-    a lead they are those of its customer; a lead without one has done nothing.
+    a lead they are those of its customer; a lead without one has done nothing. Scores
+    are of the record itself.
+
+    An addon adds a kind of fact by ``selection_add`` on ``kind``, its fields by
+    ``_get_definition_fields``, its words by ``_say_fact``, and its SQL by
+    ``_select_commercial_partners`` or, where it is of single records, by ``_to_sql``.
+    With ``ondelete`` it calls ``_forget_kind``.
     """
 
     _name = "crm.segment.fact"
@@ -23,6 +28,7 @@ class CrmSegmentFact(models.Model):
     segment_id = fields.Many2one(
         "crm.segment", required=True, index=True, ondelete="cascade"
     )
+    target = fields.Selection(related="segment_id.target")
     sequence = fields.Integer(default=10)
     is_not = fields.Boolean(
         string="Not", help="Only those for whom this is not so, such as never bought."
@@ -31,7 +37,11 @@ class CrmSegmentFact(models.Model):
         [
             ("bought", "Bought"),
             ("spent", "Spent"),
-            ("overdue", "Has overdue"),
+            ("overdue", "Has overdue invoices"),
+            ("label", "Has the customer label"),
+            ("silent", "Silent longer than usual"),
+            ("score", "Has a score"),
+            ("grade", "Has a grade"),
             ("touched", "Did or got"),
         ],
         string="Fact",
@@ -39,7 +49,11 @@ class CrmSegmentFact(models.Model):
         default="bought",
         help="Bought: products on posted invoices.\n"
         "Spent: posted invoices less credit notes, untaxed.\n"
-        "Has overdue: open amounts of invoices past their due date.\n"
+        "Has overdue invoices: open amounts past their due date.\n"
+        "Has the customer label: by how recently, how often and how much one buys.\n"
+        "Silent longer than usual: days since the last invoice against the median of "
+        "the days between invoices, of whoever bought on three days or more.\n"
+        "Has a score, has a grade: the record itself, by its main score.\n"
         "Did or got: touchpoints of people; those of machines never count.",
     )
     days = fields.Integer(
@@ -50,24 +64,47 @@ class CrmSegmentFact(models.Model):
         string="At Least … Times",
         default=1,
         required=True,
-        help="Invoices, or touchpoints.",
+        help="Invoices, touchpoints, or whatever the fact counts.",
     )
     product_ids = fields.Many2many("product.product", string="Products")
     categ_ids = fields.Many2many("product.category", string="Product Categories")
     touchpoint_kind_ids = fields.Many2many(
         "crm.touchpoint.kind", string="Touchpoint Kinds"
     )
+    label_ids = fields.Many2many("crm.customer.label", string="Customer Labels")
     amount = fields.Monetary(string="At Least", currency_field="currency_id")
     currency_id = fields.Many2one("res.currency", compute="_compute_currency_id")
+    ratio = fields.Float(
+        string="Times the Usual Interval",
+        default=1.5,
+        digits=(16, 1),
+        help="1.5: half as long again as the customer usually waits between invoices.",
+    )
+    score_measure = fields.Selection(
+        [("total", "Score"), ("fit", "Fit"), ("engagement", "Engagement")],
+        string="Score",
+        default="total",
+    )
+    points = fields.Float(string="At Least … Points", digits=(16, 1))
+    grade_letter = fields.Selection(
+        [(letter, letter) for letter in LETTERS], string="Fit at Least", default="B"
+    )
+    grade_digit = fields.Selection(
+        [(digit, digit) for digit in DIGITS], string="Engagement at Least", default="2"
+    )
     summary = fields.Char(compute="_compute_summary")
 
     _check_days = models.Constraint(
         "CHECK(days >= 0)", "A number of days is zero or more."
     )
     _check_times = models.Constraint("CHECK(times >= 1)", "Once is the least.")
+    _check_ratio = models.Constraint(
+        "CHECK(ratio > 0)", "A number of intervals is more than zero."
+    )
 
     @api.model
     def _get_definition_fields(self):
+        """Hook: fields that say what a fact asks for."""
         return {
             "is_not",
             "kind",
@@ -76,14 +113,34 @@ class CrmSegmentFact(models.Model):
             "product_ids",
             "categ_ids",
             "touchpoint_kind_ids",
+            "label_ids",
             "amount",
+            "ratio",
+            "score_measure",
+            "points",
+            "grade_letter",
+            "grade_digit",
         }
+
+    @api.model
+    def _get_counted_kinds(self):
+        """Hook: kinds that may be asked for several times."""
+        return {"bought", "touched"}
+
+    @api.model
+    def _get_undated_kinds(self):
+        """Hook: kinds of what is so now, whenever it began."""
+        return {"label", "silent", "score", "grade"}
 
     @api.depends("segment_id.company_id")
     def _compute_currency_id(self):
         for fact in self:
             company = fact.segment_id.company_id or self.env.company
             fact.currency_id = company.currency_id
+
+    # ------------------------------------------------------------
+    # Words
+    # ------------------------------------------------------------
 
     @api.depends(lambda self: [*self._get_definition_fields(), "currency_id"])
     @api.depends_context("lang")
@@ -93,49 +150,105 @@ class CrmSegmentFact(models.Model):
 
     def _say(self):
         self.ensure_one()
-        what = {
-            "bought": ", ".join(
-                self.product_ids.mapped("display_name")
-                + self.categ_ids.mapped("display_name")
+        text = self._say_fact()
+        if self.times > 1 and self.kind in self._get_counted_kinds():
+            text = (
+                self.env._("%(fact)s %(times)s times", fact=text, times=self.times)
+                if not self.is_not
+                else self.env._(
+                    "%(fact)s, at least %(times)s times", fact=text, times=self.times
+                )
             )
-            or self.env._("anything"),
-            "touched": ", ".join(self.touchpoint_kind_ids.mapped("display_name")),
-        }.get(self.kind) or formatLang(
-            self.env, self.amount, currency_obj=self.currency_id
+        if not self.days or self.kind in self._get_undated_kinds():
+            return text
+        if self.kind == "overdue":
+            return self.env._("%(fact)s for %(days)s days", fact=text, days=self.days)
+        return self.env._(
+            "%(fact)s in the last %(days)s days", fact=text, days=self.days
         )
-        text = {
-            "bought": self.env._("bought %s", what),
-            "spent": self.env._("spent at least %s", what),
-            "overdue": self.env._("has at least %s overdue", what),
-            "touched": what,
-        }[self.kind or "bought"]
-        if self.times > 1 and self.kind in ("bought", "touched"):
-            text = self.env._("%(fact)s, %(times)s times", fact=text, times=self.times)
-        if self.days and self.kind == "overdue":
-            text = self.env._("%(fact)s for %(days)s days", fact=text, days=self.days)
-        elif self.days:
-            text = self.env._(
-                "%(fact)s in the last %(days)s days", fact=text, days=self.days
-            )
+
+    def _say_fact(self):
+        """Hook: say what is asked for, without how often and since when, or that it is
+        not so.
+        """
+        say = {
+            "bought": self._say_bought,
+            "spent": self._say_money,
+            "overdue": self._say_money,
+            "score": self._say_score,
+            "grade": self._say_score,
+        }.get(self.kind)
+        if say:
+            return say()
+        if self.kind == "silent":
+            if self.is_not:
+                return self.env._(
+                    "not silent for %s times the usual interval", self.ratio
+                )
+            return self.env._("silent for %s times the usual interval", self.ratio)
+        if self.kind == "label":
+            labels = ", ".join(self.label_ids.mapped("display_name"))
+            if self.is_not:
+                return self.env._("is not: %s", labels)
+            return self.env._("is: %s", labels)
+        text = ", ".join(self.touchpoint_kind_ids.mapped("display_name"))
         return self.env._("Not: %s", text) if self.is_not else text
 
-    @api.constrains("kind", "touchpoint_kind_ids", "amount", "segment_id")
+    def _say_bought(self):
+        what = ", ".join(
+            self.product_ids.mapped("display_name")
+            + self.categ_ids.mapped("display_name")
+        ) or self.env._("anything")
+        if not self.is_not:
+            return self.env._("bought %s", what)
+        if self.days or self.times > 1:
+            return self.env._("did not buy %s", what)
+        return self.env._("never bought %s", what)
+
+    def _say_money(self):
+        amount = formatLang(self.env, self.amount, currency_obj=self.currency_id)
+        if self.kind == "spent":
+            if self.is_not:
+                return self.env._("spent less than %s", amount)
+            return self.env._("spent at least %s", amount)
+        if not self.amount:
+            if self.is_not:
+                return self.env._("has nothing overdue")
+            return self.env._("has overdue invoices")
+        if self.is_not:
+            return self.env._("has less than %s overdue", amount)
+        return self.env._("has at least %s overdue", amount)
+
+    def _say_score(self):
+        if self.kind == "grade":
+            letter = self.grade_letter or LETTERS[-1]
+            grade = letter + (self.grade_digit or DIGITS[-1])
+            if self.is_not:
+                return self.env._("grade below %s", grade)
+            return self.env._("grade %s or better", grade)
+        measure = dict(
+            self._fields["score_measure"]._description_selection(self.env)
+        ).get(self.score_measure)
+        if self.is_not:
+            return self.env._(
+                "%(score)s less than %(points)s", score=measure, points=self.points
+            )
+        return self.env._(
+            "%(score)s at least %(points)s", score=measure, points=self.points
+        )
+
+    # ------------------------------------------------------------
+    # Checks
+    # ------------------------------------------------------------
+
+    @api.constrains(lambda self: [*self._get_definition_fields(), "segment_id"])
     def _check_complete(self):
         """Facts say what they look for, to who may know it."""
         for fact in self:
-            if fact.kind == "touched" and not fact.touchpoint_kind_ids:
-                raise ValidationError(
-                    self.env._(
-                        "Say which touchpoints a fact of “%s” looks for.",
-                        fact.segment_id.name,
-                    )
-                )
-            if fact.kind not in MONEY_KINDS:
+            if problem := fact._get_problem():
+                raise ValidationError(problem)
+            if not fact._tells_amounts():
                 continue
-            if fact.amount <= 0:
-                raise ValidationError(
-                    self.env._("Say from which amount on “%s” holds.", fact.summary)
-                )
             # Constraints are called as superuser: who writes is told by env.uid.
             for user in fact.segment_id.user_id | self.env.user:
                 Profile = self.env["crm.customer.profile"].with_user(user)
@@ -148,6 +261,42 @@ class CrmSegmentFact(models.Model):
                             fact=fact.summary,
                         )
                     )
+
+    def _get_problem(self):
+        """Hook: what a fact lacks, as a sentence."""
+        self.ensure_one()
+        name = self.segment_id.name
+        if self.kind == "touched" and not self.touchpoint_kind_ids:
+            return self.env._(
+                "Say which touchpoints a fact of “%s” looks for.",
+                name,
+            )
+        if self.kind == "label" and not self.label_ids:
+            return self.env._("Say which label a fact of “%s” looks for.", name)
+        if self.kind == "grade" and not (self.grade_letter and self.grade_digit):
+            return self.env._("Say from which grade on a fact of “%s” holds.", name)
+        if self.kind == "spent" and self.amount <= 0:
+            return self.env._("Say from which amount on “%s” holds.", self.summary)
+        if (
+            self.kind in ("score", "grade")
+            and "score_total" not in self.env[self.target]._fields
+        ):
+            return self.env._(
+                "“%s” asks for a score of records that have none.", self.summary
+            )
+        return None
+
+    def _tells_amounts(self):
+        """Whether yes or no tells something of what customers spend or owe. That
+        something is overdue, the profile tells everybody.
+        """
+        return self.kind == "spent" or (
+            self.kind == "overdue" and bool(self.amount or self.days)
+        )
+
+    # ------------------------------------------------------------
+    # ORM
+    # ------------------------------------------------------------
 
     @api.model_create_multi
     def create(self, vals_list):
@@ -176,35 +325,63 @@ class CrmSegmentFact(models.Model):
         companies of its environment.
         """
         self.ensure_one()
-        who = self._select_commercial_partners(
-            Target.env.companies, fields.Date.context_today(Target)
-        )
-        is_lead = Target._name == "crm.lead"
         is_not = self.is_not
 
         def to_sql(model, alias, query):
-            partner = model._field_to_sql(
-                alias, "partner_id" if is_lead else "commercial_partner_id", query
-            )
-            if is_lead:
-                found = SQL(
-                    "%s IN (SELECT id FROM res_partner"
-                    " WHERE commercial_partner_id IN (%s))",
-                    partner,
-                    who,
-                )
-            else:
-                found = SQL("%s IN (%s)", partner, who)
+            found = self._to_sql(Target, model, alias, query)
             return SQL("(%s) IS NOT TRUE", found) if is_not else SQL("(%s)", found)
 
         return Domain.custom(to_sql=to_sql)
 
+    def _to_sql(self, Target, model, alias, query):
+        """Hook: SQL of whether this is so of the record ``alias`` of ``model``, which
+        may be NULL; ``Target`` tells the companies and the time zone.
+        """
+        if self.kind in ("score", "grade"):
+            return SQL(
+                "%s IN (SELECT %s FROM crm_score s WHERE s.is_main AND %s)",
+                SQL.identifier(alias, "id"),
+                SQL.identifier("s", model._score_key),
+                self._score_sql(),
+            )
+        who = self._select_commercial_partners(
+            Target.env.companies, fields.Date.context_today(Target)
+        )
+        return self._customer_sql(model, alias, query, who)
+
+    @api.model
+    def _customer_sql(self, model, alias, query, who):
+        """Hook: SQL of whether the customer of a record is among ``who``, a SELECT of
+        commercial partners.
+        """
+        if "commercial_partner_id" in model._fields and model._name == "res.partner":
+            column = model._field_to_sql(alias, "commercial_partner_id", query)
+            return SQL("%s IN (%s)", column, who)
+        return SQL(
+            "%s IN (SELECT id FROM res_partner WHERE commercial_partner_id IN (%s))",
+            model._field_to_sql(alias, "partner_id", query),
+            who,
+        )
+
+    def _score_sql(self):
+        self.env["crm.score"].flush_model()
+        if self.kind == "score":
+            return SQL("%s >= %s", SQL.identifier("s", self.score_measure), self.points)
+        # A is better than B, 1 better than 2
+        return SQL(
+            "left(s.grade, 1) <= %s AND right(s.grade, 1) <= %s",
+            self.grade_letter,
+            self.grade_digit,
+        )
+
     def _select_commercial_partners(self, companies, today):
-        """Return the ``SELECT`` of the commercial partners for whom this is so."""
+        """Hook: the ``SELECT`` of the commercial partners for whom this is so."""
         models_read = {
             "bought": ("account.move", "account.move.line", "product.product"),
             "spent": ("account.move",),
             "overdue": ("account.move", "account.move.line"),
+            "label": ("crm.customer.profile",),
+            "silent": ("crm.customer.profile",),
             "touched": ("crm.touchpoint",),
         }[self.kind]
         for name in models_read:
@@ -217,6 +394,28 @@ class CrmSegmentFact(models.Model):
             "amount": self.amount,
             "is_ever": not self.days,
         }
+        if self.kind == "label":
+            return SQL(
+                """
+                SELECT c.partner_id FROM crm_customer_profile c
+                 WHERE c.company_id = ANY(%(companies)s)
+                   AND c.label_id = ANY(%(labels)s)
+                """,
+                labels=self.label_ids.ids,
+                **values,
+            )
+        if self.kind == "silent":
+            return SQL(
+                """
+                SELECT c.partner_id FROM crm_customer_profile c
+                 WHERE c.company_id = ANY(%(companies)s)
+                   AND c.interval_median > 0
+                   AND %(today)s::date - c.date_last
+                       >= c.interval_median * %(ratio)s::float8
+                """,
+                ratio=self.ratio,
+                **values,
+            )
         if self.kind == "bought":
             return SQL(
                 """
@@ -263,7 +462,7 @@ class CrmSegmentFact(models.Model):
                    AND l.amount_residual > 0
                    AND l.date_maturity < %(today)s::date - %(days)s
                  GROUP BY m.commercial_partner_id
-                HAVING sum(l.amount_residual) >= %(amount)s
+                HAVING sum(l.amount_residual) >= greatest(%(amount)s, 0.005)
                 """,
                 **values,
             )
@@ -281,6 +480,15 @@ class CrmSegmentFact(models.Model):
             kinds=self.touchpoint_kind_ids.ids,
             **values,
         )
+
+    def _forget_kind(self):
+        """For ``ondelete`` of kinds, when the addon of a fact goes.
+
+        A segment that lost a condition would take in everybody: it is archived, with
+        the members it has.
+        """
+        self.segment_id.active = False
+        self.unlink()
 
     def _products_sql(self):
         """Which invoice lines ``l`` count."""

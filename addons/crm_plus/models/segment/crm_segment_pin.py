@@ -102,15 +102,15 @@ class CrmSegment(models.Model):
         records.flush_model(
             [name for name in ("partner_id", "company_id") if name in records._fields]
         )
+        columns = self._get_member_columns("t")
         self.env.execute_query(
             SQL(
                 """
                 INSERT INTO crm_segment_pin (
-                    segment_id, kind, note, res_model, res_id,
-                    lead_id, partner_id, company_id,
+                    segment_id, kind, note, res_model, res_id, %(columns)s,
                     create_uid, create_date, write_uid, write_date
                 )
-                SELECT %(segment)s, %(kind)s, %(note)s, %(model)s, t.id, %(columns)s,
+                SELECT %(segment)s, %(kind)s, %(note)s, %(model)s, t.id, %(values)s,
                        %(uid)s, %(now)s, %(uid)s, %(now)s
                   FROM %(table)s t WHERE t.id = ANY(%(ids)s)
            ON CONFLICT (segment_id, res_id)
@@ -122,7 +122,8 @@ class CrmSegment(models.Model):
                 kind=kind,
                 note=note or None,
                 model=self.target,
-                columns=SQL(", ").join(self._get_member_columns("t").values()),
+                columns=SQL(", ").join(SQL.identifier(name) for name in columns),
+                values=SQL(", ").join(columns.values()),
                 table=SQL.identifier(records._table),
                 ids=records.ids,
                 now=self.env.cr.now(),

@@ -129,67 +129,76 @@ class CrmSegment(models.Model):
         Target.flush_model(
             [name for name in ("partner_id", "company_id") if name in Target._fields]
         )
+        columns = self._get_member_columns("t")
         rows = self.env.execute_query(
             SQL(
+                # Joined by FULL JOIN: a table that has just been filled has no
+                # statistics, and a planner that expects one row of it would compare
+                # each member with each match. There is no nested loop of a full join.
                 """
-                WITH found (id, lead_id, partner_id, company_id) AS MATERIALIZED (
+                WITH found (id, %(columns)s) AS MATERIALIZED (
                     %(found)s
                 ), pin AS MATERIALIZED (
                     SELECT p.res_id, p.kind
                       FROM crm_segment_pin p
                      WHERE p.segment_id = %(segment)s AND %(pin_window)s
-                ), matched AS MATERIALIZED (
-                    SELECT found.*, 'domain' AS reason
-                      FROM found
-                     WHERE NOT EXISTS (
-                        SELECT FROM pin WHERE res_id = found.id AND kind = 'out')
+                ), judged AS MATERIALIZED (
+                    SELECT found.*, pin.res_id AS pin_id, pin.kind
+                      FROM found FULL JOIN pin ON pin.res_id = found.id
+                ), wanted AS MATERIALIZED (
+                    SELECT id, %(columns)s,
+                           CASE WHEN kind = 'out' THEN 'out' ELSE 'domain' END AS reason
+                      FROM judged WHERE id IS NOT NULL
                  UNION ALL
-                    SELECT %(pinned)s, 'pinned'
-                      FROM %(table)s t
-                      JOIN pin ON pin.res_id = t.id AND pin.kind = 'in'
-                     WHERE NOT EXISTS (SELECT FROM found WHERE found.id = t.id)
+                    SELECT t.id, %(pinned)s,
+                           CASE WHEN kind = 'out' THEN 'out' ELSE 'pinned' END
+                      FROM judged JOIN %(table)s t ON t.id = judged.pin_id
+                     WHERE judged.id IS NULL
+                ), present AS MATERIALIZED (
+                    SELECT m.id AS member_id, m.res_id
+                      FROM crm_segment_member m
+                     WHERE m.segment_id = %(segment)s AND m.date_left IS NULL
+                       AND %(window)s
+                ), difference AS MATERIALIZED (
+                    SELECT wanted.*, present.member_id
+                      FROM wanted FULL JOIN present ON present.res_id = wanted.id
+                     WHERE CASE WHEN COALESCE(wanted.reason, 'out') = 'out'
+                                THEN member_id IS NOT NULL
+                                ELSE member_id IS NULL END
                 ), joined AS (
                     INSERT INTO crm_segment_member (
-                        segment_id, res_model, res_id, lead_id, partner_id, company_id,
+                        segment_id, res_model, res_id, %(columns)s,
                         date_joined, reason_joined,
                         create_uid, create_date, write_uid, write_date
                     )
-                    SELECT %(segment)s, %(model)s, id, lead_id, partner_id, company_id,
+                    SELECT %(segment)s, %(model)s, id, %(columns)s,
                            %(now)s, reason, %(uid)s, %(now)s, %(uid)s, %(now)s
-                      FROM matched
-                     WHERE NOT EXISTS (
-                        SELECT FROM crm_segment_member m
-                         WHERE m.segment_id = %(segment)s AND m.res_id = matched.id
-                           AND m.date_left IS NULL
-                     )
+                      FROM difference
+                     WHERE member_id IS NULL
                 ON CONFLICT (segment_id, res_id) WHERE date_left IS NULL DO NOTHING
                  RETURNING id
                 ), gone AS (
                     UPDATE crm_segment_member m
                        SET date_left = %(now)s,
                            reason_left = CASE
+                               WHEN difference.reason = 'out' THEN 'pinned'
                                WHEN NOT EXISTS (
                                    SELECT FROM %(table)s t WHERE t.id = m.res_id
                                ) THEN 'deleted'
-                               WHEN EXISTS (
-                                   SELECT FROM pin WHERE pin.res_id = m.res_id
-                               ) THEN 'pinned'
                                ELSE 'domain' END,
                            write_uid = %(uid)s, write_date = %(now)s
-                     WHERE m.segment_id = %(segment)s AND m.date_left IS NULL
-                       AND %(window)s
-                       AND NOT EXISTS (SELECT FROM matched WHERE matched.id = m.res_id)
-                 RETURNING id
+                      FROM difference
+                     WHERE m.id = difference.member_id
+                 RETURNING m.id
                 )
                 SELECT TRUE, id FROM joined UNION ALL SELECT FALSE, id FROM gone
                 """,
+                columns=SQL(", ").join(SQL.identifier(name) for name in columns),
                 found=query.select(
                     SQL.identifier(query.table, "id"),
                     *self._get_member_columns(query.table).values(),
                 ),
-                pinned=SQL(", ").join(
-                    [SQL("t.id"), *self._get_member_columns("t").values()]
-                ),
+                pinned=SQL(", ").join(columns.values()),
                 segment=self.id,
                 model=self.target,
                 table=SQL.identifier(Target._table),

@@ -152,7 +152,11 @@ class CrmSegment(models.Model):
         if found:
             walk(found, 0)
         for fact in self.fact_ids:
-            add(fact.summary, holds(fact._get_domain(Target), active_test=False))
+            add(
+                fact.summary,
+                holds(fact._get_domain(Target), active_test=False),
+                present=fact._get_present(record),
+            )
         if "active" in record._fields and not any(
             c.field_expr == "active" for c in condition.iter_conditions()
         ):
@@ -243,11 +247,8 @@ class CrmSegment(models.Model):
             "target": "new",
             "context": {
                 "default_segment_id": self.id,
-                "default_lead_id": (
-                    record.id if record and self.target == "crm.lead" else False
-                ),
-                "default_partner_id": (
-                    record.id if record and self.target == "res.partner" else False
+                f"default_{self._get_record_fields()[self.target]}": (
+                    record.id if record else False
                 ),
             },
         }

@@ -29,7 +29,10 @@ class CrmTouchpoint(models.Model):
                    JOIN crm_segment s ON s.id = m.segment_id
                    LEFT JOIN crm_lead l ON l.id = m.lead_id"""
             ),
-            where=SQL("%s IS NOT NULL", date),
+            # a timeline is of somebody
+            where=SQL(
+                "%s IS NOT NULL AND COALESCE(m.partner_id, m.lead_id) IS NOT NULL", date
+            ),
             # both are the start of the transaction that writes them
             changed=(date,),
             columns={

@@ -11,6 +11,7 @@ from . import crm_sla_mixin
 from . import resource_calendar
 from . import crm_team
 from . import crm_lead
+from . import crm_segment
 from . import crm_lead_next_step
 from . import mail_activity
 from . import calendar_event

@@ -50,6 +50,14 @@ class CrmSlaPolicy(models.Model):
         required=True,
         help="Only records that meet this condition. No condition: all of them.",
     )
+    segment_ids = fields.Many2many(
+        "crm.segment",
+        string="Segments",
+        domain="['|', ('company_id', '=', False), ('company_id', '=', company_id)]"
+        " if company_id else []",
+        help="Only records that are in one of these segments themselves, or whose "
+        "customer or lead is. No segment: all of them.",
+    )
     # when
     calendar_id = fields.Many2one(
         "resource.calendar",
@@ -133,6 +141,31 @@ class CrmSlaPolicy(models.Model):
                     )
                 ) from error
 
+    @api.constrains("segment_ids", "res_model", "company_id")
+    def _check_segments(self):
+        for policy in self:
+            for segment in policy.segment_ids:
+                if not self._get_segment_paths(policy.res_model, segment.target):
+                    raise ValidationError(
+                        self.env._(
+                            "“%(segment)s” says nothing of what “%(policy)s” is for.",
+                            segment=segment.name,
+                            policy=policy.name,
+                        )
+                    )
+                if (
+                    policy.company_id
+                    and segment.company_id
+                    and policy.company_id != segment.company_id
+                ):
+                    raise ValidationError(
+                        self.env._(
+                            "“%(segment)s” is of another company than “%(policy)s”.",
+                            segment=segment.name,
+                            policy=policy.name,
+                        )
+                    )
+
     @api.model_create_multi
     def create(self, vals_list):
         self.env.registry.clear_cache()  # _get_watched_fields
@@ -212,12 +245,43 @@ class CrmSlaPolicy(models.Model):
         return evaluate_domain(self.env, self.domain)
 
     @api.model
+    def _get_segment_paths(self, res_model, target):
+        """Return how the records of ``res_model`` name members of a segment of
+        ``target``: paths to ids; none when they do not.
+        """
+        Model = self.env[res_model]
+        paths = ["id"] if res_model == target else []
+        paths += [
+            name
+            for name in ("partner_id", "lead_id", "opportunity_id")
+            if name in Model._fields and Model._fields[name].comodel_name == target
+        ]
+        # a company in a segment stands for its people
+        if target == "res.partner" and "partner_id" in paths:
+            paths.append("partner_id.commercial_partner_id")
+        return paths
+
+    def _get_segment_domain(self):
+        """Domain of the records that the segments are about."""
+        self.ensure_one()
+        return Domain.OR(
+            Domain(path, "in", segments._get_current_members())
+            for target, segments in self.segment_ids.grouped("target").items()
+            for path in self._get_segment_paths(self.res_model, target)
+        )
+
+    @api.model
     @ormcache("res_model")
     def _get_watched_fields(self, res_model):
         """Fields of ``res_model`` that the conditions of its policies look at."""
         watched = set()
         # names of fields, the same for whoever writes on a record
         for policy in self.sudo().search([("res_model", "=", res_model)]):
+            for target in set(policy.segment_ids.mapped("target")):
+                watched.update(
+                    path.partition(".")[0]
+                    for path in self._get_segment_paths(res_model, target)
+                )
             try:
                 conditions = policy._get_domain().iter_conditions()
                 watched.update(c.field_expr.partition(".")[0] for c in conditions)
@@ -255,6 +319,12 @@ class CrmSlaPolicy(models.Model):
             .with_context(active_test=True)
             .search([("res_model", "=", records._name)])
         )
+        # what was made in this very transaction is in no segment yet
+        own_segments = policies_sudo.segment_ids.filtered(
+            lambda segment: segment.active and segment.target == records._name
+        )
+        if own_segments:
+            own_segments._refresh_records(records._name, records.ids, own_segments)
         matched = {}
         # a portal user's own request may have a company they cannot read
         companies = {
@@ -278,6 +348,8 @@ class CrmSlaPolicy(models.Model):
         self.ensure_one()
         try:
             domain = self._get_domain()
+            if self.segment_ids:
+                domain &= self._get_segment_domain()
             if domain.is_true():
                 return ids
             # a field that was removed since must not stop mail from coming in

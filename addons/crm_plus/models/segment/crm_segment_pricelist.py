@@ -1,0 +1,351 @@
+from datetime import timedelta
+
+import psycopg2
+
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
+from odoo.tools import SQL
+
+# So many customers are written on by one call of the ORM, and committed together.
+BATCH_SIZE = 1000
+# Where Odoo keeps a pricelist that was chosen for the customer.
+PRICELIST_FIELD = "specific_property_product_pricelist"
+
+
+class CrmSegmentPricelist(models.Model):
+    """A pricelist that a customer has because of a segment, or has not and why.
+
+    The rule: a member's company gets the pricelist of the segment unless it has one of
+    its own. What a person chose by hand is never touched, neither before nor after; so
+    is what another segment gave. Whoever leaves gets back what was there before.
+    """
+
+    _name = "crm.segment.pricelist"
+    _description = "Pricelist Given by a Segment"
+    _order = "id desc"
+    _rec_name = "partner_id"
+
+    segment_id = fields.Many2one(
+        "crm.segment", readonly=True, index="btree_not_null", ondelete="set null"
+    )
+    partner_id = fields.Many2one(
+        "res.partner",
+        string="Customer",
+        required=True,
+        readonly=True,
+        index=True,
+        ondelete="cascade",
+    )
+    company_id = fields.Many2one(
+        "res.company", required=True, readonly=True, ondelete="cascade"
+    )
+    pricelist_id = fields.Many2one(
+        "product.pricelist", readonly=True, ondelete="set null"
+    )
+    state = fields.Selection(
+        [
+            ("given", "Given"),
+            ("kept", "Own Pricelist Kept"),
+            ("done", "Taken Back"),
+            ("changed", "Changed by Hand"),
+        ],
+        required=True,
+        readonly=True,
+    )
+    is_open = fields.Boolean(
+        string="Member", readonly=True, help="The customer is still in the segment."
+    )
+    date_end = fields.Datetime(string="Ended", readonly=True)
+    create_date = fields.Datetime(string="Since", readonly=True)
+
+    _open_uniq = models.UniqueIndex(
+        "(segment_id, partner_id, company_id) WHERE is_open",
+        "A customer has the pricelist of a segment once.",
+    )
+
+    # ------------------------------------------------------------
+    # Rule
+    # ------------------------------------------------------------
+
+    @api.model
+    def _apply(self, segment, company):
+        """Take back and give what ``segment`` asks for in ``company``; return how many
+        customers were written on.
+        """
+        self._flush_origins()
+        rows = self._get_state(segment, company)
+        # not members any more, or the segment gives something else
+        ended = [row for row in rows if row["row_id"] and not row["is_wanted"]]
+        done = self._take_back(ended, company)
+        if ended and segment._gives_pricelist():
+            # another pricelist than before
+            self._flush_origins()
+            rows = self._get_state(segment, company)
+        giving, keeping, changed, kept_now_empty = [], [], [], []
+        for row in rows:
+            if not row["is_wanted"]:
+                continue
+            if not row["row_id"]:
+                (keeping if row["current_id"] else giving).append(row["partner_id"])
+            elif row["state"] == "given" and row["current_id"] != row["given_id"]:
+                changed.append(row["row_id"])
+            elif row["state"] == "kept" and not row["current_id"]:
+                kept_now_empty.append(row)
+        self.browse(changed).write({"state": "changed"})
+        self._log(segment, company, keeping, "kept")
+        for start in range(0, len(giving), BATCH_SIZE):
+            partner_ids = giving[start : start + BATCH_SIZE]
+            self._set_pricelist(partner_ids, company, segment.pricelist_id.id)
+            self._log(segment, company, partner_ids, "given")
+        # whose own pricelist was taken away
+        self._set_pricelist(
+            [row["partner_id"] for row in kept_now_empty],
+            company,
+            segment.pricelist_id.id,
+        )
+        self.browse(row["row_id"] for row in kept_now_empty).write(
+            {"state": "given", "pricelist_id": segment.pricelist_id.id}
+        )
+        return done + len(giving) + len(kept_now_empty)
+
+    def _flush_origins(self):
+        self.flush_model()
+        self.env["crm.segment.member"].flush_model()
+        self.env["res.partner"].flush_model(["commercial_partner_id", PRICELIST_FIELD])
+
+    def _get_state(self, segment, company):
+        """Return, of each customer in the segment or with an open row of it, what is
+        wanted and what is there.
+        """
+        return self.env.execute_query_dict(
+            SQL(
+                """
+                WITH member AS MATERIALIZED (
+                    SELECT DISTINCT p.commercial_partner_id AS id
+                      FROM crm_segment_member m
+                      JOIN res_partner p ON p.id = m.partner_id
+                     WHERE m.segment_id = %(segment)s AND m.date_left IS NULL
+                       AND m.res_model = 'res.partner' AND %(gives)s
+                ), open AS MATERIALIZED (
+                    SELECT id, partner_id, pricelist_id, state
+                      FROM crm_segment_pricelist
+                     WHERE segment_id = %(segment)s AND company_id = %(company)s
+                       AND is_open
+                )
+                SELECT p.id AS partner_id, o.id AS row_id, o.state,
+                       o.pricelist_id AS given_id,
+                       (p.specific_property_product_pricelist
+                            ->> %(company)s::text)::int AS current_id,
+                       member.id IS NOT NULL
+                           AND (o.id IS NULL OR o.state <> 'given'
+                                OR o.pricelist_id = %(pricelist)s) AS is_wanted
+                  FROM member
+             FULL JOIN open o ON o.partner_id = member.id
+                  JOIN res_partner p ON p.id = COALESCE(member.id, o.partner_id)
+                 ORDER BY p.id
+                """,
+                segment=segment.id,
+                company=company.id,
+                pricelist=segment.pricelist_id.id or None,
+                gives=SQL("TRUE") if segment._gives_pricelist() else SQL("FALSE"),
+            )
+        )
+
+    def _take_back(self, rows, company):
+        """Give back what customers had before: nothing, since only those without a
+        pricelist of their own are given one.
+        """
+        ours, others = [], []
+        for row in rows:
+            is_ours = row["state"] == "given" and row["current_id"] == row["given_id"]
+            (ours if is_ours else others).append(row)
+        now = fields.Datetime.now()
+        for start in range(0, len(ours), BATCH_SIZE):
+            batch = ours[start : start + BATCH_SIZE]
+            self._set_pricelist([row["partner_id"] for row in batch], company, False)
+            self.browse(row["row_id"] for row in batch).write(
+                {"state": "done", "is_open": False, "date_end": now}
+            )
+        self.browse(row["row_id"] for row in others if row["state"] == "given").write(
+            {"state": "changed"}
+        )
+        self.browse(row["row_id"] for row in others).write(
+            {"is_open": False, "date_end": now}
+        )
+        return len(ours)
+
+    def _set_pricelist(self, partner_ids, company, pricelist_id):
+        # the ORM hands it on to the people of a company
+        self.env["res.partner"].with_company(company).with_context(
+            active_test=False, tracking_disable=True
+        ).browse(partner_ids).write({PRICELIST_FIELD: pricelist_id})
+
+    def _log(self, segment, company, partner_ids, state):
+        self.create(
+            [
+                {
+                    "segment_id": segment.id,
+                    "partner_id": partner_id,
+                    "company_id": company.id,
+                    "pricelist_id": segment.pricelist_id.id,
+                    "state": state,
+                    "is_open": True,
+                }
+                for partner_id in partner_ids
+            ]
+        )
+
+    @api.model
+    def _take_back_all(self):
+        """For whoever uninstalls."""
+        self._flush_origins()
+        for company in self.search([("is_open", "=", True)]).company_id:
+            self._take_back(
+                self.env.execute_query_dict(
+                    SQL(
+                        """
+                        SELECT p.id AS partner_id, o.id AS row_id, o.state,
+                               o.pricelist_id AS given_id,
+                               (p.specific_property_product_pricelist
+                                    ->> o.company_id::text)::int AS current_id
+                          FROM crm_segment_pricelist o
+                          JOIN res_partner p ON p.id = o.partner_id
+                         WHERE o.is_open AND o.company_id = %s
+                        """,
+                        company.id,
+                    )
+                ),
+                company,
+            )
+
+
+class CrmSegment(models.Model):
+    _inherit = "crm.segment"
+
+    pricelist_id = fields.Many2one(
+        "product.pricelist",
+        index="btree_not_null",
+        ondelete="restrict",
+        check_company=True,
+        help="Customers in this segment get it, unless they have one of their own. "
+        "Whoever leaves the segment loses it again. Segments of contacts only.",
+    )
+    pricelist_count = fields.Integer(
+        string="Pricelists Given", compute="_compute_pricelist_count"
+    )
+
+    def _compute_pricelist_count(self):
+        counts = dict(
+            self.env["crm.segment.pricelist"]._read_group(
+                [("segment_id", "in", self.ids), ("is_open", "=", True)],
+                ["segment_id"],
+                ["__count"],
+            )
+        )
+        for segment in self:
+            segment.pricelist_count = counts.get(segment._origin, 0)
+
+    @api.constrains("pricelist_id", "target")
+    def _check_pricelist(self):
+        for segment in self:
+            if segment.pricelist_id and segment.target != "res.partner":
+                raise ValidationError(
+                    self.env._("Only segments of contacts give a pricelist.")
+                )
+
+    def write(self, vals):
+        result = super().write(vals)
+        if vals.keys() & {"pricelist_id", "active"}:
+            self._trigger_pricelists()
+        return result
+
+    def unlink(self):
+        """Whoever has a pricelist by the segment loses it."""
+        # sudo: what the system gave, it takes back
+        segments_sudo = self.sudo()
+        for segment, companies in segments_sudo._get_pricelist_companies().items():
+            segment.pricelist_id = False
+            for company in companies:
+                segment.env["crm.segment.pricelist"]._apply(segment, company)
+        return super().unlink()
+
+    def _gives_pricelist(self):
+        return bool(self.active and self.pricelist_id)
+
+    def _get_pricelist_companies(self):
+        """``{segment: companies}`` in which it gives a pricelist, or gave one."""
+        given = dict(
+            self.env["crm.segment.pricelist"]._read_group(
+                [("segment_id", "in", self.ids), ("is_open", "=", True)],
+                ["segment_id"],
+                ["company_id:recordset"],
+            )
+        )
+        result = {}
+        for segment in self:
+            companies = given.get(segment, self.env["res.company"])
+            if segment._gives_pricelist():
+                companies |= (
+                    segment.company_id
+                    or segment.pricelist_id.company_id
+                    or segment.user_id.company_ids
+                )
+            result[segment] = companies
+        return result
+
+    @api.model
+    def _on_members_changed(self, segment, joined_member_ids, left_member_ids):
+        super()._on_members_changed(segment, joined_member_ids, left_member_ids)
+        if segment.sudo().pricelist_id:  # whoever lets somebody join
+            self._trigger_pricelists()
+
+    @api.model
+    def _trigger_pricelists(self):
+        cron = self.env.ref(
+            "crm_plus.ir_cron_segment_pricelists", raise_if_not_found=False
+        )
+        if cron:
+            cron._trigger()
+
+    @api.model
+    def _cron_pricelists(self):
+        """Segment by segment and company by company, each in its own transaction."""
+        IrCron = self.env["ir.cron"]
+        Given = self.env["crm.segment.pricelist"]
+        segments = self.with_context(active_test=False).search(
+            [
+                "|",
+                ("pricelist_id", "!=", False),
+                (
+                    "id",
+                    "in",
+                    Given._search([("is_open", "=", True)]).subselect("segment_id"),
+                ),
+            ],
+            order="id",
+        )
+        todo = [
+            (segment, company)
+            for segment, companies in segments._get_pricelist_companies().items()
+            for company in companies
+        ]
+        IrCron._commit_progress(remaining=len(todo))
+        for segment, company in todo:
+            try:
+                Given._apply(segment, company)
+            except psycopg2.OperationalError:
+                # somebody wrote on the same customers: again in a minute
+                self.env.cr.rollback()
+                cron = self.env.ref("crm_plus.ir_cron_segment_pricelists")
+                cron._trigger(at=fields.Datetime.now() + timedelta(minutes=1))
+            if not IrCron._commit_progress(1):
+                break
+
+    def action_view_pricelists(self):
+        self.ensure_one()
+        action = self.env["ir.actions.actions"]._for_xml_id(
+            "crm_plus.crm_segment_pricelist_action"
+        )
+        action["domain"] = [("segment_id", "=", self.id)]
+        action["context"] = {"search_default_open": 1}
+        return action
