@@ -50,7 +50,13 @@ def post_init_hook(env):
 
 
 def uninstall_hook(env):
-    """Take our rows out of what other apps own, so that our kinds can go."""
+    """Take our rows out of what other apps own, so that our kinds can go, and our
+    mailings and lists off segments that go with us.
+    """
+    env.flush_all()
+    env.cr.execute("UPDATE mailing_mailing SET segment_id = NULL")
+    env.cr.execute("UPDATE mailing_list SET segment_id = NULL")
+    env.invalidate_all()
     kinds = (
         env["crm.touchpoint.kind"]
         .with_context(active_test=False)

@@ -1,2 +1,3 @@
 from . import engagement  # isort: skip
 from . import campaign
+from . import audience

@@ -45,6 +45,7 @@ class CrmCampaign(models.Model):
     # who is in
     segment_id = fields.Many2one(
         "crm.segment",
+        domain=[("target", "in", list(TARGET_TABLES))],
         check_company=True,
         index="btree_not_null",
         ondelete="restrict",
@@ -258,6 +259,10 @@ class CrmCampaign(models.Model):
             problems.append(self.env._("Choose the segment of those who enter."))
         elif not self.segment_id.active:
             problems.append(self.env._("The segment is archived: nobody would join."))
+        elif self.segment_id.target not in TARGET_TABLES:
+            problems.append(
+                self.env._("Campaigns follow segments of leads or of contacts.")
+            )
         if not self.email_from and "mail" in self.step_ids.mapped("kind"):
             problems.append(self.env._("Say who the mails come from."))
         if not self.step_ids:

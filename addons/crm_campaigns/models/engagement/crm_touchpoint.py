@@ -122,19 +122,24 @@ class CrmTouchpoint(models.Model):
             "campaign_opened",
             SQL("t.open_datetime"),
             SQL("t.open_datetime IS NOT NULL"),
-            is_machine=SQL(
-                """COALESCE(t.open_datetime
-                        < t.sent_datetime + %(seconds)s * interval '1 second', FALSE)
-                   OR EXISTS (
-                       SELECT FROM link_tracker_click c
-                        WHERE c.mailing_trace_id = t.id
-                          AND c.machine_reason IS NOT NULL
-                          AND c.create_date
-                              BETWEEN t.open_datetime - interval '2 second'
-                                  AND t.open_datetime + interval '2 second')
-                """,
-                seconds=self._get_machine_seconds(),
-            ),
+            is_machine=self._get_open_is_machine(),
+        )
+
+    @api.model
+    def _get_open_is_machine(self):
+        """SQL of whether a machine opened the mail of trace ``t``."""
+        return SQL(
+            """COALESCE(t.open_datetime
+                    < t.sent_datetime + %(seconds)s * interval '1 second', FALSE)
+               OR EXISTS (
+                   SELECT FROM link_tracker_click c
+                    WHERE c.mailing_trace_id = t.id
+                      AND c.machine_reason IS NOT NULL
+                      AND c.create_date
+                          BETWEEN t.open_datetime - interval '2 second'
+                              AND t.open_datetime + interval '2 second')
+            """,
+            seconds=self._get_machine_seconds(),
         )
 
     def _source_campaign_clicked(self):
