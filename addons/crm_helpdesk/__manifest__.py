@@ -21,6 +21,7 @@
         "views/crm_case_team_views.xml",
         "views/crm_case_stage_views.xml",
         "views/crm_case_tag_views.xml",
+        "views/crm_segment_fact_views.xml",
         "views/rating_rating_views.xml",
         "views/res_partner_views.xml",
         "views/sale_order_views.xml",

@@ -11,3 +11,4 @@ from . import test_demo
 from . import test_case_tour
 from . import test_screens
 from . import test_customer_page
+from . import test_segment_fact

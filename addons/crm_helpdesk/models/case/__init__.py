@@ -6,6 +6,7 @@ from . import crm_case_mail
 from . import crm_case_portal
 from . import crm_case_rating
 from . import crm_customer_profile
+from . import crm_segment_fact
 from . import crm_touchpoint
 from . import mail_message
 from . import mail_thread
