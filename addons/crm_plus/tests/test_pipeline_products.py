@@ -219,6 +219,63 @@ class TestPipelineProducts(PipelineCommon):
 
         self.assertEqual(order.order_line.mapped("price_subtotal"), [810, 700])
 
+    def test_small_prices_are_typed_ones_too(self):
+        """Half a cent is no rounding where prices have four digits."""
+        self.env.ref("product.decimal_price").digits = 4
+        self.beans.list_price = 0.1200
+        line = self._add_interest(self.deal, self.beans, quantity=1000)
+        line.price_unit = 0.1234
+        line.quantity = 2000
+        self.assertAlmostEqual(line.price_unit, 0.1234)
+        self.assertAlmostEqual(line._prepare_order_line_values()["price_unit"], 0.1234)
+
+    def _include_tax(self, *products):
+        tax = self.env["account.tax"].create(
+            {
+                "name": "25 in the price",
+                "amount": 25,
+                "price_include_override": "tax_included",
+                "company_id": self.company.id,
+            }
+        )
+        for product in products:
+            product.taxes_id = tax
+
+    def test_prices_are_untaxed_where_those_of_the_list_are_not(self):
+        self._include_tax(self.machine, self.beans)
+        self._add_interest(self.deal, self.machine)
+        self._add_interest(self.deal, self.beans, price_unit=12)
+        self.assertEqual(self.deal.product_line_ids.mapped("price_unit"), [720, 12])
+        self.assertEqual(self.deal.product_amount, 732)
+
+        action = self.deal.action_sale_quotations_new()
+        order = self.env["sale.order"].browse(action["res_id"])
+        self.assertEqual(order.order_line.mapped("price_unit"), [900, 15])
+        self.assertEqual(order.amount_untaxed, 732)
+
+        # there and back: nothing gets cheaper on the way
+        self.env["crm.lead.product.take"].create(
+            {"lead_id": self.deal.id}
+        ).action_take()
+        self.assertEqual(self.deal.product_amount, 732)
+        action = self.deal.action_sale_quotations_new()
+        order = self.env["sale.order"].browse(action["res_id"])
+        self.assertEqual(order.amount_untaxed, 732)
+
+    def test_a_typed_price_is_converted_to_the_currency_of_the_quotation(self):
+        currency = self._enable_currency_at_half()
+        self.customer.property_product_pricelist = self.env["product.pricelist"].create(
+            {"name": "In TST", "currency_id": currency.id}
+        )
+        self._add_interest(self.deal, self.machine)
+        self._add_interest(self.deal, self.machine, price_unit=700)
+
+        action = self.deal.action_sale_quotations_new()
+        order = self.env["sale.order"].browse(action["res_id"])
+
+        self.assertEqual(order.currency_id, currency)
+        self.assertEqual(order.order_line.mapped("price_unit"), [1800, 1400])
+
     def test_without_products_the_quotation_is_an_empty_form(self):
         action = self.deal.action_sale_quotations_new()
 

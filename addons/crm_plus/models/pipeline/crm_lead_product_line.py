@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.tools import float_compare
 
 
 class CrmLeadProductLine(models.Model):
@@ -120,9 +121,8 @@ class CrmLeadProductLine(models.Model):
     @api.depends("product_id", "product_uom_id", "quantity", "currency_id")
     def _compute_price_unit(self):
         for line in self:
-            currency = line.currency_id or self.env.company.currency_id
-            if currency.compare_amounts(line.price_unit, line.price_list):
-                # typed by somebody: it stays
+            if line._is_price_typed():
+                # it stays
                 line.price_list = line.price_list
                 continue
             line.price_unit = line.price_list = line._get_list_price()
@@ -147,18 +147,66 @@ class CrmLeadProductLine(models.Model):
     # From and to quotations
     # ------------------------------------------------------------
 
+    def _is_price_typed(self):
+        """Whether somebody typed another price than that of the pricelist."""
+        self.ensure_one()
+        # prices may have more digits than amounts
+        _precision, digits = self._fields["price_unit"].get_digits(self.env)
+        return bool(
+            float_compare(self.price_unit, self.price_list, precision_digits=digits)
+        )
+
     def _get_list_price(self):
         """The untaxed unit price that the pricelist of the customer gives today."""
         self.ensure_one()
         if not self.product_id:
             return 0.0
-        lead = self.lead_id
-        line = self.with_company(lead.company_id or self.env.company)
-        return line.lead_id.partner_id.property_product_pricelist._get_product_price(
+        company = self.lead_id.company_id or self.env.company
+        line = self.with_company(company)
+        price = line.lead_id.partner_id.property_product_pricelist._get_product_price(
             line.product_id,
             line.quantity or 1.0,
-            currency=line.currency_id or self.env.company.currency_id,
+            currency=line.currency_id or company.currency_id,
             uom=line.product_uom_id,
+        )
+        # prices of the list are with the taxes of the product, whoever buys
+        # sudo: a seller's price rests on taxes, which sellers need not read
+        taxes = line.product_id.sudo().taxes_id._filter_taxes_by_company(company)
+        return taxes._get_tax_details(
+            price, 1.0, rounding_method="round_globally", product=line.product_id
+        )["total_excluded"]
+
+    def _get_order_price(self):
+        """The unit price as the quotation has it: in the currency of the customer's
+        pricelist, with the taxes that stand in the price.
+        """
+        self.ensure_one()
+        company = self.lead_id.company_id or self.env.company
+        line = self.with_company(company)
+        partner = line.lead_id.partner_id
+        price = line.currency_id._convert(
+            line.price_unit,
+            partner.property_product_pricelist.currency_id or company.currency_id,
+            company,
+            fields.Date.context_today(self),
+            round=False,
+        )
+        # sudo: as above
+        position = line.env["account.fiscal.position"].sudo()
+        taxes = position._get_fiscal_position(partner).map_tax(
+            line.product_id.sudo().taxes_id._filter_taxes_by_company(company)
+        )
+        details = taxes._get_tax_details(
+            price,
+            1.0,
+            rounding_method="round_globally",
+            product=line.product_id,
+            special_mode="total_excluded",
+        )
+        return price + sum(
+            data["tax_amount"]
+            for data in details["taxes_data"]
+            if data["tax"].price_include
         )
 
     def _prepare_order_line_values(self):
@@ -172,8 +220,8 @@ class CrmLeadProductLine(models.Model):
             "product_uom_qty": self.quantity,
             "product_uom_id": self.product_uom_id.id,
         }
-        if self.currency_id.compare_amounts(self.price_unit, self.price_list):
-            values["price_unit"] = self.price_unit
+        if self._is_price_typed():
+            values["price_unit"] = self._get_order_price()
             # the price is the agreed one: a discount would come on top
             values["discount"] = 0.0
         return values
