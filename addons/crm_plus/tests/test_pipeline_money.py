@@ -101,6 +101,29 @@ class TestPipelineMoney(InvoiceCommon):
         step = self._steps(self.seller)["paid"]
         self.assertEqual((step["words"], step["amount"]), ("In part", ""))
 
+    def test_an_instalment_may_be_overdue(self):
+        """Half is due at once, half in sixty days; the invoice counts by its last."""
+        term = self.env["account.payment.term"].create(
+            {
+                "name": "Halves",
+                "line_ids": [
+                    Command.create(
+                        {"value": "percent", "value_amount": 50, "nb_days": days}
+                    )
+                    for days in (0, 60)
+                ],
+            }
+        )
+        self.manager.group_ids += self.env.ref("account.group_account_readonly")
+        self._invoice(
+            invoice_date=self.today - timedelta(days=12),
+            invoice_payment_term_id=term.id,
+            opportunity_id=self.deal.id,
+        )
+        step = self._steps(self.manager)["overdue"]
+        self.assertEqual((step["light"], step["words"]), ("red", "For 12 days"))
+        self.assertIn("900", step["amount"])
+
     # ------------------------------------------------------------
     # Won and invoiced
     # ------------------------------------------------------------
@@ -203,6 +226,20 @@ class TestPipelineMoney(InvoiceCommon):
         self.assertTrue(
             order.message_ids.filtered(lambda m: "They paid this morning" in m.body)
         )
+
+    def test_a_lifted_stop_is_lifted_once(self):
+        """What comes after a reset to draft is another order, however large."""
+        self.company.crm_plus_credit_stop = True
+        self._owe(40)
+        order = self._quote()
+        self.env["sale.order.credit.pass"].with_user(self.manager).create(
+            {"order_id": order.id, "reason": "They paid this morning"}
+        ).action_pass()
+        order._action_cancel()
+        order.action_draft()
+        order.order_line.product_uom_qty = 1000
+        with self.assertRaisesRegex(UserError, "overdue for 40 days"):
+            order.action_confirm()
 
     def test_stop_does_not_meet_the_customer_online(self):
         self.company.crm_plus_credit_stop = True

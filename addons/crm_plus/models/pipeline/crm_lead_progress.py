@@ -145,11 +145,13 @@ class CrmLead(models.Model):
         untaxed = sum(moves.mapped("amount_untaxed_signed"))
         residual = sum(moves.mapped("amount_residual_signed"))
         paid = sum(moves.mapped("amount_total_signed")) - residual
-        overdue = invoices.filtered(
-            lambda move: (
-                move.amount_residual > 0
-                and move.invoice_date_due
-                and move.invoice_date_due < today
+        # by instalment: the due date of an invoice is that of its last one
+        overdue = invoices.line_ids.filtered(
+            lambda line: (
+                line.display_type == "payment_term"
+                and line.amount_residual > 0
+                and line.date_maturity
+                and line.date_maturity < today
             )
         )
         if not moves:
@@ -174,7 +176,7 @@ class CrmLead(models.Model):
                 else (self.env._("Not yet"), "amber")
             )
         if overdue:
-            since = min(overdue.mapped("invoice_date_due"))
+            since = min(overdue.mapped("date_maturity"))
             days = (today - since).days
             overdue_words = (
                 self.env._("For %s days", days)
@@ -206,7 +208,7 @@ class CrmLead(models.Model):
                 "red" if overdue else "green" if moves else "none",
                 overdue_words,
                 since,
-                money(sum(overdue.mapped("amount_residual_signed"))),
+                money(sum(overdue.mapped("amount_residual"))),
             ),
         ]
 

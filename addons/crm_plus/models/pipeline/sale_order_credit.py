@@ -58,3 +58,12 @@ class SaleOrder(models.Model):
             order=self.name,
             why=self.credit_words,
         )
+
+    def action_draft(self):
+        """What was let pass was the order as it stood; its reason stays in the log."""
+        result = super().action_draft()
+        # sudo: who may not lift a stop may well bring the order back to draft
+        self.sudo().filtered(
+            lambda order: order.state == "draft" and order.credit_pass_user_id
+        ).write({"credit_pass_user_id": False, "credit_pass_reason": False})
+        return result
