@@ -629,6 +629,15 @@ class TestCustomerProfile(CustomerProfileCommon):
         first = self.Profile.search([("partner_id.name", "=", "C1")])
         self.assertEqual(first.rfm_revenue, "5-1-1")
 
+    def test_bounds_are_numbers_before_they_are_fixed(self):
+        """Who is measured by words stops each invoice from being posted."""
+        yardstick = self.Yardstick._get_all().filtered(
+            lambda one: one.company_id == self.company
+        )
+        for bounds in ("9, x", "nan, 1"):
+            with self.subTest(bounds), self.assertRaises(ValidationError):
+                yardstick.recency_bounds = bounds
+
     # ------------------------------------------------------------
     # Expected value
     # ------------------------------------------------------------

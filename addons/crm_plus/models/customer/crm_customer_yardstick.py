@@ -171,9 +171,12 @@ class CrmCustomerYardstick(models.Model):
     @api.constrains("is_fixed", "bucket_count", *(f"{m}_bounds" for m in MEASURES))
     def _check_bounds(self):
         # sudo: bounds of money are not for everybody who sets weights
-        for yardstick in self.sudo().filtered("is_fixed"):
+        for yardstick in self.sudo():
             for measure in MEASURES:
+                # fixed or not, profiles are measured by them until the next night
                 bounds = yardstick._get_bounds(measure)
+                if not yardstick.is_fixed:
+                    continue
                 # the scores that the last run used, or will from now on
                 if bounds != sorted(bounds) or len(bounds) + 1 != yardstick.scale:
                     raise ValidationError(
@@ -209,6 +212,8 @@ class CrmCustomerYardstick(models.Model):
         sign = -1 if measure == "recency" else 1
         try:
             bounds = [sign * float(one) for one in text.split(",") if one.strip()]
+            if any(map(math.isnan, bounds)):
+                raise ValueError(text)
         except ValueError as error:
             raise ValidationError(
                 self.env._("Bounds are numbers, parted by commas: %s", text)
