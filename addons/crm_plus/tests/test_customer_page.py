@@ -542,4 +542,8 @@ class TestCustomerPageTour(CustomerPageCommon, HttpCase):
         self.start_tour(self._url(), "crm_plus_page_seller", login="plus_seller")
 
     def test_accountant_reads_the_page(self):
-        self.start_tour(self._url(), "crm_plus_page_accountant", login="plus_account")
+        self.start_tour(
+            f"/odoo/m-res.partner/{self.customer.id}",
+            "crm_plus_page_accountant",
+            login="plus_account",
+        )

@@ -283,5 +283,6 @@ class ResPartner(models.Model):
             "crm_plus.crm_customer_page_action"
         )
         action["name"] = customer.display_name
-        action["context"] = {"active_id": customer.id, "active_model": self._name}
+        # not active_id: opened from a list of anything, that is no customer
+        action["params"] = {"partner_id": customer.id}
         return action

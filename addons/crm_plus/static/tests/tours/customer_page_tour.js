@@ -73,9 +73,14 @@ registry.category("web_tour.tours").add("crm_plus_page_seller", {
     ],
 });
 
-/** An accountant opens the same customer: amounts, and no deals. */
+/** An accountant opens the same customer from the contact: amounts, and no deals. */
 registry.category("web_tour.tours").add("crm_plus_page_accountant", {
     steps: () => [
+        {
+            content: "From the contact",
+            trigger: ".o_form_view button[name=action_view_customer_page]",
+            run: "click",
+        },
         {
             content: "Net sales of twelve months, with a trend",
             trigger:
