@@ -119,6 +119,8 @@
         "report/crm_delivery_report_views.xml",
         "report/crm_stock_demand_report_views.xml",
         "report/crm_slow_stock_report_views.xml",
+        "wizard/crm_customer_offer_views.xml",
+        "views/crm_customer_offer_views.xml",
         "data/crm_score_model_data.xml",
         "data/crm_sla_policy_data.xml",
         "data/crm_frame_data.xml",

@@ -51,7 +51,10 @@ from . import test_prediction_tour
 from . import test_prediction_tools
 from . import test_buying_tools
 from . import test_customer_profile
+from . import test_customer_buying
+from . import test_customer_nightly
 from . import test_customer_history
+from . import test_customer_offer
 from . import test_customer_retail
 from . import test_statement
 from . import test_customer_sheet

@@ -1,7 +1,10 @@
-"""A year of a real wholesaler as posted invoices: UCI Online Retail II, 2009-2010.
+"""Public data of real shops as posted invoices.
 
-525,461 lines, 28,816 invoices with credit notes, 4,383 customers and lines of nobody.
-It is loaded in SQL, since the ORM would take hours; what profiles must say of it is
+UCI Online Retail II, 2009-2010: a year of a wholesaler, 525,461 lines, 28,816 invoices
+with credit notes, 4,383 customers and lines of nobody. CDNOW: 2,357 customers of a
+record shop, whose models of buying are published.
+
+They are loaded in SQL, since the ORM would take hours; what profiles must say is
 counted here from the file, in Python. Also used by the bench, which loads it all.
 """
 
@@ -10,57 +13,31 @@ import gzip
 import io
 import itertools
 from collections import defaultdict
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from statistics import median
 
 from odoo.tools import SQL
 
-FILE = Path(__file__).resolve().parents[3].parent / (
-    "shared/data/02_rfm_clv_churn/online_retail_ii_2009_2010/"
-    "online_retail_ii_2009_2010.csv.gz"
-)
+DATA = Path(__file__).resolve().parents[3].parent / "shared/data/02_rfm_clv_churn"
+FILE = DATA / "online_retail_ii_2009_2010/online_retail_ii_2009_2010.csv.gz"
+CDNOW = DATA / "cdnow_sample/CDNOW_sample.txt"
 # the day after the last invoice
 TODAY = date(2010, 12, 10)
 CENT = Decimal("0.01")
 PRODUCT_COUNT = 20
 
 
-class Retail:
-    """The rows of the customers that ``keep`` accepts, and what follows from them.
+class Ledger:
+    """Invoices that are written past the ORM."""
 
-    Invoices whose number begins with C are credit notes; so are the few others whose
-    total is negative, as Odoo would have them.
-    """
+    # prefix of the customers' names
+    name = "Ledger"
 
-    def __init__(self, keep=None):
+    def __init__(self):
         self.invoices = {}  # number: [customer, date, total, is_invoice]
         self.lines = []  # number, product, quantity, price, amount
-        self.raw_total = Decimal(0)
-        with gzip.open(FILE, "rt", encoding="utf-8") as file:
-            for row in csv.DictReader(file):
-                customer = row["Customer ID"] or "nobody"
-                if keep and not keep(customer):
-                    continue
-                self._add(row, customer)
-        for number, invoice in self.invoices.items():
-            invoice[3] = not number.startswith("C") and invoice[2] >= 0
-
-    def _add(self, row, customer):
-        raw = Decimal(row["Quantity"]) * Decimal(row["Price"])
-        # a ledger rounds each line to the cent
-        amount = raw.quantize(CENT, ROUND_HALF_UP)
-        day = date.fromisoformat(row["InvoiceDate"][:10])
-        invoice = self.invoices.setdefault(
-            row["Invoice"], [customer, day, Decimal(0), True]
-        )
-        invoice[2] += amount
-        self.raw_total += raw
-        product = sum(row["StockCode"].encode()) % PRODUCT_COUNT
-        self.lines.append(
-            (row["Invoice"], product, row["Quantity"], row["Price"], amount)
-        )
 
     # ------------------------------------------------------------
     # Load
@@ -70,7 +47,7 @@ class Retail:
         """Insert the invoices; return ``{customer: partner id}``."""
         names = sorted({invoice[0] for invoice in self.invoices.values()})
         partners = env["res.partner"].create(
-            [{"name": f"Retail {name}", "is_company": True} for name in names]
+            [{"name": f"{self.name} {name}", "is_company": True} for name in names]
         )
         ids = dict(zip(names, partners.ids, strict=True))
         # every fourth product has no cost
@@ -82,6 +59,7 @@ class Retail:
             ]
         )
         env.flush_all()
+        env.cr.execute("DROP TABLE IF EXISTS retail_move, retail_line")
         self._copy(
             env.cr,
             "retail_move (number varchar, partner_id int, date date, total numeric,"
@@ -121,6 +99,65 @@ class Retail:
         csv.writer(buffer).writerows(rows)
         buffer.seek(0)
         cr.copy_expert(f"COPY {name} FROM STDIN WITH CSV", buffer)
+
+
+class Cdnow(Ledger):
+    """The purchases until the day on which the authors of the models stopped."""
+
+    name = "Cdnow"
+    TODAY = date(1997, 9, 30)
+
+    def __init__(self):
+        super().__init__()
+        with CDNOW.open() as file:
+            for number, row in enumerate(file):
+                _master, customer, day, _count, amount = row.split()
+                self.add(
+                    number, customer, datetime.strptime(day, "%Y%m%d").date(), amount
+                )
+
+    def add(self, number, customer, day, amount):
+        if day <= self.TODAY:
+            amount = Decimal(amount)
+            self.invoices[str(number)] = [customer, day, amount, True]
+            self.lines.append((str(number), 0, 1, amount, amount))
+
+
+class Retail(Ledger):
+    """The rows of the customers that ``keep`` accepts, and what follows from them.
+
+    Invoices whose number begins with C are credit notes; so are the few others whose
+    total is negative, as Odoo would have them.
+    """
+
+    name = "Retail"
+
+    def __init__(self, keep=None):
+        super().__init__()
+        self.raw_total = Decimal(0)
+        with gzip.open(FILE, "rt", encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                customer = row["Customer ID"] or "nobody"
+                if keep and not keep(customer):
+                    continue
+                self._add(row, customer)
+        for number, invoice in self.invoices.items():
+            invoice[3] = not number.startswith("C") and invoice[2] >= 0
+
+    def _add(self, row, customer):
+        raw = Decimal(row["Quantity"]) * Decimal(row["Price"])
+        # a ledger rounds each line to the cent
+        amount = raw.quantize(CENT, ROUND_HALF_UP)
+        day = date.fromisoformat(row["InvoiceDate"][:10])
+        invoice = self.invoices.setdefault(
+            row["Invoice"], [customer, day, Decimal(0), True]
+        )
+        invoice[2] += amount
+        self.raw_total += raw
+        product = sum(row["StockCode"].encode()) % PRODUCT_COUNT
+        self.lines.append(
+            (row["Invoice"], product, row["Quantity"], row["Price"], amount)
+        )
 
     # ------------------------------------------------------------
     # What profiles must say

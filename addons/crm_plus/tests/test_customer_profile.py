@@ -8,7 +8,7 @@ from odoo.tools import SQL
 
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
 
-from ..models.customer.crm_customer_profile_facts import AT_ONCE_LIMIT
+from ..models.customer.crm_customer_profile_rebuild import AT_ONCE_LIMIT
 
 MONEY = ("revenue_12", "margin_12", "past_value", "overdue_amount", "dso")
 
@@ -489,7 +489,8 @@ class TestCustomerProfile(CustomerProfileCommon):
         self._invoice(10)
         query = SQL(
             """SELECT DISTINCT s.customer_id, %s AS company_id, 3::float8 AS rating,
-                      4 AS rating_n, 2 AS case_open_count, 1 AS case_late_count
+                      4 AS rating_n, 2 AS case_open_count, 1 AS case_late_count,
+                      7 AS case_count_12
                  FROM scope s""",
             self.company.id,
         )

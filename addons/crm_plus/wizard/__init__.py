@@ -14,3 +14,4 @@ from . import crm_lead_product_take
 from . import sale_order_credit_pass
 from . import crm_customer_statement
 from . import mail_compose_message
+from . import crm_customer_offer

@@ -2,10 +2,12 @@ from . import crm_customer_label
 from . import crm_customer_yardstick
 from . import crm_customer_profile
 from . import crm_customer_profile_facts
+from . import crm_customer_profile_rebuild
 from . import crm_customer_profile_judgement
 from . import crm_customer_product
 from . import crm_customer_snapshot
 from . import crm_customer_retention
+from . import crm_customer_affinity
 from . import account_move
 from . import account_partial_reconcile
 from . import base_partner_merge

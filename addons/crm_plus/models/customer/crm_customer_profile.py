@@ -39,6 +39,13 @@ class CrmCustomerProfile(models.Model):
     user_id = fields.Many2one(related="partner_id.user_id", store=True, index=True)
     country_id = fields.Many2one(related="partner_id.country_id", store=True)
     date_rebuilt = fields.Datetime(string="As Of", readonly=True)
+    date_read = fields.Datetime(
+        string="Ledger Read",
+        readonly=True,
+        help="When invoices, payments, deliveries and messages were last read. Each "
+        "night that is done for whom something changed; for the others only what "
+        "follows from the date is.",
+    )
     # label
     label_id = fields.Many2one(
         "crm.customer.label", readonly=True, index=True, ondelete="set null"
@@ -134,6 +141,11 @@ class CrmCustomerProfile(models.Model):
         string="Expected By",
         readonly=True,
     )
+    expected_why = fields.Char(
+        string="Expectation Rests On",
+        compute="_compute_why",
+        help="On how many customers, or why it is by the simple formula.",
+    )
     lifetime_value = fields.Monetary(
         compute="_compute_lifetime_value",
         groups=MONEY_GROUPS,
@@ -187,6 +199,9 @@ class CrmCustomerProfile(models.Model):
     receivable = fields.Monetary(readonly=True, groups=MONEY_GROUPS)
     overdue_amount = fields.Monetary(
         string="Overdue", readonly=True, groups=MONEY_GROUPS
+    )
+    date_overdue = fields.Date(
+        string="Overdue Since", readonly=True, groups=MONEY_GROUPS
     )
     overdue_days = fields.Integer(
         string="Oldest Overdue", readonly=True, aggregator="max", groups=MONEY_GROUPS
@@ -242,6 +257,7 @@ class CrmCustomerProfile(models.Model):
     rating_n = fields.Integer(string="Ratings", readonly=True)
     case_open_count = fields.Integer(string="Open Cases", readonly=True)
     case_late_count = fields.Integer(string="Cases Past Their Promise", readonly=True)
+    case_count_12 = fields.Integer(string="Cases in 12 Months", readonly=True)
     is_service_known = fields.Boolean(readonly=True)
     # judgement
     churn_risk = fields.Float(
@@ -321,7 +337,7 @@ class CrmCustomerProfile(models.Model):
         for profile in self:
             profile.churn_light = lights.get(profile.churn_level, False)
 
-    @api.depends("churn_parts", "health_parts")
+    @api.depends("churn_parts", "health_parts", "expected_basis")
     @api.depends_context("lang")
     def _compute_why(self):
         # sudo: the weights are no secret from whoever sees what they lead to
@@ -334,14 +350,30 @@ class CrmCustomerProfile(models.Model):
         for profile in self:
             yardstick = yardsticks.get(profile.company_id)
             if not yardstick:
-                profile.churn_why = profile.health_why = False
+                profile.churn_why = profile.health_why = profile.expected_why = False
                 continue
+            profile.expected_why = profile._get_expected_words(yardstick)
             profile.churn_why = profile._explain(
                 yardstick, "churn", CHURN_PARTS, profile.churn_parts or {}
             )
             profile.health_why = profile._explain(
                 yardstick, "health", HEALTH_PARTS, profile.health_parts or {}
             )
+
+    def _get_expected_words(self, yardstick):
+        if self.expected_basis == "buying":
+            return self.env._(
+                "BG/NBD and Gamma-Gamma, fitted to n = %(count)s that bought again; "
+                "this customer bought on %(days)s days.",
+                count=yardstick.buying_n,
+                days=self.purchase_days,
+            )
+        if self.expected_basis == "simple":
+            churn = self.env._("Monthly churn of n = %s customers.", yardstick.churn_n)
+            return f"{churn} {yardstick.buying_message or ''}".strip()
+        return self.env._(
+            "Not enough data (n = %s customers of a year ago).", yardstick.churn_n
+        )
 
     def _explain(self, yardstick, prefix, parts, values):
         """Return a line a part, those that say most first, unknown ones at the end."""
@@ -428,6 +460,10 @@ class CrmCustomerProfile(models.Model):
         ]
         action["context"] = {}
         return action
+
+    def action_suggest_offers(self):
+        self.ensure_one()
+        return self.env["crm.customer.offer"]._open(self.partner_id, self.company_id)
 
     def action_view_touchpoints(self):
         self.ensure_one()

@@ -3,6 +3,7 @@ import math
 
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
+from odoo.fields import Domain
 from odoo.tools import SQL
 
 _logger = logging.getLogger(__name__)
@@ -120,6 +121,32 @@ class CrmCustomerYardstick(models.Model):
         groups=MONEY_GROUPS,
     )
     buying_message = fields.Char(string="Buying Model", readonly=True)
+    # what to offer next
+    offer_months = fields.Integer(
+        string="Offers Look Back",
+        required=True,
+        default=24,
+        help="Months: what customers bought within is compared.",
+    )
+    offer_min_count = fields.Integer(
+        string="Offers Need (n)",
+        required=True,
+        default=5,
+        help="So many similar customers must have bought a product before it is "
+        "offered to another one.",
+    )
+    offer_min_lift = fields.Float(
+        string="Offers Need Lift",
+        required=True,
+        default=1.2,
+        digits=(16, 2),
+        help="So many times as often as all customers similar ones must buy it.",
+    )
+    offer_population = fields.Integer(
+        string="Offers Rest On",
+        readonly=True,
+        help="Customers compared, of those that bought within the months.",
+    )
     # weights
     churn_rhythm = fields.Integer(string="Beyond the Own Rhythm", default=35)
     churn_trend = fields.Integer(string="Buys Less", default=25)
@@ -150,6 +177,11 @@ class CrmCustomerYardstick(models.Model):
         """CHECK(bucket_count BETWEEN 3 AND 10 AND horizon_months BETWEEN 1 AND 120
              AND margin_coverage BETWEEN 1 AND 100)""",
         "Buckets are 3 to 10, months 1 to 120, percentages 1 to 100.",
+    )
+    _check_offers = models.Constraint(
+        """CHECK(offer_months BETWEEN 1 AND 120 AND offer_min_count >= 2
+             AND offer_min_lift >= 1)""",
+        "Offers look back 1 to 120 months; they need 2 customers, and a lift of 1.",
     )
 
     @api.constrains(*(f"churn_{part}" for part in CHURN_PARTS))
@@ -197,6 +229,11 @@ class CrmCustomerYardstick(models.Model):
                     super(CrmCustomerYardstick, yardstick).write(
                         {"scale": vals.get("bucket_count", yardstick.bucket_count)}
                     )
+        if "margin_coverage" in vals:
+            # sudo: whoever sets the yardstick may have it applied
+            self.env["crm.customer.profile"].sudo()._mark_stale(
+                Domain("company_id", "in", self.company_id.ids)
+            )
         return super().write(vals)
 
     # ------------------------------------------------------------

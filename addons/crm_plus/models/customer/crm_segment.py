@@ -1,6 +1,6 @@
 from odoo import api, models
 
-from .crm_customer_profile_facts import QUEUE_KEY
+from .crm_customer_profile_rebuild import QUEUE_KEY
 
 
 class CrmSegment(models.Model):
