@@ -5,40 +5,78 @@ from .crm_case_stage import DONE
 
 
 class CrmCustomerProfile(models.Model):
+    """What service knows of a customer: cases and the ratings they were given.
+
+    Cases opened by machines and archived ones are no burden. Who never had a case is
+    unknown to service, not content with it.
+    """
+
     _inherit = "crm.customer.profile"
 
     @api.model
+    def _get_flushed(self):
+        return {
+            **super()._get_flushed(),
+            "crm.case": [
+                "active",
+                "company_id",
+                "date_opened",
+                "is_machine",
+                "partner_id",
+                "stage_category",
+            ],
+            "crm.sla.clock": [
+                "date_due",
+                "date_paused",
+                "date_stop",
+                "res_id",
+                "res_model",
+            ],
+            "rating.rating": ["consumed", "rated_on", "rating", "res_id", "res_model"],
+        }
+
+    @api.model
     def _get_service_query(self):
-        """What cases say of customers: open ones, late ones, the last rating."""
-        self.env["crm.case"].flush_model(
-            ["active", "partner_id", "company_id", "stage_category", "sla_due"]
-        )
-        self.env["rating.rating"].flush_model(
-            ["res_model", "res_id", "consumed", "rating", "rated_on"]
-        )
         return SQL(
             """
-            SELECT customer_id, company_id,
-                   (array_agg(rating ORDER BY date_rated DESC, rating_id DESC)
-                       FILTER (WHERE rating IS NOT NULL))[1] AS rating,
-                   count(rating)::int AS rating_n,
-                   count(DISTINCT case_id) FILTER (WHERE is_open)::int
-                       AS case_open_count,
-                   count(DISTINCT case_id) FILTER (WHERE is_open AND is_late)::int
-                       AS case_late_count
-              FROM (
-                SELECT s.customer_id, c.company_id, c.id AS case_id,
-                       r.id AS rating_id, r.rating::float8,
-                       COALESCE(r.rated_on, r.write_date) AS date_rated,
-                       c.active AND c.stage_category <> ALL(%(done)s) AS is_open,
-                       c.sla_due < now() AT TIME ZONE 'utc' AS is_late
+            WITH cases AS (
+                SELECT s.customer_id, c.company_id, c.id,
+                       c.stage_category <> ALL(%(done)s) AS is_open,
+                       c.date_opened > %(now)s - interval '365 days' AS is_12
                   FROM scope s
                   JOIN crm_case c ON c.partner_id = s.id
-             LEFT JOIN rating_rating r
-                    ON r.res_model = 'crm.case' AND r.res_id = c.id
-                   AND r.consumed AND r.rating >= 1
-              ) rows
-             GROUP BY customer_id, company_id
+                 WHERE c.active AND c.is_machine IS NOT TRUE
+            ), late AS (
+                -- a promise that was broken before it was paused stays broken
+                SELECT DISTINCT res_id
+                  FROM crm_sla_clock
+                 WHERE res_model = 'crm.case' AND date_stop IS NULL
+                   AND date_due < COALESCE(date_paused, %(now)s)
+            ), counts AS (
+                SELECT c.customer_id, c.company_id,
+                       (count(*) FILTER (WHERE c.is_open))::int AS case_open_count,
+                       count(l.res_id) FILTER (WHERE c.is_open)::int
+                           AS case_late_count,
+                       (count(*) FILTER (WHERE c.is_12))::int AS case_count_12
+                  FROM cases c
+             LEFT JOIN late l ON l.res_id = c.id
+                 GROUP BY c.customer_id, c.company_id
+            ), ratings AS (
+                SELECT c.customer_id, c.company_id, count(*)::int AS rating_n,
+                       (array_agg(r.rating ORDER BY
+                           COALESCE(r.rated_on, r.write_date) DESC, r.id DESC))[1]
+                           AS rating
+                  FROM cases c
+                  JOIN rating_rating r
+                    ON r.res_id = c.id AND r.res_model = 'crm.case'
+                 WHERE r.consumed AND r.rating >= 1
+                 GROUP BY c.customer_id, c.company_id
+            )
+            SELECT n.customer_id, n.company_id, r.rating, r.rating_n,
+                   n.case_open_count, n.case_late_count, n.case_count_12
+              FROM counts n
+         LEFT JOIN ratings r USING (customer_id, company_id)
             """,
             done=list(DONE),
+            now=self.env.cr.now(),
         )
