@@ -4,6 +4,7 @@ from . import test_case_mail
 from . import test_case_mailset
 from . import test_case_performance
 from . import test_case_portal
+from . import test_case_profile
 from . import test_case_rating
 from . import test_case_security
 from . import test_case_touchpoint

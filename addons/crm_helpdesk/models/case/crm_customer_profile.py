@@ -23,14 +23,8 @@ class CrmCustomerProfile(models.Model):
                 "date_opened",
                 "is_machine",
                 "partner_id",
+                "sla_due",
                 "stage_category",
-            ],
-            "crm.sla.clock": [
-                "date_due",
-                "date_paused",
-                "date_stop",
-                "res_id",
-                "res_model",
             ],
             "rating.rating": ["consumed", "rated_on", "rating", "res_id", "res_model"],
         }
@@ -42,25 +36,19 @@ class CrmCustomerProfile(models.Model):
             WITH cases AS (
                 SELECT s.customer_id, c.company_id, c.id,
                        c.stage_category <> ALL(%(done)s) AS is_open,
+                       c.sla_due < %(now)s AS is_late,
                        c.date_opened > %(now)s - interval '365 days' AS is_12
                   FROM scope s
                   JOIN crm_case c ON c.partner_id = s.id
                  WHERE c.active AND c.is_machine IS NOT TRUE
-            ), late AS (
-                -- a promise that was broken before it was paused stays broken
-                SELECT DISTINCT res_id
-                  FROM crm_sla_clock
-                 WHERE res_model = 'crm.case' AND date_stop IS NULL
-                   AND date_due < COALESCE(date_paused, %(now)s)
             ), counts AS (
-                SELECT c.customer_id, c.company_id,
-                       (count(*) FILTER (WHERE c.is_open))::int AS case_open_count,
-                       count(l.res_id) FILTER (WHERE c.is_open)::int
+                SELECT customer_id, company_id,
+                       (count(*) FILTER (WHERE is_open))::int AS case_open_count,
+                       (count(*) FILTER (WHERE is_open AND is_late))::int
                            AS case_late_count,
-                       (count(*) FILTER (WHERE c.is_12))::int AS case_count_12
-                  FROM cases c
-             LEFT JOIN late l ON l.res_id = c.id
-                 GROUP BY c.customer_id, c.company_id
+                       (count(*) FILTER (WHERE is_12))::int AS case_count_12
+                  FROM cases
+                 GROUP BY customer_id, company_id
             ), ratings AS (
                 SELECT c.customer_id, c.company_id, count(*)::int AS rating_n,
                        (array_agg(r.rating ORDER BY
