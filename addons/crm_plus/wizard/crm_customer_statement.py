@@ -26,9 +26,7 @@ class CrmCustomerStatement(models.TransientModel):
         required=True,
         default=lambda self: self._default_partner_ids(),
     )
-    nothing_open_ids = fields.Many2many(
-        "res.partner", compute="_compute_open"
-    )
+    nothing_open_ids = fields.Many2many("res.partner", compute="_compute_open")
     without_email_ids = fields.Many2many(
         "res.partner", string="Without E-mail", compute="_compute_open"
     )

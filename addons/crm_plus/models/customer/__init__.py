@@ -19,6 +19,7 @@ from . import res_partner_statement
 from . import res_partner_page
 from . import res_partner_panels
 from . import res_partner_figures
+from . import res_partner_offers
 from . import crm_customer_header_mixin
 from . import crm_lead
 from . import sale_order

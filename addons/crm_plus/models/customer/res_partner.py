@@ -88,8 +88,3 @@ class ResPartner(models.Model):
             "res_id": self.customer_profile_id.id,
             "views": [(False, "form")],
         }
-
-    def action_suggest_offers(self):
-        """What to offer this customer next."""
-        self.ensure_one()
-        return self.env["crm.customer.offer"]._open(self, self.env.company)
