@@ -138,7 +138,7 @@ class CrmDeliveryReport(models.Model):
 
     @api.model
     def _count_by(self, field_name, ids):
-        """Return ``{id: {state: count}}`` of the deliveries of these customers or deals."""
+        """Return ``{id: {state: count}}`` of deliveries of these customers or deals."""
         counts = {}
         for record, state, count in self._read_group(
             [(field_name, "in", ids), ("direction", "=", "delivery")],
