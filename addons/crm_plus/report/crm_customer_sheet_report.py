@@ -40,7 +40,12 @@ class ReportCustomerSheet(models.AbstractModel):
             "partner": partner,
             "customer": customer,
             "profile": profile,
-            "lights": self._get_lights(profile),
+            "address": ", ".join(
+                line
+                for line in customer._display_address(without_company=True).split("\n")
+                if line
+            ),
+            "lights": self._get_lights(customer),
             "facts": self._get_facts(profile),
             "money": self._get_money(profile),
             "contacts": self._search(
@@ -89,35 +94,21 @@ class ReportCustomerSheet(models.AbstractModel):
             return None
         return Model.search(domain, limit=LIMIT, order=order)
 
-    def _get_lights(self, profile):
-        """Return ``[(label, words or None, light)]``."""
-        words = dict(
-            profile._fields["churn_level"]._description_selection(self.env)
-            if profile
-            else []
-        )
-        health = dict(
-            profile._fields["health_light"]._description_selection(self.env)
-            if profile
-            else []
-        )
-        payment = profile.payment_light
+    def _get_lights(self, customer):
+        """Return ``[(label, words or None, light)]``, as on the customer page."""
+        header = customer._get_customer_headers()[customer.id]
+        lights = {one["key"]: one for one in header["lights"]}
         return [
             (
-                self.env._("Payment"),
-                profile.payment_words if payment else None,
-                payment,
-            ),
-            (
-                self.env._("Churn risk"),
-                words.get(profile.churn_level),
-                profile.churn_light,
-            ),
-            (
-                self.env._("Health"),
-                health.get(profile.health_light),
-                profile.health_light,
-            ),
+                label,
+                lights.get(key, {}).get("words") or None,
+                lights.get(key, {}).get("light"),
+            )
+            for key, label in (
+                ("payment", self.env._("Payment")),
+                ("churn", self.env._("Churn risk")),
+                ("health", self.env._("Health")),
+            )
         ]
 
     def _get_facts(self, profile):

@@ -59,10 +59,30 @@ class ReportCustomerStatement(models.AbstractModel):
                 for part in statement.sections
             },
             "banks": {
-                part.currency_id: company_sudo.partner_id._get_statement_banks(
+                part.currency_id: self._get_bank_words(
                     company_sudo, currencies.browse(part.currency_id)
                 )
                 for part in statement.sections
             },
             "pending": customer._get_pending_payments(company, statement.date),
         }
+
+    @api.model
+    def _get_bank_words(self, company, currency):
+        """Where to pay to, in words: the number, and what a bank asks for besides."""
+        banks = company.partner_id._get_statement_banks(company, currency)
+        return [
+            {
+                "number": bank.acc_number,
+                "rest": "".join(
+                    f", {part}"
+                    for part in (
+                        bank.bank_id.name,
+                        bank.bank_bic and f"BIC {bank.bank_bic}",
+                        bank.acc_holder_name or company.name,
+                    )
+                    if part
+                ),
+            }
+            for bank in banks
+        ]

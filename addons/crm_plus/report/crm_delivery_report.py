@@ -14,7 +14,8 @@ class CrmDeliveryReport(models.Model):
     _name = "crm.delivery.report"
     _description = "Delivery to a Customer"
     _auto = False
-    _order = "date_promised desc nulls last, id desc"
+    # what is on its way first, the oldest promise on top; then the latest done
+    _order = "date_done desc nulls first, date_promised, id"
     _rec_name = "name"
     _depends = {
         "stock.picking": [
@@ -31,7 +32,7 @@ class CrmDeliveryReport(models.Model):
         ],
         "stock.move": ["picking_id", "product_id", "product_uom_qty", "state"],
         "stock.location": ["usage"],
-        "sale.order": ["name", "opportunity_id", "partner_id", "user_id"],
+        "sale.order": ["name", "opportunity_id", "user_id"],
         "res.partner": ["commercial_partner_id"],
         "product.product": ["product_tmpl_id"],
         "product.template": ["name"],
@@ -115,7 +116,7 @@ class CrmDeliveryReport(models.Model):
                   JOIN stock_location lf ON lf.id = k.location_id
                   JOIN stock_location lt ON lt.id = k.location_dest_id
              LEFT JOIN sale_order o ON o.id = k.sale_id
-             LEFT JOIN res_partner p ON p.id = COALESCE(k.partner_id, o.partner_id)
+             LEFT JOIN res_partner p ON p.id = k.partner_id
                  WHERE k.state NOT IN ('draft', 'cancel')
                    AND (lt.usage = 'customer') <> (lf.usage = 'customer')
               ) d
@@ -138,7 +139,7 @@ class CrmDeliveryReport(models.Model):
 
     @api.model
     def _count_by(self, field_name, ids):
-        """Return ``{id: {state: count}}`` of deliveries of these customers or deals."""
+        """Return ``{id: {state: count}}`` of deliveries: of customers, of deals."""
         counts = {}
         for record, state, count in self._read_group(
             [(field_name, "in", ids), ("direction", "=", "delivery")],

@@ -1,8 +1,8 @@
 from dateutil.relativedelta import relativedelta
 
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.fields import Domain
-from odoo.tools import SQL
+from odoo.tools import SQL, format_date
 
 from ..tools.pipeline_demand import DEMAND_DEPENDS, demand_query
 
@@ -43,6 +43,7 @@ class CrmStockDemandReport(models.Model):
     }
 
     date_month = fields.Date(string="Month", readonly=True)
+    month_name = fields.Char(compute="_compute_month_name")
     product_id = fields.Many2one("product.product", readonly=True)
     categ_id = fields.Many2one(
         "product.category", string="Product Category", readonly=True
@@ -85,6 +86,16 @@ class CrmStockDemandReport(models.Model):
         help="What the weighted demand until the end of the month exceeds the forecast "
         "by. Groups show the greatest.",
     )
+
+    @api.depends("date_month")
+    @api.depends_context("lang")
+    def _compute_month_name(self):
+        for row in self:
+            row.month_name = (
+                format_date(self.env, row.date_month, date_format="MMM yyyy")
+                if row.date_month
+                else self.env._("No date")
+            )
 
     @property
     def _table_query(self):

@@ -61,7 +61,7 @@ class CrmWonInvoicedReport(models.Model):
         readonly=True, help="The paid share of the invoices, untaxed."
     )
     difference = fields.Monetary(
-        string="Won, Not Invoiced",
+        string="Not Invoiced",
         readonly=True,
         help="Won less invoiced; negative where more was invoiced.",
     )

@@ -38,7 +38,7 @@ class CustomerPageCommon(InvoiceCommon):
         cls.customer_contact.function = "Buyer"
         cls.order = cls._order(cls.customer_contact, cls.seller, 100)
         cls.picking = cls.order.picking_ids
-        cls.picking.scheduled_date = fields.Datetime.now() - timedelta(days=3)
+        cls.picking.move_ids.date_deadline = fields.Datetime.now() - timedelta(days=3)
         cls.overdue = cls._invoice(
             quantity=3,
             invoice_date=cls.today - timedelta(days=50),

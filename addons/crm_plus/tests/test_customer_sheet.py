@@ -83,7 +83,10 @@ class TestCustomerSheet(CustomerProfileCommon):
         stranger = self.env["res.partner"].create({"name": "Nobody yet"})
         sheet = self._sheet(self.seller, stranger)
         self.assertEqual({value for _label, value in sheet["facts"]}, {None})
-        self.assertEqual({words for _label, words, _light in sheet["lights"]}, {None})
+        self.assertEqual(
+            [words for _label, words, _light in sheet["lights"]],
+            ["Not invoiced yet", None, None],
+        )
         html = self._html(self.seller, stranger)
         self.assertIn("not known", html)
         self.assertIn("no order was confirmed yet", html)

@@ -174,6 +174,43 @@ class TestDelivery(DeliveryCommon):
             rows,
         )
 
+    def test_late_ones_are_in_the_line_of_the_customer(self):
+        def facts(user):
+            self.env.invalidate_all()
+            customer = self.customer.with_user(user)
+            headers = customer._get_customer_headers()
+            return [one["text"] for one in headers[customer.id]["facts"]]
+
+        self._deliver_order(3)
+        self.assertFalse(facts(self.seller))
+        self._deliver_order(-3)
+        self.assertEqual(facts(self.seller), ["A delivery is late"])
+        self._deliver_order(-3)
+        self.assertEqual(facts(self.seller), ["2 late deliveries"])
+        self.assertFalse(facts(self.accountant))
+
+    def test_buttons_of_the_page(self):
+        def methods(user):
+            customer = self.customer.with_user(user)
+            buttons = customer._get_customer_buttons()
+            return {one["method"] for one in buttons} & {
+                "action_print_customer_sheet",
+                "action_send_statement",
+            }
+
+        self.assertEqual(methods(self.seller), {"action_print_customer_sheet"})
+        self.assertEqual(methods(self.accountant), {"action_send_statement"})
+        action = self.customer.with_user(self.seller).action_print_customer_sheet()
+        self.assertEqual(action["context"]["active_ids"], self.customer.ids)
+        action = self.customer.with_user(self.accountant).action_send_statement()
+        wizard = (
+            self.env["crm.customer.statement"]
+            .with_user(self.accountant)
+            .with_context(**action["context"])
+            .create({})
+        )
+        self.assertEqual(wizard.partner_ids, self.customer)
+
     def test_rights(self):
         self.assertFalse(self.seller.has_group("stock.group_stock_user"))
         picking = self._deliver_order(-3)

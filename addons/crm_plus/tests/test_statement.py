@@ -477,6 +477,8 @@ class TestStatement(StatementCommon):
         self._invoice(40, 654, partner=self.partner_b)
         self.partner_a.email = "a@statement.example"
         self.partner_b.email = False
+        # no marketing, please
+        self.env["mail.blacklist"]._add(self.partner_a.email)
         partners = self.customer | self.partner_a | self.partner_b
         wizard = (
             self.env["crm.customer.statement"]

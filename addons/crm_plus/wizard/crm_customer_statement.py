@@ -113,6 +113,8 @@ class CrmCustomerStatement(models.TransientModel):
                 ).id,
                 # one by one: nobody gets the paper of another
                 "default_composition_mode": "mass_mail",
+                # who wants no marketing owes all the same
+                "default_use_exclusion_list": False,
                 # amounts do not stay with the contact, where all may read them
                 "default_auto_delete": True,
                 "default_auto_delete_keep_log": False,

@@ -14,12 +14,12 @@ from . import base_partner_merge
 from . import crm_segment
 from . import crm_touchpoint
 from . import res_partner
-from . import res_partner_delivery
-from . import res_partner_statement
 from . import res_partner_page
 from . import res_partner_panels
 from . import res_partner_figures
 from . import res_partner_offers
+from . import res_partner_delivery
+from . import res_partner_statement
 from . import crm_customer_header_mixin
 from . import crm_lead
 from . import sale_order

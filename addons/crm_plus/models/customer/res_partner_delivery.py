@@ -46,3 +46,39 @@ class ResPartner(models.Model):
         action["domain"] = [("partner_id", "=", self.commercial_partner_id.id)]
         action["context"] = {}
         return action
+
+    def _get_customer_headers(self):
+        """Late deliveries concern whoever talks to the customer."""
+        headers = super()._get_customer_headers()
+        Delivery = self.env["crm.delivery.report"]
+        if not Delivery.has_access("read"):
+            return headers
+        for partner_id, counts in Delivery._count_by("partner_id", self.ids).items():
+            late = counts.get("late")
+            if late:
+                headers[partner_id]["facts"].append(
+                    {
+                        "key": "late_deliveries",
+                        "text": self.env._("%s late deliveries", late)
+                        if late > 1
+                        else self.env._("A delivery is late"),
+                        "light": "red",
+                        "icon": "fa-truck",
+                    }
+                )
+        return headers
+
+    def _get_customer_buttons(self):
+        buttons = super()._get_customer_buttons()
+        if self.env.user.has_group("crm_plus.crm_plus_group_user"):
+            buttons.append(
+                {
+                    "method": "action_print_customer_sheet",
+                    "label": self.env._("Print Sheet"),
+                    "icon": "fa-print",
+                }
+            )
+        return buttons
+
+    def action_print_customer_sheet(self):
+        return self.env.ref("crm_plus.action_report_customer_sheet").report_action(self)

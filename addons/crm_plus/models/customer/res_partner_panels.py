@@ -324,8 +324,9 @@ class ResPartner(models.Model):
         today = fields.Date.context_today(self)
 
         def planned(picking):
+            # against the promise, as in Deliveries to Customers
             day = fields.Datetime.context_timestamp(
-                picking, picking.scheduled_date
+                picking, picking.date_deadline or picking.scheduled_date
             ).date()
             days = (today - day).days
             if days > 1:
@@ -350,10 +351,11 @@ class ResPartner(models.Model):
                 CustomerColumn(name="name", label=self.env._("Number")),
                 CustomerColumn(name="origin", label=self.env._("Order"), is_wide=True),
                 CustomerColumn(
-                    name="scheduled_date", label=self.env._("Planned"), get=planned
+                    name="scheduled_date", label=self.env._("Promised"), get=planned
                 ),
                 CustomerColumn(name="state", label=self.env._("Status"), is_wide=True),
             ],
+            reads=("date_deadline",),
             partner_field="partner_id",
             sequence=30,
             context={"create": False},

@@ -200,10 +200,25 @@ class ResPartner(models.Model):
             lambda bank: (not bank.allow_out_payment, bank.sequence, bank.id)
         )[:2]
 
-    def action_print_statement(self):
-        """Today's statement of the current company, as PDF."""
-        customers = self.commercial_partner_id
-        customers._check_statement_access(self.env.company)
-        return self.env.ref("crm_plus.action_report_customer_statement").report_action(
-            customers
+    def _get_customer_buttons(self):
+        buttons = super()._get_customer_buttons()
+        if self.env.user.has_groups(STATEMENT_GROUPS):
+            buttons.append(
+                {
+                    "method": "action_send_statement",
+                    "label": self.env._("Statement"),
+                    "icon": "fa-file-text-o",
+                }
+            )
+        return buttons
+
+    def action_send_statement(self):
+        action = self.env["ir.actions.actions"]._for_xml_id(
+            "crm_plus.crm_customer_statement_action"
         )
+        action["context"] = {
+            "active_model": self._name,
+            "active_ids": self.ids,
+            "dialog_size": "medium",
+        }
+        return action
