@@ -1,4 +1,5 @@
 from . import account_move
+from . import crm_product_quantity_mixin
 from . import crm_lead_product_line
 from . import crm_lead_product_template
 from . import crm_lead_product_template_line

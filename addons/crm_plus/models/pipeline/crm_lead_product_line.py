@@ -9,36 +9,14 @@ class CrmLeadProductLine(models.Model):
     """
 
     _name = "crm.lead.product.line"
+    _inherit = "crm.product.quantity.mixin"
     _description = "Product of Interest"
     _order = "lead_id, sequence, id"
-    _rec_name = "product_id"
     _check_company_auto = True
 
     lead_id = fields.Many2one("crm.lead", required=True, ondelete="cascade", index=True)
     sequence = fields.Integer(default=10)
     company_id = fields.Many2one(related="lead_id.company_id", store=True, index=True)
-    # what
-    product_id = fields.Many2one(
-        "product.product",
-        required=True,
-        ondelete="restrict",
-        domain=[("sale_ok", "=", True)],
-        check_company=True,
-        index=True,
-    )
-    quantity = fields.Float(required=True, default=1.0, digits="Product Unit")
-    product_uom_id = fields.Many2one(
-        "uom.uom",
-        string="Unit",
-        compute="_compute_product_uom_id",
-        store=True,
-        readonly=False,
-        precompute=True,
-        required=True,
-        ondelete="restrict",
-        domain="[('id', 'in', allowed_uom_ids)]",
-    )
-    allowed_uom_ids = fields.Many2many("uom.uom", compute="_compute_allowed_uom_ids")
     # when and from where
     date_expected = fields.Date(
         string="Needed On",
@@ -98,17 +76,6 @@ class CrmLeadProductLine(models.Model):
     _check_quantity = models.Constraint(
         "CHECK(quantity > 0)", "The quantity of a product of interest is above zero."
     )
-
-    @api.depends("product_id")
-    def _compute_product_uom_id(self):
-        for line in self:
-            if line.product_uom_id not in line.allowed_uom_ids:
-                line.product_uom_id = line.product_id.uom_id
-
-    @api.depends("product_id")
-    def _compute_allowed_uom_ids(self):
-        for line in self:
-            line.allowed_uom_ids = line.product_id.uom_id | line.product_id.uom_ids
 
     @api.depends("lead_id.company_id")
     def _compute_currency_id(self):
