@@ -6,6 +6,7 @@ from markupsafe import Markup
 
 from odoo import Command
 
+from . import pools
 from .base_writer import BaseWriter, sentence
 from .process_writer import ALERT_DAYS
 
@@ -50,6 +51,9 @@ class PeopleWriter(BaseWriter):
                     "email": f"info@{customer.domain}",
                     "website": f"https://www.{customer.domain}",
                     "user_id": self.users[customer.seller].id,
+                    "industry_id": self.env.ref(
+                        f"base.res_partner_industry_{pools.INDUSTRIES[customer.kind]}"
+                    ).id,
                     "category_id": [
                         Command.link(self.ref(f"category_{customer.kind}").id)
                     ],

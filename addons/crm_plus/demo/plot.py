@@ -26,6 +26,10 @@ SELLERS_BY_TEAM = {
 }
 OVERSEAS = {"US", "CA", "MX", "JP"}
 
+# customers that order the same every month, since so many days
+STANDING_CUSTOMERS = 4
+STANDING_FROM, STANDING_UNTIL = 150, 260
+
 STAGES = ("new", "qualified", "proposition", "won")
 SOURCES = ("web", "mail", "phone", "fair", "referral")
 SOURCE_WEIGHTS = (30, 30, 10, 16, 14)
@@ -224,6 +228,8 @@ class Plot:
         self._draw_newcomers()
         self._draw_process()
         self._draw_junk()
+        self.random = random.Random(seed + 2)
+        self._draw_standing_orders()
         self.leads.sort(key=lambda lead: lead.created)
         self.orders.sort(key=lambda order: order.created)
 
@@ -776,6 +782,35 @@ class Plot:
             self.orders.append(order)
             self._fulfil(order, self.later(date, 0.01, 0.3))
             date = self.later(date, rhythm * 0.75, rhythm * 1.25)
+
+    def _draw_standing_orders(self):
+        """Some order the same every month; the last of them is late with it."""
+        rnd = self.random
+        firsts = [
+            order
+            for order in self.orders
+            if order.lead
+            and order.confirmed
+            and STANDING_FROM < (self.now - order.confirmed).days < STANDING_UNTIL
+            and order.customer.payer == "prompt"
+        ]
+        firsts.sort(key=lambda order: order.confirmed)
+        for number, first in enumerate(firsts[:STANDING_CUSTOMERS], 1):
+            customer = first.customer
+            codes, low, high, _number = pools.BASKETS[customer.kind]
+            lines = [(code, rnd.randrange(low, high + 1)) for code in codes[:2]]
+            until = self.ago(45 if number == STANDING_CUSTOMERS else 2)
+            date = self.later(first.confirmed, 28, 33)
+            while date < until:
+                order = Order(
+                    customer=customer,
+                    contact=first.contact,
+                    lines=lines,
+                    created=date,
+                )
+                self.orders.append(order)
+                self._fulfil(order, self.later(date, 0.01, 0.3))
+                date = self.later(date, 28, 33)
 
     def _fulfil(self, order, confirmed):
         """Confirmation, delivery, return, invoice, payment: as far as time allows."""

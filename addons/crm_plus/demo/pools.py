@@ -461,6 +461,15 @@ BASKETS = {
         (1, 3),
     ),
 }
+# Odoo's industries, by their letters
+INDUSTRIES = {
+    "roaster": "C",
+    "cafe": "I",
+    "hotel": "I",
+    "office": "M",
+    "bakery": "C",
+    "shop": "G",
+}
 # now and then a machine
 EQUIPMENT = ("EQ-GRINDER", "EQ-BREWER", "EQ-ESPRESSO", "EQ-KNOCK")
 

@@ -9,6 +9,7 @@ import logging
 from time import monotonic
 
 from .audience_writer import AudienceWriter
+from .customer_writer import CustomerWriter
 from .people_writer import PeopleWriter
 from .process_writer import ProcessWriter
 from .sales_writer import SalesWriter
@@ -16,7 +17,7 @@ from .sales_writer import SalesWriter
 _logger = logging.getLogger(__name__)
 
 
-class Writer(PeopleWriter, ProcessWriter, SalesWriter, AudienceWriter):
+class Writer(PeopleWriter, ProcessWriter, SalesWriter, CustomerWriter, AudienceWriter):
     """Writes a plot, room by room; knows which record became of what."""
 
     def __init__(self, env, plot, products):
@@ -58,8 +59,11 @@ class Writer(PeopleWriter, ProcessWriter, SalesWriter, AudienceWriter):
             self.date_back_documents,
             self.write_stage_history,
             self.write_gate_pass,
+            self.write_interests,
+            self.write_credit_limits,
             self.predict,
             self.harvest,
+            self.write_profiles,
             self.write_scores,
             self.write_segments,
             self.write_alerts,

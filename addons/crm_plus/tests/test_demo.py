@@ -363,3 +363,89 @@ class TestDemoIsAlive(TransactionCase):
         for outcome in ("forward", "lost", False):
             with self.subTest(outcome):
                 self.assertGreater(outcomes[outcome], 40)
+
+    # ------------------------------------------------------------
+    # What ledger and warehouse know
+    # ------------------------------------------------------------
+
+    def _get_profiles(self):
+        return self.customers.customer_profile_ids
+
+    def test_profiles_are_judged(self):
+        profiles = self._get_profiles()
+        self.assertGreaterEqual(len(profiles), 60)
+        self.assertTrue(all(profile.date_rebuilt for profile in profiles))
+        self.assertGreaterEqual(len(profiles.label_id), 5)
+        self.assertEqual(
+            set(profiles.mapped("payment_light")) - {False}, {"green", "amber", "red"}
+        )
+        self.assertTrue(profiles.filtered("churn_level"))
+        self.assertTrue(profiles.filtered("health_light"))
+        # a year is too short to expect anything by the models of buying
+        for profile in profiles.filtered("invoice_count"):
+            self.assertIn("n = ", profile.expected_why)
+
+    def test_one_customer_is_over_the_limit(self):
+        over = self._get_profiles().filtered(lambda profile: profile.credit_used > 100)
+        self.assertEqual(len(over), 1)
+        self.assertEqual(over.payment_light, "red")
+        within = self._get_profiles().filtered("credit_limit") - over
+        self.assertGreaterEqual(len(within), 2)
+
+    def test_labels_of_past_months(self):
+        snapshots = self.env["crm.customer.snapshot"].search(
+            [("partner_id", "in", self.customers.ids)]
+        )
+        self.assertGreaterEqual(len(set(snapshots.mapped("date"))), 6)
+        self.assertGreaterEqual(len(snapshots.filtered("is_moved")), 20)
+        # what open items of today cannot tell of the past is not told
+        self.env.cr.execute(
+            """
+            SELECT count(churn_risk) + count(health) FROM crm_customer_snapshot
+             WHERE id = ANY(%s) AND date < (
+                SELECT max(date) FROM crm_customer_snapshot)
+            """,
+            [snapshots.ids],
+        )
+        self.assertEqual(self.env.cr.fetchone(), (0,))
+
+    def test_deals_are_about_products(self):
+        lines = self.leads.product_line_ids
+        self.assertGreaterEqual(len(lines), 100)
+        self.assertTrue(all(line.price_unit > 0 for line in lines))
+        self.assertTrue(self.env["crm.stock.demand.report"].search([], limit=1))
+
+    def test_invoices_know_their_deal_or_it_is_suggested(self):
+        invoices = self.env["account.move"].search(
+            [
+                ("commercial_partner_id", "in", self.customers.ids),
+                ("move_type", "=", "out_invoice"),
+            ]
+        )
+        self.assertGreaterEqual(len(invoices.filtered("opportunity_id")), 20)
+        without = invoices.filtered(lambda move: not move.opportunity_id)
+        suggested = self.env["crm.invoice.suggestion"].search(
+            [("move_id", "in", without.ids)]
+        )
+        self.assertGreaterEqual(len(suggested.move_id), 3)
+
+    def test_offers(self):
+        """Standing orders are due again, and cafés buy what other cafés buy."""
+        due = self.env["crm.customer.product"].search(
+            [
+                ("partner_id", "in", self.customers.ids),
+                ("date_next", "!=", False),
+            ]
+        )
+        self.assertGreaterEqual(len(due), 5)
+        Offer = self.env["crm.customer.offer"].with_user(
+            self.env.ref("crm_plus.demo_user_luca")
+        )
+        company = self.env.ref("base.main_company")
+        kinds = Counter(
+            offer["kind"]
+            for customer in due.partner_id + self.customers[:30]
+            for offer in Offer._get_offers(customer, company)
+        )
+        self.assertGreaterEqual(kinds["due"], 2)
+        self.assertGreaterEqual(kinds["similar"], 5)
