@@ -244,6 +244,7 @@ class CrmCustomerOffer(models.TransientModel):
             "res_id": self.id,
             "views": [(False, "form")],
             "target": "new",
+            "context": {"dialog_size": "extra-large"},
         }
 
     # ------------------------------------------------------------
@@ -292,7 +293,7 @@ class CrmCustomerOfferLine(models.TransientModel):
     product_id = fields.Many2one("product.product", required=True, readonly=True)
     uom_id = fields.Many2one(related="product_id.uom_id")
     kind = fields.Selection(
-        [("due", "Due Again"), ("similar", "Bought by Similar Customers")],
+        [("due", "Due again"), ("similar", "Similar buy it")],
         required=True,
         readonly=True,
     )
