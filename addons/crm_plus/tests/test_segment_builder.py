@@ -256,6 +256,25 @@ class TestSegmentWhy(SegmentCommon):
         preview = segment.with_user(self.manager)._render_preview()
         self.assertIn("does not work", preview)
 
+    def test_preview_of_amounts_is_for_who_may_see_them(self):
+        """While a fact is typed no constraint has looked at it."""
+        for kind in ("spent", "overdue"):
+            segment = self.env["crm.segment"].new(
+                {
+                    "name": "Rich",
+                    "target": "res.partner",
+                    "user_id": self.manager.id,
+                    "company_id": self.company.id,
+                    "fact_ids": [Command.create({"kind": kind, "amount": 1})],
+                }
+            )
+            with self.subTest(kind):
+                preview = segment.with_user(self.manager)._render_preview()
+                self.assertIn("does not work", preview)
+                admin = self.env.ref("base.user_admin")
+                preview = segment.with_user(admin)._render_preview()
+                self.assertNotIn("does not work", preview)
+
     def test_size_and_overlap(self):
         named = self._create_segment("Named", "[('referred', '=', 'test')]")
         (self.hot + named)._refresh()

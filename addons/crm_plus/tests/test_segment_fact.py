@@ -100,9 +100,14 @@ class TestSegmentFact(SegmentCommon, AccountTestInvoicingCommon):
             fact_ids=[Command.create(fact)],
         )
         segment._refresh()
-        return segment.member_ids.mapped(
+        found = segment.member_ids.mapped(
             "lead_id" if target == "crm.lead" else "partner_id"
         )
+        # a change of few records is followed up by other SQL with the same result
+        everybody = self.env[target].search(domain or self.everybody)
+        query = segment._get_member_query(everybody.ids)
+        self.assertEqual(set(query.get_result_ids()), set(found.ids))
+        return found
 
     def test_bought(self):
         drinks = self.tea.categ_id.parent_id.ids
@@ -134,6 +139,64 @@ class TestSegmentFact(SegmentCommon, AccountTestInvoicingCommon):
                 self.assertEqual(
                     self._found(kind="spent", amount=amount, days=days), expected
                 )
+
+    def test_amounts_of_companies_with_other_currencies(self):
+        """100 invoiced where a unit is worth two of those that the fact is in."""
+        currency = self.env["res.currency"].create(
+            {"name": "TST", "symbol": "T", "rounding": 0.01}
+        )
+        self.env["res.currency.rate"].create(
+            {
+                "currency_id": currency.id,
+                "name": "2020-01-01",
+                "rate": 0.5,
+                "company_id": self.company.id,
+            }
+        )
+        there = self.setup_other_company(name="Abroad", currency_id=currency.id)[
+            "company"
+        ]
+        self.book_keeper.company_ids += there
+        self.env.user.company_ids += there
+        due = self.today - timedelta(days=10)
+        move = (
+            self.env["account.move"]
+            .with_company(there)
+            .create(
+                {
+                    "move_type": "out_invoice",
+                    "partner_id": self.customer.id,
+                    "company_id": there.id,
+                    "invoice_date": due,
+                    "invoice_date_due": due,
+                    "invoice_payment_term_id": False,
+                    "invoice_line_ids": [
+                        Command.create(
+                            {"name": "Goods", "price_unit": 1000, "tax_ids": False}
+                        )
+                    ],
+                }
+            )
+        )
+        move.action_post()
+        self.assertEqual(move.company_currency_id, currency)
+        # 70 and 100 here, 1000 there: 2000 here
+        for kind, least in (("spent", 2070), ("overdue", 2100)):
+            for amount, expected in (
+                (least, self.customer),
+                (least + 1, self.env["res.partner"]),
+            ):
+                with self.subTest(kind, amount=amount):
+                    segment = self._create_segment(
+                        "All",
+                        str([("id", "=", self.customer.id)]),
+                        target="res.partner",
+                        user_id=self.book_keeper.id,
+                        company_id=False,
+                        fact_ids=[Command.create({"kind": kind, "amount": amount})],
+                    )
+                    segment._refresh()
+                    self.assertEqual(segment.member_ids.partner_id, expected)
 
     def test_overdue(self):
         self.assertEqual(

@@ -104,8 +104,8 @@ class CrmSegmentFact(models.Model):
     def _to_sql(self, Target, model, alias, query):
         if self.kind not in (*MAIL_KINDS, *CONSENT_KINDS):
             return super()._to_sql(Target, model, alias, query)
-        return SQL(
-            "%s IN (%s)",
+        return self._in_sql(
+            model,
             model._field_to_sql(alias, "email_normalized", query),
             self._select_emails(fields.Date.context_today(Target)),
         )
@@ -115,11 +115,13 @@ class CrmSegmentFact(models.Model):
         """A mailing contact is whoever has its address."""
         if model._name != "mailing.contact":
             return super()._customer_sql(model, alias, query, who)
-        return SQL(
-            """%s IN (SELECT email_normalized FROM res_partner
-                       WHERE active AND commercial_partner_id IN (%s))""",
+        return self._in_sql(
+            model,
             model._field_to_sql(alias, "email_normalized", query),
-            who,
+            SQL(
+                "SELECT p.email_normalized FROM res_partner p WHERE p.active AND %s",
+                self._in_sql(model, SQL("p.commercial_partner_id"), who),
+            ),
         )
 
     def _select_emails(self, today):

@@ -7,6 +7,8 @@ from ...tools.user_domain import domain_error, evaluate_domain
 
 # So many records of a preview by facts are opened: their ids travel in the action.
 PREVIEW_IDS = 5000
+# In the context of searches that look at few records: facts look each up by itself.
+FEW_KEY = "crm_plus_segment_few"
 
 
 class CrmSegment(models.Model):
@@ -328,10 +330,13 @@ class CrmSegment(models.Model):
         """Return the query of the records that match, or of those of ``res_ids`` that
         do.
         """
-        domain = self._get_member_domain()
+        Target = self._get_target()
+        if res_ids is not None:
+            Target = Target.with_context(**{FEW_KEY: True})
+        domain = self._get_member_domain(Target)
         if res_ids is not None:
             domain &= Domain("id", "in", list(res_ids))
-        return self._get_target()._search(domain)
+        return Target._search(domain)
 
     @api.model
     def _get_record_fields(self):

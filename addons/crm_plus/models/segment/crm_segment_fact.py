@@ -1,9 +1,10 @@
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
+from odoo.exceptions import AccessError, ValidationError
 from odoo.fields import Domain
 from odoo.tools import SQL, formatLang
 
 from ..scoring.crm_score_model import DIGITS, LETTERS
+from .crm_segment import FEW_KEY
 
 
 class CrmSegmentFact(models.Model):
@@ -132,11 +133,15 @@ class CrmSegmentFact(models.Model):
         """Hook: kinds of what is so now, whenever it began."""
         return {"label", "silent", "score", "grade"}
 
-    @api.depends("segment_id.company_id")
+    @api.depends("segment_id.company_id", "segment_id.user_id.company_id")
     def _compute_currency_id(self):
         for fact in self:
-            company = fact.segment_id.company_id or self.env.company
-            fact.currency_id = company.currency_id
+            fact.currency_id = fact._get_main_company().currency_id
+
+    def _get_main_company(self):
+        """Whose currency and rates amounts are in; not those of who reads."""
+        segment = self.segment_id
+        return segment.company_id or segment.user_id.company_id or self.env.company
 
     # ------------------------------------------------------------
     # Words
@@ -251,16 +256,8 @@ class CrmSegmentFact(models.Model):
                 continue
             # Constraints are called as superuser: who writes is told by env.uid.
             for user in fact.segment_id.user_id | self.env.user:
-                Profile = self.env["crm.customer.profile"].with_user(user)
-                if not Profile._has_field_access(Profile._fields["revenue_12"], "read"):
-                    raise ValidationError(
-                        self.env._(
-                            "%(user)s may not see what customers spend and owe, and so "
-                            "not use “%(fact)s”.",
-                            user=user.name,
-                            fact=fact.summary,
-                        )
-                    )
+                if refusal := fact._get_refusal(user):
+                    raise ValidationError(refusal)
 
     def _get_problem(self):
         """Hook: what a fact lacks, as a sentence."""
@@ -285,6 +282,18 @@ class CrmSegmentFact(models.Model):
                 "“%s” asks for a score of records that have none.", self.summary
             )
         return None
+
+    def _get_refusal(self, user):
+        """Say why ``user`` may not use a fact that tells amounts; or nothing."""
+        Profile = self.env["crm.customer.profile"].with_user(user)
+        if Profile._has_field_access(Profile._fields["revenue_12"], "read"):
+            return ""
+        return self.env._(
+            "%(user)s may not see what customers spend and owe, and so not use "
+            "“%(fact)s”.",
+            user=user.name,
+            fact=self.summary,
+        )
 
     def _tells_amounts(self):
         """Whether yes or no tells something of what customers spend or owe. That
@@ -325,6 +334,9 @@ class CrmSegmentFact(models.Model):
         companies of its environment.
         """
         self.ensure_one()
+        # Target's user: the preview asks for facts that no constraint has seen yet
+        if self._tells_amounts() and (refusal := self._get_refusal(Target.env.user)):
+            raise AccessError(refusal)
         is_not = self.is_not
 
         def to_sql(model, alias, query):
@@ -356,12 +368,31 @@ class CrmSegmentFact(models.Model):
         """
         if "commercial_partner_id" in model._fields and model._name == "res.partner":
             column = model._field_to_sql(alias, "commercial_partner_id", query)
-            return SQL("%s IN (%s)", column, who)
-        return SQL(
-            "%s IN (SELECT id FROM res_partner WHERE commercial_partner_id IN (%s))",
+            return self._in_sql(model, column, who)
+        return self._in_sql(
+            model,
             model._field_to_sql(alias, "partner_id", query),
-            who,
+            SQL(
+                "SELECT p.id FROM res_partner p WHERE %s",
+                self._in_sql(model, SQL("p.commercial_partner_id"), who),
+            ),
         )
+
+    @api.model
+    def _in_sql(self, model, value, select):
+        """SQL of whether ``value`` is among the one column that ``select`` gives.
+
+        Of few records, as when a change is followed up, each is looked up by itself:
+        planners would count the invoices of all customers for a single one.
+        """
+        if model.env.context.get(FEW_KEY):
+            return SQL(
+                """COALESCE((SELECT TRUE FROM (%s) AS few (value)
+                              WHERE few.value = %s LIMIT 1), FALSE)""",
+                select,
+                value,
+            )
+        return SQL("%s IN (%s)", value, select)
 
     def _score_sql(self):
         self.env["crm.score"].flush_model()
@@ -393,6 +424,7 @@ class CrmSegmentFact(models.Model):
             "times": self.times,
             "amount": self.amount,
             "is_ever": not self.days,
+            "rate": self._get_rate_sql(companies, today),
         }
         if self.kind == "label":
             return SQL(
@@ -435,7 +467,7 @@ class CrmSegmentFact(models.Model):
                 **values,
             )
         if self.kind == "spent":
-            # amount_untaxed_signed: company currency, credit notes negative
+            # amount_untaxed_signed: of the company's currency, credit notes negative
             return SQL(
                 """
                 SELECT m.commercial_partner_id
@@ -445,7 +477,7 @@ class CrmSegmentFact(models.Model):
                    AND m.company_id = ANY(%(companies)s)
                    AND (%(is_ever)s OR m.invoice_date > %(today)s::date - %(days)s)
                  GROUP BY m.commercial_partner_id
-                HAVING sum(m.amount_untaxed_signed) >= %(amount)s
+                HAVING sum(m.amount_untaxed_signed * %(rate)s) >= %(amount)s
                 """,
                 **values,
             )
@@ -462,7 +494,8 @@ class CrmSegmentFact(models.Model):
                    AND l.amount_residual > 0
                    AND l.date_maturity < %(today)s::date - %(days)s
                  GROUP BY m.commercial_partner_id
-                HAVING sum(l.amount_residual) >= greatest(%(amount)s, 0.005)
+                HAVING sum(l.amount_residual * %(rate)s)
+                       >= greatest(%(amount)s, 0.005)
                 """,
                 **values,
             )
@@ -480,6 +513,27 @@ class CrmSegmentFact(models.Model):
             kinds=self.touchpoint_kind_ids.ids,
             **values,
         )
+
+    def _get_rate_sql(self, companies, today):
+        """SQL of what an amount of a move ``m`` in the currency of its company is to be
+        multiplied with to be one in the currency of the fact, by the rates of today.
+        """
+        # sudo: what currencies companies have is no secret
+        main = self._get_main_company().sudo()
+        rates = [
+            SQL(
+                "WHEN %s THEN %s",
+                company.id,
+                company.currency_id._get_conversion_rate(
+                    company.currency_id, main.currency_id, main, today
+                ),
+            )
+            for company in companies.sudo()
+            if company.currency_id != main.currency_id
+        ]
+        if not rates:
+            return SQL("1")
+        return SQL("CASE m.company_id %s ELSE 1 END", SQL(" ").join(rates))
 
     def _forget_kind(self):
         """For ``ondelete`` of kinds, when the addon of a fact goes.

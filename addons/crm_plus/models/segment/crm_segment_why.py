@@ -7,6 +7,7 @@ from odoo.tools import format_datetime
 
 from ...tools.domain_words import DomainWords, tree
 from ...tools.user_domain import evaluate_domain
+from .crm_segment import FEW_KEY
 
 # The form counts no further: a figure must not make people wait.
 PREVIEW_LIMIT = 100_000
@@ -103,7 +104,7 @@ class CrmSegment(models.Model):
         }
 
     def _explain_conditions(self, record):
-        Target = self._get_target()
+        Target = self._get_target().with_context(**{FEW_KEY: True})
         words = DomainWords(self.env)
         this = Domain("id", "=", record.id)
         lines = []
