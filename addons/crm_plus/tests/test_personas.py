@@ -325,6 +325,9 @@ class TestPersona(CrmPlusCommon):
         }
         persona = weekly.with_env(self.env(**seller))
         self.assertIn("buy often", persona.details)
+        with self.assertRaises(AccessError):
+            # means of what customers spend
+            persona.study_id.read(["scale"])
         for call in (
             lambda: persona.write({"name": "Mine"}),
             persona.study_id.action_find,

@@ -6,6 +6,7 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.tools import SQL, split_every
 
 from ...tools import personas as tool
+from ..customer.crm_customer_yardstick import MONEY_GROUPS
 
 # Facts of a customer, and whether their logarithm is taken: what is skewed.
 FACT_LOGS = {
@@ -61,7 +62,8 @@ class CrmPersonaStudy(models.Model):
         "they run into each other.",
     )
     silhouettes = fields.Json(readonly=True, copy=False)
-    scale = fields.Json(readonly=True, copy=False)
+    # means and deviations of what customers spend, and so amounts
+    scale = fields.Json(readonly=True, copy=False, groups=MONEY_GROUPS)
     problem = fields.Selection(
         [
             ("rows", "Too few customers"),
