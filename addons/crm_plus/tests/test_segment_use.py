@@ -1,8 +1,10 @@
 from ast import literal_eval
+from unittest.mock import patch
 
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Command
 from odoo.tests import tagged, users
+from odoo.tools import mute_logger
 
 from odoo.addons.crm_plus.hooks import uninstall_hook
 
@@ -266,6 +268,28 @@ class TestSegmentPricelist(SegmentCommon):
         self.segment.with_user(self.manager).unlink()
         self.env.invalidate_all()
         self.assertNotEqual(self._pricelist(self.customer), self.special)
+
+    @mute_logger("odoo.addons.crm_plus.models.segment.crm_segment_pricelist")
+    def test_one_that_fails_does_not_stop_the_others(self):
+        """The older one comes first, every time."""
+        second = self._create_segment(
+            "Second",
+            f"[('id', '=', {self.customer_contact.id})]",
+            target="res.partner",
+            pricelist_id=self.own.id,
+        )
+        second._refresh()
+        Given = self.env.registry["crm.segment.pricelist"]
+        apply = Given._apply
+
+        def fail_first(model, segment, company):
+            if segment == self.segment:
+                raise UserError("This customer may not be written on")
+            return apply(model, segment, company)
+
+        with patch.object(Given, "_apply", fail_first):
+            self._run()
+        self.assertEqual(self._pricelist(self.customer), self.own)
 
     def test_queries_do_not_grow(self):
         def queries(count):

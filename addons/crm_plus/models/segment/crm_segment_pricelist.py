@@ -1,3 +1,4 @@
+import logging
 from datetime import timedelta
 
 import psycopg2
@@ -5,6 +6,8 @@ import psycopg2
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 from odoo.tools import SQL
+
+_logger = logging.getLogger(__name__)
 
 # So many customers are written on by one call of the ORM, and committed together.
 BATCH_SIZE = 1000
@@ -338,6 +341,15 @@ class CrmSegment(models.Model):
                 self.env.cr.rollback()
                 cron = self.env.ref("crm_plus.ir_cron_segment_pricelists")
                 cron._trigger(at=fields.Datetime.now() + timedelta(minutes=1))
+            except Exception:
+                # a customer who may not be written on stops no other segment
+                self.env.cr.rollback()
+                _logger.warning(
+                    "crm_plus: pricelists of segment %s not given in company %s",
+                    segment.id,
+                    company.id,
+                    exc_info=True,
+                )
             if not IrCron._commit_progress(1):
                 break
 
