@@ -299,6 +299,7 @@ class TestMailingOnSegment(AudienceCommon):
             {
                 "name": "Mailer",
                 "login": "mailer",
+                "email": "mailer@test.example.com",
                 "group_ids": [
                     Command.link(self.env.ref(name).id)
                     for name in (
@@ -312,6 +313,15 @@ class TestMailingOnSegment(AudienceCommon):
             mailing.with_user(mailer).segment_id = segment
         with self.assertRaises(AccessError):
             self.news.with_user(mailer).segment_id = segment
+        with self.assertRaises(AccessError):
+            self.env["mailing.mailing"].with_user(mailer).with_context(
+                default_segment_id=segment.id
+            ).create(
+                {
+                    "subject": "Autumn roast",
+                    "mailing_model_id": self.env["ir.model"]._get_id("res.partner"),
+                }
+            )
         mailing.with_user(self.campaign_manager).segment_id = segment
 
 

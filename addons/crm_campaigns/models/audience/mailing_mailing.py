@@ -54,9 +54,11 @@ class MailingMailing(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        if any(vals.get("segment_id") for vals in vals_list):
+        mailings = super().create(vals_list)
+        # whatever it came by: the client may send a default
+        if mailings.segment_id:
             self.env["crm.segment"]._check_may_mail()
-        return super().create(vals_list)
+        return mailings
 
     def write(self, vals):
         if vals.get("segment_id"):
