@@ -131,3 +131,10 @@ class TestCustomerPage(CustomerPageCommon):
         consents = self._consents(self.seller)
         self.assertEqual(consents[self.customer_contact.id]["consent"]["light"], "red")
         self.assertNotIn("lists", consents[self.customer.id])
+
+    def test_opening_the_page_costs_a_bounded_number_of_queries(self):
+        self.stock_user.group_ids += self.env.ref(
+            "crm_campaigns.crm_campaigns_group_manager"
+        )
+        page = self._assert_queries(self.stock_user)
+        self.assertTrue(self._panels(page)["campaigns"]["rows"])

@@ -36,6 +36,13 @@ class CustomerPageCommon(InvoiceCommon):
             expected_revenue=4200,
         )
         cls.customer_contact.function = "Buyer"
+        cls.customer.write(
+            {
+                "country_id": cls.env.ref("base.de").id,
+                "city": "Hamburg",
+                "user_id": cls.seller.id,
+            }
+        )
         cls.order = cls._order(cls.customer_contact, cls.seller, 100)
         cls.picking = cls.order.picking_ids
         cls.picking.move_ids.date_deadline = fields.Datetime.now() - timedelta(days=3)
@@ -75,6 +82,9 @@ class CustomerPageCommon(InvoiceCommon):
         cls.env.flush_all()
         cls.env.cr.precommit.run()
         cls.env["crm.customer.profile"]._rebuild((cls.customer + cls.subsidiary).ids)
+        cls.label = cls.env["crm.customer.label"].search([], limit=1)
+        cls.customer.customer_profile_ids.label_id = cls.label
+        cls.env.flush_all()
         cls.env["crm.customer.snapshot"]._keep(
             cls.company, cls.today.replace(day=1) - timedelta(days=1)
         )
@@ -161,9 +171,10 @@ class CustomerPageCommon(InvoiceCommon):
 
     def _assert_queries(self, user, limit=25):
         """Opening the page costs at most so many, whatever is on it."""
-        self._page(user)
+        # as the client calls: with language and time zone
+        customer = self.customer.with_user(user).with_context(lang="en_US", tz="UTC")
+        customer.get_customer_page()
         self.env.invalidate_all()
-        customer = self.customer.with_user(user)
         with self.assertQueryCount(limit):
             return customer.get_customer_page()
 
@@ -219,6 +230,12 @@ class TestCustomerPage(CustomerPageCommon):
         names = [column["name"] for column in panels["products"]["columns"]]
         [cells] = [row["cells"] for row in panels["products"]["rows"]]
         self.assertEqual(cells[names.index("stock")], {"text": "130", "light": "green"})
+
+    def test_who_the_customer_is(self):
+        page = self._page(self.seller)
+        self.assertEqual(page["contact"]["place"], "Hamburg, Germany")
+        self.assertEqual(page["contact"]["user"], self.seller.name)
+        self.assertEqual(page["header"]["label"], self.label.name)
 
     def test_contact_shows_its_company(self):
         page = self._page(self.seller, self.customer_contact)
@@ -531,6 +548,17 @@ class TestCustomerPage(CustomerPageCommon):
 
         count(leads)
         self.assertEqual(count(leads), count(leads[:1]))
+
+    # ------------------------------------------------------------
+    # Speed
+    # ------------------------------------------------------------
+
+    def test_opening_costs_a_bounded_number_of_queries(self):
+        self._create_leads(9, partner_id=self.customer.id, company_id=self.company.id)
+        self._write_touchpoints(45)
+        for user in (self.seller, self.accountant, self.stock_user):
+            with self.subTest(user.login):
+                self._assert_queries(user)
 
 
 @tagged("post_install", "-at_install", "crm_plus_tour")

@@ -2,9 +2,9 @@
 
 An addon says *what* a panel is of (a model, a domain, columns); ``CustomerPanels``
 reads all panels of a page together, with the rights of the reader: models and fields
-the reader may not see drop out, rows come by record rules. A panel costs one query. How
-many rows there are beyond those shown is counted for all panels in one more, and names
-of what rows point to are read once a model.
+the reader may not see drop out, rows come by record rules. However many panels there
+are, their rows and numbers of rows are read in one statement, and names of what rows
+point to in another.
 """
 
 from collections.abc import Callable
@@ -12,16 +12,80 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from odoo.fields import Domain
+from odoo.models import BaseModel
 from odoo.tools import SQL, format_amount, format_date, format_datetime, formatLang
 
 # rows of a panel; whoever wants more opens all
 LIMIT = 5
+# models that compute their name, and the column that has it nevertheless
+NAME_COLUMNS = {"res.partner": "complete_name", "res.users": "name"}
+PLAIN_NAME = BaseModel._compute_display_name
 
 
 def format_number(env, value, digits=2):
     """A number without decimals that say nothing."""
     rounded = round(value, digits)
     return formatLang(env, rounded, digits=0 if rounded == int(rounded) else digits)
+
+
+class Names:
+    """Names (or another column) of what records point to, collected first and read in
+    one statement when the first one is asked for.
+
+    Use: ``names.want("res.users", ids)`` as often as needed, then ``names.get``.
+    """
+
+    def __init__(self, env):
+        self.env = env
+        self.found = {}
+        self.wanted = {}
+
+    def want(self, model, ids, column="display_name"):
+        self.wanted.setdefault((model, column), set()).update(ids)
+
+    def get(self, model, record_id, column="display_name"):
+        """The name as text; of nothing, and of what is gone: an empty one."""
+        if self.wanted:
+            self._read()
+        return self.found.get((model, column, record_id), "")
+
+    def _read(self):
+        parts = []
+        for (model, column), ids in self.wanted.items():
+            if not ids:
+                continue
+            # sudo: as in any list, names of what a record one may read points to
+            Model = self.env[model].sudo().with_context(active_test=False)
+            name = self._get_column(Model, column)
+            if name:
+                query = Model._search([("id", "in", list(ids))])
+                parts.append(
+                    query.select(
+                        SQL("%s, %s", model, column),
+                        SQL.identifier(query.table, "id"),
+                        SQL(
+                            "(%s)::text", Model._field_to_sql(query.table, name, query)
+                        ),
+                    )
+                )
+                continue
+            for record in Model.browse(sorted(ids)):
+                self.found[model, column, record.id] = record.display_name
+        self.wanted = {}
+        if parts:
+            for *key, text in self.env.execute_query(SQL(" UNION ALL ").join(parts)):
+                self.found[tuple(key)] = text or ""
+
+    def _get_column(self, Model, column):
+        """The stored field that has it; None: the name has to be computed."""
+        if column != "display_name":
+            return column
+        if Model._name in NAME_COLUMNS:
+            return NAME_COLUMNS[Model._name]
+        if type(Model)._compute_display_name is not PLAIN_NAME:
+            return None
+        field_ = Model._fields.get(Model._rec_name)
+        return field_.name if field_ and (field_.store or field_.inherited) else None
 
 
 @dataclass(kw_only=True)
@@ -57,7 +121,7 @@ class CustomerPanel:
     :param views: of "see all"
     :param context: of "see all", such as default values
     :param opens: many2one field whose record a row opens; default: the row itself
-    :param reads: fields that ``get`` and ``values`` need, read with the others
+    :param reads: stored fields that ``get`` and ``values`` need, read with the rows
     :param values: ``records -> {id: {column: text or (text, light)}}``, for columns
         that one query fills for all rows
     :param partner_field: the customer of a row, shown when subsidiaries are rolled up
@@ -93,11 +157,13 @@ class CustomerPanel:
 class CustomerPanels:
     """Reads the panels of one page for the user of ``env``.
 
-    Use: ``CustomerPanels(env, panels, is_rolled_up).get_data()`` → a list of dicts.
+    Use: ``CustomerPanels(env, panels, names)``, which reads them; then ``get_data()``,
+    a list of dicts. In between names of others may be added to ``names``.
     """
 
-    def __init__(self, env, panels, is_rolled_up=False):
+    def __init__(self, env, panels, names=None, is_rolled_up=False):
         self.env = env
+        self.names = names or Names(env)
         self.panels = sorted(
             (panel for panel in panels if self._is_visible(panel)),
             key=lambda panel: panel.sequence,
@@ -105,7 +171,8 @@ class CustomerPanels:
         self.columns = {
             panel.key: self._get_columns(panel, is_rolled_up) for panel in self.panels
         }
-        self.names = {}
+        self.shown, self.counts = self._read_rows()
+        self._want_names()
 
     def _is_visible(self, panel):
         if panel.groups and not self.env.user.has_groups(panel.groups):
@@ -128,68 +195,68 @@ class CustomerPanels:
         ]
 
     def get_data(self):
-        rows = {panel.key: self._search(panel) for panel in self.panels}
-        counts = self._count(
-            [panel for panel in self.panels if len(rows[panel.key]) > panel.limit]
-        )
-        shown = {
-            panel.key: rows[panel.key][: panel.limit].with_prefetch(
-                rows[panel.key].ids[: panel.limit]
-            )
-            for panel in self.panels
-        }
-        self._read_names(shown)
         return [
-            self._render(
-                panel,
-                shown[panel.key],
-                counts.get(panel.key, len(shown[panel.key])),
-            )
+            self._render(panel, self.shown[panel.key], self.counts.get(panel.key, 0))
             for panel in self.panels
         ]
 
-    def _search(self, panel):
+    def _read_rows(self):
+        """``({key: records}, {key: number of rows})`` of all panels, in one statement.
+
+        Columns come with the rows and are put into the cache, so that records are read
+        no more.
+        """
+        shown = {panel.key: self.env[panel.model] for panel in self.panels}
+        counts = {}
+        parts = [part for part in map(self._get_query, self.panels) if part]
+        if not parts:
+            return shown, counts
+        models = {panel.key: self.env[panel.model] for panel in self.panels}
+        for key, count, rows in self.env.execute_query(SQL(" UNION ALL ").join(parts)):
+            counts[key] = count
+            records = models[key].browse(row["id"] for row in rows or ())
+            for record, row in zip(records, rows or (), strict=True):
+                record._update_cache(row, validate=False)
+            shown[key] = records
+        return shown, counts
+
+    def _get_query(self, panel):
         Model = self.env[panel.model]
+        query = Model._search(
+            panel.domain, limit=panel.limit, order=panel.order or Model._order
+        )
+        if query.is_empty():
+            return None
         names = {column.name for column in self.columns[panel.key]}
         names.update(panel.reads, [panel.opens] if panel.opens else ())
-        return Model.search_fetch(
-            panel.domain,
-            [
-                name
-                for name in names
-                if name in Model._fields and Model._fields[name].store
-            ],
-            order=panel.order,
-            # one more tells whether there are more
-            limit=panel.limit + 1,
+        terms = [SQL("%s AS id", SQL.identifier(query.table, "id"))]
+        for name in sorted(names):
+            field_ = Model._fields.get(name)
+            # what is no column, or depends on the language, is read when it is used
+            if not field_ or not field_.column_type or field_.translate:
+                continue
+            if not field_.store:
+                continue
+            term = Model._field_to_sql(query.table, name, query)
+            if field_.type == "datetime":
+                term = SQL("to_char(%s, 'YYYY-MM-DD HH24:MI:SS')", term)
+            terms.append(SQL("%s AS %s", term, SQL.identifier(name)))
+        return SQL(
+            """(SELECT %s, (SELECT count(*) FROM (%s) counted),
+                       (SELECT jsonb_agg(to_jsonb(listed)) FROM (%s) listed))""",
+            panel.key,
+            Model._search(panel.domain).select(SQL("1")),
+            query.select(*terms),
         )
 
-    def _count(self, panels):
-        """``{key: number of rows}``, in one query."""
-        if not panels:
-            return {}
-        parts = []
-        for panel in panels:
-            query = self.env[panel.model]._search(panel.domain, order="id")
-            query.order = None
-            parts.append(SQL("(%s)", query.select(SQL("%s, count(*)", panel.key))))
-        return dict(self.env.execute_query(SQL(" UNION ALL ").join(parts)))
-
-    def _read_names(self, shown):
-        """Names of all that rows point to, one reading a model."""
-        ids = {}
+    def _want_names(self):
         for panel in self.panels:
             for column in self.columns[panel.key]:
                 field_ = self.env[panel.model]._fields.get(column.name)
                 if column.get or not field_ or field_.type != "many2one":
                     continue
-                ids.setdefault(field_.comodel_name, set()).update(
-                    shown[panel.key][column.name].ids
-                )
-        for model, model_ids in ids.items():
-            # sudo: as in any list, names of what a row one may read points to
-            for record in self.env[model].sudo().browse(sorted(model_ids)):
-                self.names[model, record.id] = record.display_name
+                ids = self.shown[panel.key][column.name].ids
+                self.names.want(field_.comodel_name, ids)
 
     # ------------------------------------------------------------
     # What the page draws
@@ -288,5 +355,5 @@ class CustomerPanels:
         if field_.type == "selection":
             return dict(field_._description_selection(self.env)).get(value, value)
         if field_.type == "many2one":
-            return self.names.get((field_.comodel_name, value.id), "")
+            return self.names.get(field_.comodel_name, value.id)
         return str(value)

@@ -37,9 +37,6 @@ class ResPartner(models.Model):
                 CustomerColumn(name="campaign_id", label=self.env._("Campaign")),
                 CustomerColumn(name="state", label=self.env._("Status"), get=state),
                 CustomerColumn(
-                    name="current_step", label=self.env._("Now at"), is_wide=True
-                ),
-                CustomerColumn(
                     name="date_entered", label=self.env._("Entered"), is_wide=True
                 ),
             ],

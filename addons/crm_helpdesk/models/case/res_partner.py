@@ -97,21 +97,22 @@ class ResPartner(models.Model):
             empty=self.env._("No open case."),
         )
 
-    def _get_customer_headers(self):
+    def _get_customer_headers(self, profiles=None, names=None):
         """How many cases are open, also for those who may not read them: it is a light
         like the others.
         """
-        headers = super()._get_customer_headers()
+        headers = super()._get_customer_headers(profiles, names)
         for partner_id, count, late in self._count_open_cases():
-            words = (
-                self.env._(
-                    "%(count)s open cases, %(late)s late", count=count, late=late
-                )
-                if late
-                else self.env._("%s open cases", count)
-                if count > 1
-                else self.env._("One open case")
-            )
+            if count == 1:
+                words = self.env._("One open case")
+                if late:
+                    words = self.env._("One open case, late")
+            else:
+                words = self.env._("%s open cases", count)
+                if late:
+                    words = self.env._(
+                        "%(count)s open cases, %(late)s late", count=count, late=late
+                    )
             headers[partner_id]["facts"].append(
                 {
                     "key": "cases",

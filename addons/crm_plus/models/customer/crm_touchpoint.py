@@ -35,12 +35,17 @@ class CrmTouchpoint(models.Model):
             self.env["res.partner"].browse(row[0] for row in rows)
         )
 
-    def _get_customer_timeline_item(self, sees_ledger):
+    def _want_customer_timeline_names(self, names):
+        # the company is that of the page
+        names.want("res.partner", self.partner_id.ids, "name")
+        names.want("res.users", self.user_id.ids)
+        for column in ("display_name", "icon", "direction"):
+            names.want("crm.touchpoint.kind", self.kind_id.ids, column)
+
+    def _get_customer_timeline_item(self, names, sees_ledger):
         """What the timeline of the customer page shows of a touchpoint."""
         self.ensure_one()
-        # sudo: names of who a touchpoint one may read points to
-        own = self.sudo()
-        kind = own.kind_id
+        kind_id = self.kind_id.id
         amount = self.amount or (sees_ledger and self.amount_ledger) or 0.0
         # midnight: of invoices and the like only the day is known
         is_day = self.date.time() == time.min
@@ -55,15 +60,15 @@ class CrmTouchpoint(models.Model):
             if is_day
             else format_time(self.env, local.time(), time_format="short"),
             "month": format_date(self.env, local.date(), date_format="LLLL y"),
-            "kind": kind.name,
-            "icon": kind.icon or "fa-circle-o",
-            "direction": kind.direction,
+            "kind": names.get("crm.touchpoint.kind", kind_id),
+            "icon": names.get("crm.touchpoint.kind", kind_id, "icon") or "fa-circle-o",
+            "direction": names.get("crm.touchpoint.kind", kind_id, "direction"),
             "channel": self.channel or "",
             "name": self.name or "",
-            "contact": own.partner_id.name or "",
-            "user": own.user_id.name or "",
+            "contact": names.get("res.partner", self.partner_id.id, "name"),
+            "user": names.get("res.users", self.user_id.id),
             "amount": format_amount(
-                self.env, amount, (own.company_id or self.env.company).currency_id
+                self.env, amount, (self.company_id or self.env.company).currency_id
             )
             if amount
             else "",

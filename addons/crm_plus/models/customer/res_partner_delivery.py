@@ -47,9 +47,9 @@ class ResPartner(models.Model):
         action["context"] = {}
         return action
 
-    def _get_customer_headers(self):
+    def _get_customer_headers(self, profiles=None, names=None):
         """Late deliveries concern whoever talks to the customer."""
-        headers = super()._get_customer_headers()
+        headers = super()._get_customer_headers(profiles, names)
         Delivery = self.env["crm.delivery.report"]
         if not Delivery.has_access("read"):
             return headers

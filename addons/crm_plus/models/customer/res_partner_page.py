@@ -5,7 +5,7 @@ from odoo.exceptions import AccessError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from ...tools.customer_panel import CustomerPanels
+from ...tools.customer_panel import CustomerPanels, Names
 from .res_partner import PROFILE_GROUPS
 
 TIMELINE_LIMIT = 20
@@ -44,33 +44,55 @@ class ResPartner(models.Model):
         that return an action, as buttons of the page. They check rights themselves;
         left out here is what the reader has no use for.
         """
-        return []
+        if not self.env["sale.order"].has_access("create"):
+            return []
+        return [
+            {
+                "method": "action_new_quotation",
+                "label": self.env._("New Quotation"),
+                "icon": "fa-plus",
+            }
+        ]
 
-    def _get_customer_headers(self):
+    def _get_customer_headers(self, profiles=None, names=None):
         """Hook: ``{id: header}`` of these commercial partners, set-based: what the page
         and the forms of leads, quotations and others show of a customer in one line. An
         override may add to ``facts``: ``{"key", "text", "light", "icon"}``.
+
+        :param profiles: those of the customers, if they were read already
+        :param names: ``Names`` of their labels, likewise
         """
         # sudo: words only are told
         standings = self.sudo()._get_credit_standings(self.env.company)
-        Profile = self.env["crm.customer.profile"]
-        profiles = {
-            profile.partner_id.id: profile
-            for profile in Profile.search(
-                [
-                    ("partner_id", "in", self.ids),
-                    ("company_id", "=", self.env.company.id),
-                ]
-            )
-        }
+        if profiles is None:
+            profiles = self._get_customer_profiles()
+        if names is None:
+            names = Names(self.env)
+            self._want_customer_names(profiles, names)
+        profiles = profiles.grouped("partner_id")
+        none = self.env["crm.customer.profile"]
         return {
             partner.id: partner._get_customer_header(
-                profiles.get(partner.id, Profile), standings.get(partner.id)
+                profiles.get(partner, none), standings.get(partner.id), names
             )
             for partner in self
         }
 
-    def _get_customer_header(self, profile, standing):
+    def _get_customer_profiles(self):
+        """The profiles of these customers in the current company, in one query."""
+        Profile = self.env["crm.customer.profile"]
+        return Profile.search_fetch(
+            [("partner_id", "in", self.ids), ("company_id", "=", self.env.company.id)],
+            [
+                name
+                for name, field in Profile._fields.items()
+                if field.store
+                and field.column_type
+                and Profile._has_field_access(field, "read")
+            ],
+        )
+
+    def _get_customer_header(self, profile, standing, names):
         light, words = standing.judge(self.env) if standing else ("none", "")
         if light == "green" and profile.payment_light in ("amber", "red"):
             # nothing is overdue today: what the habit says
@@ -112,8 +134,8 @@ class ResPartner(models.Model):
             "id": self.id,
             # sudo: whoever sees the document sees whose it is
             "name": self.sudo().name or "",
-            "label": profile.label_id.name or "",
-            "color": profile.label_id.color,
+            "label": names.get("crm.customer.label", profile.label_id.id),
+            "color": names.get("crm.customer.label", profile.label_id.id, "color"),
             "grade": self._get_customer_grade(),
             "lights": lights,
             "facts": [],
@@ -138,18 +160,25 @@ class ResPartner(models.Model):
         customer = self._get_customer_of_page()
         subsidiaries = customer._get_subsidiaries()
         partners = customer + subsidiaries if with_subsidiaries else customer
+        # all names are wanted before the first one is read
+        names = Names(self.env)
         panels = CustomerPanels(
             self.env,
             partners._get_customer_panels(),
+            names,
             is_rolled_up=with_subsidiaries and bool(subsidiaries),
-        ).get_data()
+        )
+        profiles = partners._get_customer_profiles()
+        customer._want_customer_names(profiles, names)
+        timeline = partners._get_customer_timeline(names=names, with_channels=True)
+        panels = panels.get_data()
         return {
             "id": customer.id,
             "name": customer.name or "",
-            "contact": customer._get_customer_contact(),
+            "contact": customer._get_customer_contact(names),
             "subsidiary_count": len(subsidiaries),
-            "header": customer._get_customer_headers()[customer.id],
-            "figures": partners._get_customer_figures(),
+            "header": customer._get_customer_headers(profiles, names)[customer.id],
+            "figures": partners._get_customer_figures(profiles),
             "sections": [
                 {
                     "key": key,
@@ -159,7 +188,7 @@ class ResPartner(models.Model):
                 for key, title in self._get_customer_sections()
             ],
             "buttons": customer._get_customer_buttons(),
-            "timeline": partners._get_customer_timeline(with_channels=True),
+            "timeline": timeline,
         }
 
     @api.readonly
@@ -206,22 +235,35 @@ class ResPartner(models.Model):
         )
         return self.search_fetch([("id", "in", below)], ["name"], order="name, id")
 
-    def _get_customer_contact(self):
+    def _want_customer_names(self, profiles, names):
+        names.want("res.country", self.country_id.ids)
+        names.want("res.users", self.user_id.ids)
+        for column in ("display_name", "color"):
+            names.want("crm.customer.label", profiles.label_id.ids, column)
+
+    def _get_customer_contact(self, names):
         return {
             "email": self.email or "",
             "phone": self.phone or "",
             "website": self.website or "",
             "place": ", ".join(
-                part for part in (self.city, self.country_id.name) if part
+                part
+                for part in (
+                    self.city,
+                    names.get("res.country", self.country_id.id),
+                )
+                if part
             ),
-            "user": self.user_id.name or "",
+            "user": names.get("res.users", self.user_id.id),
         }
 
     # ------------------------------------------------------------
     # Timeline
     # ------------------------------------------------------------
 
-    def _get_customer_timeline(self, channel=False, before=False, with_channels=False):
+    def _get_customer_timeline(
+        self, channel=False, before=False, names=None, with_channels=False
+    ):
         """The newest touchpoints of these customers, or those before one that is known:
         no page is skipped however many come in meanwhile. None: the reader may not.
         """
@@ -236,23 +278,23 @@ class ResPartner(models.Model):
             date, last_id = before
             shown &= Domain("date", "<=", date)
             shown &= Domain("date", "<", date) | Domain("id", "<", last_id)
-        names = ["kind_id", "channel", "date", "name", "partner_id", "user_id"]
-        names += ["company_id", "amount"]
+        columns = ["kind_id", "channel", "date", "name", "partner_id", "user_id"]
+        columns += ["company_id", "amount"]
         sees_ledger = Touchpoint._has_field_access(
             Touchpoint._fields["amount_ledger"], "read"
         )
         if sees_ledger:
-            names.append("amount_ledger")
+            columns.append("amount_ledger")
         touchpoints = Touchpoint.search_fetch(
-            shown, names, order="date desc, id desc", limit=TIMELINE_LIMIT + 1
+            shown, columns, order="date desc, id desc", limit=TIMELINE_LIMIT + 1
         )
         has_more = len(touchpoints) > TIMELINE_LIMIT
         touchpoints = Touchpoint.browse(touchpoints.ids[:TIMELINE_LIMIT])
-        # sudo: names of who a touchpoint one may read points to
-        touchpoints.sudo().partner_id.mapped("name")
+        names = names or Names(self.env)
+        touchpoints._want_customer_timeline_names(names)
         result = {
             "items": [
-                touchpoint._get_customer_timeline_item(sees_ledger)
+                touchpoint._get_customer_timeline_item(names, sees_ledger)
                 for touchpoint in touchpoints
             ],
             "has_more": has_more,
@@ -275,6 +317,16 @@ class ResPartner(models.Model):
     # ------------------------------------------------------------
     # Actions
     # ------------------------------------------------------------
+
+    def action_new_quotation(self):
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("New Quotation"),
+            "res_model": "sale.order",
+            "views": [(False, "form")],
+            "context": {"default_partner_id": self.id},
+        }
 
     def action_view_customer_page(self):
         self.ensure_one()

@@ -321,79 +321,79 @@ class ResPartner(models.Model):
         )
 
     def _get_customer_panel_deliveries(self):
-        today = fields.Date.context_today(self)
-
-        def planned(picking):
-            # against the promise, as in Deliveries to Customers
-            day = fields.Datetime.context_timestamp(
-                picking, picking.date_deadline or picking.scheduled_date
-            ).date()
-            days = (today - day).days
-            if days > 1:
-                return self.env._("Late by %s days", days), "red"
-            if days == 1:
+        def promised(delivery):
+            if delivery.state != "late":
+                return format_date(self.env, delivery.date_promised), ""
+            if delivery.days_late == 1:
                 return self.env._("Late since yesterday"), "red"
-            return format_date(self.env, day), "green" if days < 0 else "amber"
+            return self.env._("Late by %s days", delivery.days_late), "red"
 
-        deliveries = self._get_customer_domain() & Domain(
-            "picking_type_code", "=", "outgoing"
+        deliveries = Domain("partner_id", "in", self.ids) & Domain(
+            "direction", "=", "delivery"
         )
         return CustomerPanel(
             key="deliveries",
             section="goods",
             title=self.env._("Open deliveries"),
             icon="fa-truck",
-            model="stock.picking",
-            domain=deliveries & Domain("state", "not in", ("done", "cancel")),
+            model="crm.delivery.report",
+            domain=deliveries & Domain("state", "in", ("late", "open")),
             all_domain=deliveries,
-            order="scheduled_date, id",
+            order="date_promised, id",
             columns=[
                 CustomerColumn(name="name", label=self.env._("Number")),
-                CustomerColumn(name="origin", label=self.env._("Order"), is_wide=True),
                 CustomerColumn(
-                    name="scheduled_date", label=self.env._("Promised"), get=planned
+                    name="order_name", label=self.env._("Order"), is_wide=True
                 ),
-                CustomerColumn(name="state", label=self.env._("Status"), is_wide=True),
+                CustomerColumn(
+                    name="products", label=self.env._("Products"), is_wide=True
+                ),
+                CustomerColumn(
+                    name="date_promised", label=self.env._("Promised"), get=promised
+                ),
             ],
-            reads=("date_deadline",),
+            reads=("state", "days_late"),
+            opens="picking_id",
             partner_field="partner_id",
+            views=("list", "pivot"),
             sequence=30,
-            context={"create": False},
             empty=self.env._("Nothing is on its way."),
         )
 
     def _get_customer_panel_returns(self):
-        returns = self._get_customer_domain() & Domain(
-            "location_id.usage", "=", "customer"
-        )
         return CustomerPanel(
             key="returns",
             section="goods",
             title=self.env._("Returns"),
             icon="fa-undo",
-            model="stock.picking",
-            domain=returns & Domain("state", "!=", "cancel"),
-            order="scheduled_date desc, id desc",
+            model="crm.delivery.report",
+            domain=[("partner_id", "in", self.ids), ("direction", "=", "return")],
+            order="date_scheduled desc, id desc",
             columns=[
                 CustomerColumn(name="name", label=self.env._("Number")),
-                CustomerColumn(name="origin", label=self.env._("Of"), is_wide=True),
                 CustomerColumn(
-                    name="scheduled_date",
-                    label=self.env._("Date"),
-                    get=lambda picking: format_date(
-                        self.env, (picking.date_done or picking.scheduled_date).date()
+                    name="products", label=self.env._("Products"), is_wide=True
+                ),
+                CustomerColumn(
+                    name="date_done",
+                    label=self.env._("Came back"),
+                    get=lambda row: (
+                        (format_date(self.env, row.date_done), "green")
+                        if row.date_done
+                        else (
+                            self.env._(
+                                "Expected %s", format_date(self.env, row.date_scheduled)
+                            ),
+                            "amber",
+                        )
                     ),
                 ),
-                CustomerColumn(
-                    name="state",
-                    label=self.env._("Status"),
-                    lights={"done": "green"},
-                ),
             ],
-            reads=("date_done",),
+            reads=("date_scheduled",),
+            opens="picking_id",
             partner_field="partner_id",
+            views=("list", "pivot"),
             sequence=40,
-            context={"create": False},
             empty=self.env._("Nothing came back."),
         )
 
