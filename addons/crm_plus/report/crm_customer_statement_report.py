@@ -74,8 +74,8 @@ class ReportCustomerStatement(models.AbstractModel):
         return [
             {
                 "number": bank.acc_number,
-                "rest": "".join(
-                    f", {part}"
+                "rest": ", ".join(
+                    part
                     for part in (
                         bank.bank_id.name,
                         bank.bank_bic and f"BIC {bank.bank_bic}",
