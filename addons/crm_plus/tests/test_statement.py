@@ -509,8 +509,15 @@ class TestStatement(StatementCommon):
         for mail in mails:
             self.assertEqual(len(mail.recipient_ids), 1)
             self.assertEqual(len(mail.attachment_ids), 1)
-            # sellers read what stays with a contact
+            # sellers read what stays with a contact, were it only until it is sent
             self.assertNotEqual(mail.attachment_ids.res_model, "res.partner")
+            self.assertNotIn(mail.mail_message_id, partners.message_ids)
+            self.assertFalse(
+                mail.mail_message_id.with_user(self.seller).has_access("read")
+            )
+            self.assertFalse(
+                mail.attachment_ids.with_user(self.seller).has_access("read")
+            )
         self.assertEqual(
             {
                 (paper["customer"].id, paper["statement"].sections[0].total)
