@@ -113,7 +113,11 @@ class ProcessWriter(BaseWriter):
         silent = handovers.filtered(lambda h: h.state == "open" and h.is_overdue)
         mark = self.marks()
         silent._expire()
-        dues = {handover.lead_id.id: handover.date_due for handover in silent}
+        # silence is late
+        dues = {
+            handover.lead_id.id: handover.date_due + timedelta(seconds=1)
+            for handover in silent
+        }
         self._date_back_answers(silent, dues, mark)
 
     def marks(self):

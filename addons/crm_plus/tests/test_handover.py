@@ -4,7 +4,7 @@ import psycopg2
 
 from odoo import Command, fields
 from odoo.exceptions import AccessError, UserError
-from odoo.tests import Form, HttpCase, new_test_user, tagged, warmup
+from odoo.tests import Form, HttpCase, freeze_time, new_test_user, tagged, warmup
 from odoo.tools import mute_logger
 
 from ..models.lifecycle import crm_handover_silence
@@ -350,6 +350,20 @@ class TestHandoverSilence(HandoverCommon):
         self.assertFalse(self.lead.handover_id)
         with self.assertRaises(UserError):
             handover.with_user(self.seller).sudo().action_accept()
+
+    def test_silence_is_late_to_the_second(self):
+        """The scheduler may come in the very second in which the answer was due."""
+        handover = self._hand_over()
+        clock = self.lead.sla_clock_ids.filtered(lambda c: c.kind == "handover")
+        due = fields.Datetime.now().replace(microsecond=0)
+        for record in (handover.sudo(), clock):
+            record.date_due = due
+        self.env.flush_all()
+        with freeze_time(due):
+            self._cron()
+
+        self.assertEqual(handover.state, "expired")
+        self.assertEqual(clock.outcome, "breached")
 
     def test_expired_goes_to_the_leader(self):
         self.team.handover_silence = "leader"

@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
@@ -60,7 +62,10 @@ class CrmHandover(models.Model):
         self.activity_id.unlink()
         self._store_on_leads()
         if CLOCK in dict(CLOCK_KINDS):
-            if rated:
+            if state == "expired":
+                # silence is late, also when the scheduler comes within the very second
+                self.lead_id._sla_stop(CLOCK, now + timedelta(seconds=1))
+            elif rated:
                 self.lead_id._sla_stop(CLOCK)
             else:
                 self.lead_id._sla_cancel(CLOCK)
