@@ -90,7 +90,9 @@ class CrmAssignmentRule(models.Model):
         string="Condition",
         default="[]",
         required=True,
-        help="Only records that meet this condition, too.",
+        help="Only records that meet this condition, too.\n"
+        "Dates that move with time: choose “is in” (the last 30 days …). “today -90d” "
+        "works, too, but Odoo's editor shows such a date as “Invalid DateTime”.",
     )
     # to whom
     # any team may be chosen: its company becomes that of the rule

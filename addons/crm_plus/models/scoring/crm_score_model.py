@@ -65,7 +65,9 @@ class CrmScoreModel(models.Model):
     domain = fields.Char(
         string="Condition",
         default="[]",
-        help="Only records that match, such as those interested in a product line.",
+        help="Only records that match, such as those interested in a product line.\n"
+        "Dates that move with time: choose “is in” (the last 30 days …). “today -90d” "
+        "works, too, but Odoo's editor shows such a date as “Invalid DateTime”.",
     )
     is_additional = fields.Boolean(
         string="Additional Score",

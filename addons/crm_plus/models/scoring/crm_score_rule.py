@@ -55,7 +55,9 @@ class CrmScoreRule(models.Model):
     domain = fields.Char(
         string="Condition",
         default="[]",
-        help="Records that match get the points, once.",
+        help="Records that match get the points, once.\n"
+        "Dates that move with time: choose “is in” (the last 30 days …). “today -90d” "
+        "works, too, but Odoo's editor shows such a date as “Invalid DateTime”.",
     )
     kind_id = fields.Many2one(
         "crm.touchpoint.kind",
@@ -67,7 +69,9 @@ class CrmScoreRule(models.Model):
     touchpoint_domain = fields.Char(
         string="Only Touchpoints That",
         default="[]",
-        help="Further condition on the touchpoint, such as its campaign.",
+        help="Further condition on the touchpoint, such as its campaign.\n"
+        "Dates that move with time: choose “is in” (the last 30 days …). “today -90d” "
+        "works, too, but Odoo's editor shows such a date as “Invalid DateTime”.",
     )
     has_touchpoint_domain = fields.Boolean(
         compute="_compute_has_touchpoint_domain", export_string_translation=False

@@ -48,7 +48,10 @@ class CrmSegment(models.Model):
         required=True,
         default="[]",
         help="Records that match are members. As everywhere in Odoo, archived records "
-        "are left out, and with them lost leads, unless the condition names Active.",
+        "are left out, and with them lost leads, unless the condition names Active.\n"
+        "Dates that move with time: choose “is in” (the last 30 days …), or a fact for "
+        "other spans. “today -90d” works, too, but Odoo's editor shows such a date as "
+        "“Invalid DateTime”.",
     )
     include_mode = fields.Selection(
         [

@@ -48,7 +48,9 @@ class CrmSlaPolicy(models.Model):
         string="Condition",
         default="[]",
         required=True,
-        help="Only records that meet this condition. No condition: all of them.",
+        help="Only records that meet this condition. No condition: all of them.\n"
+        "Dates that move with time: choose “is in” (the last 30 days …). “today -90d” "
+        "works, too, but Odoo's editor shows such a date as “Invalid DateTime”.",
     )
     segment_ids = fields.Many2many(
         "crm.segment",
