@@ -71,7 +71,9 @@ class CrmPredictionModel(models.Model):
     domain = fields.Char(
         string="Leads",
         default="[]",
-        help="Only these, by what does not change on the way to the decision.",
+        help="Only these, by what does not change on the way to the decision.\n"
+        "Dates that move with time: choose “is in” (the last 30 days …). “today -90d” "
+        "works, too, but Odoo's editor shows such a date as “Invalid DateTime”.",
     )
     # what is known
     age_days = fields.Integer(
@@ -131,6 +133,12 @@ class CrmPredictionModel(models.Model):
         compute="_compute_version_id",
     )
     last_message = fields.Char(compute="_compute_version_id", string="Last Result")
+    last_state = fields.Char(
+        compute="_compute_version_id", export_string_translation=False
+    )
+    is_drifting = fields.Boolean(
+        compute="_compute_version_id", export_string_translation=False
+    )
     last_report = fields.Html(compute="_compute_version_id", sanitize=False)
     last_warnings = fields.Text(compute="_compute_version_id")
     lead_count = fields.Integer(string="Predicted Leads", compute="_compute_lead_count")
@@ -162,13 +170,15 @@ class CrmPredictionModel(models.Model):
     def _compute_lead_model(self):
         self.lead_model = "crm.lead"
 
-    @api.depends("version_ids.state")
+    @api.depends("version_ids.state", "version_ids.is_drifting")
     def _compute_version_id(self):
         for model in self:
             versions = model.version_ids.sorted(lambda v: v._origin.id, reverse=True)
             model.version_id = versions.filtered(lambda v: v.state == "used")[:1]
             model.last_version_id = versions[:1]
             model.last_message = versions[:1].message
+            model.last_state = versions[:1].state
+            model.is_drifting = model.version_id.is_drifting
             model.last_report = versions[:1].report
             model.last_warnings = versions[:1].warnings
             model.version_count = len(versions)
