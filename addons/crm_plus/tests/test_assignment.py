@@ -734,6 +734,25 @@ class TestAssignmentRun(TestAssignmentCommon):
         self.assertEqual(counts[1], counts[2])
 
 
+    @warmup
+    def test_a_run_does_not_write_by_lead(self):
+        """A write for each person, and what follows of it, whatever the number of
+        leads; Odoo's own message on each lead, with its tracking, is left out.
+        """
+        batches = [self._new_leads(n) for n in (30, 30, 90)]
+        counts = []
+        for leads in batches:
+            self._harvest_queued()
+            self.env.invalidate_all()
+            before = self.env.cr.sql_log_count
+            leads.with_context(tracking_disable=True)._assignment_run("queue")
+            self._harvest_queued()
+            counts.append(self.env.cr.sql_log_count - before)
+            self.assertEqual(self._counts(leads), [len(leads) // 3] * 3)
+
+        self.assertEqual(counts[1], counts[2])
+
+
 class TestAssignmentHours(TestAssignmentCommon):
     """Hours, time zones and time off of people."""
 
