@@ -6,6 +6,7 @@ from . import test_worktime
 from . import test_segment
 from . import test_segment_builder
 from . import test_segment_fact
+from . import test_segment_tour
 from . import test_segment_use
 from . import test_calendar_time
 from . import test_sla

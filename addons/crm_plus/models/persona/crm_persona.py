@@ -88,10 +88,10 @@ class CrmPersona(models.Model):
             )
 
     @api.model
-    def _say_fact(self, key, value):
+    def _say_fact(self, key, value, is_short=False):
         """Return what it means that a fact is ``value`` deviations from the mean.
 
-        Without amounts: whoever may see a persona may not see what customers spend.
+        Short: without how far. Without amounts: whoever may see a persona may not see what customers spend.
         """
         more, less = {
             "recency": (self.env._("bought long ago"), self.env._("bought recently")),
@@ -113,9 +113,9 @@ class CrmPersona(models.Model):
             "contacts": (self.env._("in touch often"), self.env._("hardly in touch")),
         }[key]
         words = more if value > 0 else less
-        if abs(value) < FAR_DEVIATION:
-            return self.env._("rather: %s", words)
-        return words
+        if is_short or abs(value) >= FAR_DEVIATION:
+            return words
+        return self.env._("%s (slightly)", words)
 
     def write(self, vals):
         result = super().write(vals)

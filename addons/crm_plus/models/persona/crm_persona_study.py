@@ -215,7 +215,9 @@ class CrmPersonaStudy(models.Model):
 
     def _get_persona_name(self, facts):
         Persona = self.env["crm.persona"]
-        words = [Persona._say_fact(key, value) for key, value in facts[:2]]
+        words = [
+            Persona._say_fact(key, value, is_short=True) for key, value in facts[:2]
+        ]
         name = ", ".join(words) or self.env._("Mean customers")
         return name[:1].upper() + name[1:]
 

@@ -227,6 +227,7 @@ class CrmSegment(models.Model):
 
     pricelist_id = fields.Many2one(
         "product.pricelist",
+        copy=False,
         index="btree_not_null",
         ondelete="restrict",
         check_company=True,
