@@ -17,7 +17,7 @@ class SegmentBench(Bench):
     name = "segment"
     is_long = True
     runs = 3
-    partner_count = int(os.environ.get("BENCH_PARTNERS", 1_000_000))
+    partner_count = int(os.environ.get("BENCH_PARTNERS", "1000000"))
     changed_part = 100
     batch_size = 1000
 

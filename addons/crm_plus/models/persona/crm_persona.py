@@ -91,7 +91,8 @@ class CrmPersona(models.Model):
     def _say_fact(self, key, value, is_short=False):
         """Return what it means that a fact is ``value`` deviations from the mean.
 
-        Short: without how far. Without amounts: whoever may see a persona may not see what customers spend.
+        Short: without how far. Without amounts: whoever may see a persona may not see
+        what customers spend.
         """
         more, less = {
             "recency": (self.env._("bought long ago"), self.env._("bought recently")),
