@@ -733,7 +733,6 @@ class TestAssignmentRun(TestAssignmentCommon):
 
         self.assertEqual(counts[1], counts[2])
 
-
     @warmup
     def test_a_run_does_not_write_by_lead(self):
         """A write for each person, and what follows of it, whatever the number of

@@ -1,8 +1,12 @@
 import json
+import re
+from unittest.mock import patch
 
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
+from odoo.sql_db import Cursor
 from odoo.tests import Form, TransactionCase, tagged, users
+from odoo.tools import SQL
 
 from ..tools import score_file, score_insight
 from ..tools.score_file import ScoreFileError
@@ -366,6 +370,32 @@ class TestScoreDraft(ScoringCommon):
         action = compare.with_context(crm_plus_move="up").action_view_move()
         self.assertEqual(action["domain"], [("id", "in", self.lead.ids)])
         self.assertEqual(self._scores(), before)
+
+    def test_compare_only_reads(self):
+        """Two statements score all of them, before and after; none is written."""
+        draft = self._draft()
+        draft.rule_ids[0].points = 45
+        execute = Cursor.execute
+        scored, written = [], []
+
+        def watch(cr, query, *args, **kwargs):
+            text = query.code if isinstance(query, SQL) else query
+            if "WITH scored AS" in text:
+                scored.append(text)
+            if re.search(
+                r"(INSERT INTO|UPDATE|DELETE FROM) \"?crm_score(_change)?\b", text
+            ):
+                written.append(text)
+            return execute(cr, query, *args, **kwargs)
+
+        self._create_leads(30)
+        self.env.flush_all()
+        self.env.cr.precommit.clear()
+        with patch.object(Cursor, "execute", watch):
+            compare = self._compare(draft)
+
+        self.assertGreaterEqual(compare.record_count, 30)
+        self.assertEqual((len(scored), written), (2, []))
 
     def test_nothing_moves_without_a_change(self):
         compare = self._compare(self._draft())
