@@ -2,6 +2,7 @@ from . import crm_sla_policy
 from . import crm_sla_target
 from . import crm_sla_clock
 from . import crm_sla_clock_plan
+from . import crm_sla_clock_promise
 from . import crm_sla_clock_alert
 from . import crm_sla_clock_history
 from . import crm_sla_pause
