@@ -737,6 +737,27 @@ class TestCustomerProfile(CustomerProfileCommon):
         self.assertEqual(triggers.search_count([("cron_id", "=", cron.id)]), before + 1)
         self.assertFalse(profile.date_rebuilt)
 
+    def test_customer_of_many_invoices_is_left_to_the_scheduler(self):
+        other = self.env["res.partner"].create({"name": "Small"})
+        self._invoice(20)
+        self._invoice(20, partner=other)
+        self._commit()
+        counter, small = self._profile(rebuild=False), self._profile(other, False)
+        with patch(
+            "odoo.addons.crm_plus.models.customer.crm_customer_profile_rebuild"
+            ".AT_ONCE_INVOICES",
+            1,
+        ):
+            self._invoice(10)
+            self._commit()
+            self.assertEqual(counter.invoice_count, 2)
+            self._invoice(5)
+            self._invoice(5, partner=other)
+            self._commit()
+        self.assertEqual((counter.invoice_count, small.invoice_count), (2, 2))
+        self.assertFalse(counter.date_rebuilt)
+        self.assertIn(self.customer.id, self.Profile._get_due_ids(self.today))
+
     def test_number_of_statements_does_not_grow(self):
         partners = self._make_customers(12)
         self._commit()

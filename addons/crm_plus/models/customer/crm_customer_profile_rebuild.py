@@ -16,6 +16,9 @@ SCAN_FROM = 1000
 # Up to so many customers are rebuilt within the transaction that touches them, some
 # milliseconds each; more are left to the scheduler.
 AT_ONCE_LIMIT = 100
+# All that a customer ever bought is read again: of one with more invoices than that,
+# such as who pays at the counter, by the scheduler. Nobody who posts waits for it.
+AT_ONCE_INVOICES = 5000
 # Each customer is read anew every so many nights whatever is known to have changed:
 # heals what was written past Odoo.
 READ_ALL_NIGHTS = 28
@@ -108,12 +111,20 @@ class CrmCustomerProfile(models.Model):
         if len(partner_ids) > AT_ONCE_LIMIT:
             self._mark_stale(Domain("partner_id", "in", partner_ids))
             return
-        self._rebuild(partner_ids)
-        self.env["crm.segment"]._queue_refresh("res.partner", partner_ids)
+        large = Domain("partner_id", "in", partner_ids) & Domain(
+            "invoice_count", ">", AT_ONCE_INVOICES
+        )
+        large_ids = set(self.search(large).partner_id.ids)
+        if large_ids:
+            self._mark_stale(large)
+        self._rebuild(partner_ids - large_ids)
+        self.env["crm.segment"]._queue_refresh("res.partner", partner_ids - large_ids)
 
     @api.model
     def _mark_stale(self, domain):
-        self.search(domain).write({"date_rebuilt": False})
+        # once: whoever posts meanwhile does not wait for the row of another
+        fresh = Domain(domain) & Domain("date_rebuilt", "!=", False)
+        self.search(fresh).write({"date_rebuilt": False})
         self._trigger_rebuild()
 
     # ------------------------------------------------------------
