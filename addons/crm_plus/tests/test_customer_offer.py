@@ -284,6 +284,22 @@ class TestCustomerOffer(OfferCommon):
         line.action_add()
         self.assertEqual(line.offer_id.order_id.order_line.price_unit, 2)
 
+    def test_price_is_untaxed_where_that_of_the_list_is_not(self):
+        self.milk.taxes_id = self.env["account.tax"].create(
+            {
+                "name": "25 in the price",
+                "amount": 25,
+                "price_include_override": "tax_included",
+                "company_id": self.company.id,
+            }
+        )
+        self._due(self.milk)
+        line = self._open().line_ids
+        self.assertEqual(line.price_unit, self.milk.list_price / 1.25)
+        line.action_add()
+        order_line = line.offer_id.order_id.order_line
+        self.assertEqual(order_line.price_reduce_taxexcl, line.price_unit)
+
     def test_added_to_a_new_quotation_then_to_the_same(self):
         self._due(self.milk)
         self._due(self.rare)

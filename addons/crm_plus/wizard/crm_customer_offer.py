@@ -4,6 +4,7 @@ from odoo.fields import Command, Domain
 from odoo.tools import format_date
 
 from ..tools.customer_offers import offers_query
+from ..tools.untaxed import untaxed_price
 
 # of each kind: more would be a catalogue
 OFFER_LIMIT = 10
@@ -217,8 +218,8 @@ class CrmCustomerOffer(models.TransientModel):
         ]
 
     def _get_prices(self, pricelist, products, quantities, currency):
-        """Prices as ``pricelist._get_product_price`` gives them, but with the rules
-        fetched once though each product has its own quantity.
+        """Prices as ``pricelist._get_product_price`` gives them, untaxed, but with the
+        rules fetched once though each product has its own quantity.
         """
         now = fields.Datetime.now()
         rules = pricelist._get_applicable_rules(products, now)
@@ -230,9 +231,10 @@ class CrmCustomerOffer(models.TransientModel):
                 (rule for rule in rules if rule._is_applicable_for(product, quantity)),
                 no_rule,
             )
-            prices[product.id] = rule._compute_price(
+            price = rule._compute_price(
                 product, quantity, product.uom_id, date=now, currency=currency
             )
+            prices[product.id] = untaxed_price(product, price, self.env.company)
         return prices
 
     def _reopen(self):

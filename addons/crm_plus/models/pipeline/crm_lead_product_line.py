@@ -1,6 +1,8 @@
 from odoo import api, fields, models
 from odoo.tools import float_compare
 
+from ...tools.untaxed import untaxed_price
+
 
 class CrmLeadProductLine(models.Model):
     """A product that the customer of a lead is interested in, before any quotation.
@@ -136,12 +138,7 @@ class CrmLeadProductLine(models.Model):
             currency=line.currency_id or company.currency_id,
             uom=line.product_uom_id,
         )
-        # prices of the list are with the taxes of the product, whoever buys
-        # sudo: a seller's price rests on taxes, which sellers need not read
-        taxes = line.product_id.sudo().taxes_id._filter_taxes_by_company(company)
-        return taxes._get_tax_details(
-            price, 1.0, rounding_method="round_globally", product=line.product_id
-        )["total_excluded"]
+        return untaxed_price(line.product_id, price, company)
 
     def _get_order_price(self):
         """The unit price as the quotation has it: in the currency of the customer's
@@ -158,7 +155,7 @@ class CrmLeadProductLine(models.Model):
             fields.Date.context_today(self),
             round=False,
         )
-        # sudo: as above
+        # sudo: sellers need not read taxes
         position = line.env["account.fiscal.position"].sudo()
         taxes = position._get_fiscal_position(partner).map_tax(
             line.product_id.sudo().taxes_id._filter_taxes_by_company(company)
