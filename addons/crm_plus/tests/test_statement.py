@@ -534,6 +534,38 @@ class TestStatement(StatementCommon):
             self.assertEqual(len(notes), count)
             self.assertFalse(notes.attachment_ids)
 
+    def test_mail_names_the_company_of_the_statement(self):
+        """Not that of who sends it."""
+        self.accountant.company_ids += self.other_company
+        companies = self.company + self.other_company
+        wizard = (
+            self.env["crm.customer.statement"]
+            .with_user(self.accountant)
+            .with_context(allowed_company_ids=companies.ids)
+            .create(
+                {
+                    "partner_ids": self.customer.ids,
+                    "company_id": self.other_company.id,
+                    "include_empty": True,
+                }
+            )
+        )
+        composer = (
+            self.env["mail.compose.message"]
+            .with_user(self.accountant)
+            .with_context(
+                **wizard.action_send()["context"], allowed_company_ids=companies.ids
+            )
+            .create({})
+        )
+        with patch.object(
+            self.registry["ir.actions.report"],
+            "_render_qweb_pdf",
+            lambda *args, **kwargs: (b"paper", "pdf"),
+        ):
+            mails, _messages = composer._action_send_mail()
+        self.assertEqual(mails.subject, "Second House: your statement of account")
+
     def test_date_of_the_mail_is_that_of_the_wizard(self):
         self._invoice(40, 100)
         self._invoice(5, 900)

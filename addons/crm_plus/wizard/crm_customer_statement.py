@@ -120,6 +120,8 @@ class CrmCustomerStatement(models.TransientModel):
                 "default_auto_delete_keep_log": False,
                 DATE_KEY: fields.Date.to_string(self.date),
                 COMPANY_KEY: self.company_id.id,
+                # for the subject: whoever sends it may be of another company
+                "crm_plus_statement_company": self.company_id.name,
                 "dialog_size": "large",
             },
         }
