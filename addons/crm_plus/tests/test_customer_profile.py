@@ -671,6 +671,45 @@ class TestCustomerProfile(CustomerProfileCommon):
         self.assertAlmostEqual(kept.lifetime_value, 100 + kept.expected_value, 2)
         self.assertIn("Not enough data (n = 13", yardstick.buying_message)
 
+    def test_customers_stay_as_long_as_others_of_their_label(self):
+        """26 had the label a year ago and 13 came again; 26 more came all again."""
+        labels = self.env["crm.customer.label"]
+        labels.search([]).active = False
+        label = labels.create({"name": "Everybody"})
+        partners = self.env["res.partner"].create(
+            [{"name": f"C{n}"} for n in range(52)]
+        )
+        month = (self.today - timedelta(days=350)).replace(day=1)
+        ages = (self.today - month).days
+        for n, partner in enumerate(partners):
+            self._invoice(ages + 20, 100, partner)
+            if n < 13 or n >= 26:
+                self._invoice(30, 120, partner)
+        self.env["crm.customer.snapshot"].sudo().create(
+            [
+                {
+                    "date": month,
+                    "partner_id": partner.id,
+                    "company_id": self.company.id,
+                    "label_id": label.id,
+                }
+                for partner in partners[:26]
+            ]
+        )
+
+        yardstick = self._measure()
+
+        monthly = 1 - 0.5 ** (365.25 / 12 / ages)
+        found = yardstick.churn_labels[str(label.id)]
+        self.assertEqual(found["n"], 26)
+        self.assertAlmostEqual(found["monthly"], monthly, 6)
+        self.assertEqual(yardstick.churn_n, 52)
+        self.assertIn("(n = 26)", yardstick.churn_label_words)
+        profile = self._profile(partners[0], rebuild=False)
+        self.assertEqual(profile.label_id, label)
+        self.assertAlmostEqual(profile.expected_value, 5 / monthly, 1)
+        self.assertIn("n = 26 customers with the label Everybody", profile.expected_why)
+
     # ------------------------------------------------------------
     # At once, set-based, nightly
     # ------------------------------------------------------------

@@ -337,7 +337,7 @@ class CrmCustomerProfile(models.Model):
         for profile in self:
             profile.churn_light = lights.get(profile.churn_level, False)
 
-    @api.depends("churn_parts", "health_parts", "expected_basis")
+    @api.depends("churn_parts", "health_parts", "expected_basis", "label_id")
     @api.depends_context("lang")
     def _compute_why(self):
         # sudo: the weights are no secret from whoever sees what they lead to
@@ -369,7 +369,18 @@ class CrmCustomerProfile(models.Model):
                 days=self.purchase_days,
             )
         if self.expected_basis == "simple":
-            churn = self.env._("Monthly churn of n = %s customers.", yardstick.churn_n)
+            found = (yardstick.churn_labels or {}).get(str(self.label_id.id))
+            if found:
+                churn = self.env._(
+                    "Monthly churn of n = %(count)s customers with the label "
+                    "%(label)s.",
+                    count=found["n"],
+                    label=self.label_id.name,
+                )
+            else:
+                churn = self.env._(
+                    "Monthly churn of n = %s customers.", yardstick.churn_n
+                )
             return f"{churn} {yardstick.buying_message or ''}".strip()
         return self.env._(
             "Not enough data (n = %s customers of a year ago).", yardstick.churn_n

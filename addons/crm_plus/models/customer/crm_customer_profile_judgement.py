@@ -133,7 +133,7 @@ class CrmCustomerProfile(models.Model):
                        1 - greatest(churn_overdue, delay) AS health_payment
                   FROM parts
             ), scored AS (
-                SELECT p.id, y.scale, b.months,
+                SELECT p.id, y.scale, b.months, y.churn_labels,
                        CASE WHEN p.invoice_count > 0 AND %(is_cut)s THEN
                             1 + width_bucket(-p.recency_days::float8, b.recency)
                        END AS recency_score,
@@ -195,7 +195,9 @@ class CrmCustomerProfile(models.Model):
                    expected_value = CASE WHEN s.months IS NOT NULL
                        AND p.invoice_count > 0 THEN greatest(0, round(
                            COALESCE(p.margin_12, p.revenue_12) / 12
-                           * s.months::numeric, 2)) END,
+                           * COALESCE((s.churn_labels -> label.id::text
+                                       ->> 'months')::numeric, s.months::numeric),
+                           2)) END,
                    expected_basis = CASE WHEN s.months IS NOT NULL
                        AND p.invoice_count > 0 THEN 'simple' END,
                    alive_probability = NULL,

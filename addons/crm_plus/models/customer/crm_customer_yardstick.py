@@ -102,6 +102,13 @@ class CrmCustomerYardstick(models.Model):
     churn_n = fields.Integer(
         string="Churn Rests On", readonly=True, help="Customers active a year ago."
     )
+    churn_labels = fields.Json(
+        readonly=True,
+        help="{label id: {n, monthly, months}} of labels with enough customers.",
+    )
+    churn_label_words = fields.Text(
+        string="Churn by Label", compute="_compute_churn_label_words"
+    )
     # models of buying
     buying_n = fields.Integer(
         string="Buying Model Rests On",
@@ -183,6 +190,24 @@ class CrmCustomerYardstick(models.Model):
              AND offer_min_lift >= 1)""",
         "Offers look back 1 to 120 months; they need 2 customers, and a lift of 1.",
     )
+
+    @api.depends("churn_labels")
+    @api.depends_context("lang")
+    def _compute_churn_label_words(self):
+        labels = {
+            label.id: label.name for label in self.env["crm.customer.label"].search([])
+        }
+        for yardstick in self:
+            yardstick.churn_label_words = "\n".join(
+                self.env._(
+                    "%(label)s: %(churn)s %% a month (n = %(count)s)",
+                    label=labels[int(label_id)],
+                    churn=round(100 * found["monthly"], 2),
+                    count=found["n"],
+                )
+                for label_id, found in (yardstick.churn_labels or {}).items()
+                if int(label_id) in labels
+            )
 
     @api.constrains(*(f"churn_{part}" for part in CHURN_PARTS))
     def _check_churn_weights(self):
@@ -286,6 +311,7 @@ class CrmCustomerYardstick(models.Model):
             if not yardstick.is_fixed:
                 values.update(yardstick._compute_bounds())
             values.update(yardstick._compute_churn(today))
+            values["churn_labels"] = yardstick._compute_churn_labels(today)
             values.update(yardstick._compute_buying(today))
             yardstick.write(values)
 
@@ -378,14 +404,67 @@ class CrmCustomerYardstick(models.Model):
             return {"churn_n": active, "churn_monthly": 0}
         return {"churn_n": active, "churn_monthly": 1 - (kept / active) ** (1 / 12)}
 
+    def _compute_churn_labels(self, today):
+        """The same of those that had a label a year ago, as the snapshot of that month
+        says: customers stay as long as others of their label did.
+        """
+        self.ensure_one()
+        rows = self.env.execute_query(
+            SQL(
+                """
+                WITH month AS (
+                    SELECT max(date) AS date
+                      FROM crm_customer_snapshot
+                     WHERE company_id = %(company)s
+                       AND date BETWEEN %(today)s - 400 AND %(today)s - 335
+                ), bought AS (
+                    SELECT p.commercial_partner_id AS id,
+                           bool_or(m.invoice_date > n.date) AS kept
+                      FROM account_move m
+                      JOIN res_partner p ON p.id = m.commercial_partner_id
+                CROSS JOIN month n
+                     WHERE m.company_id = %(company)s AND m.state = 'posted'
+                       AND m.move_type = 'out_invoice'
+                       AND m.invoice_date > n.date - 365
+                       AND m.invoice_date <= %(today)s
+                     GROUP BY p.commercial_partner_id
+                    HAVING bool_or(m.invoice_date <= n.date)
+                )
+                SELECT s.label_id, count(*), count(*) FILTER (WHERE b.kept),
+                       %(today)s - s.date
+                  FROM crm_customer_snapshot s
+                  JOIN month n ON n.date = s.date
+                  JOIN bought b ON b.id = s.partner_id
+                 WHERE s.company_id = %(company)s AND s.label_id IS NOT NULL
+                 GROUP BY s.label_id, s.date
+                HAVING count(*) >= %(least)s
+                """,
+                company=self.company_id.id,
+                today=SQL("%s::date", today),
+                least=SMALL_NUMBER,
+            )
+        )
+        found = {}
+        for label_id, count, kept, days in rows:
+            monthly = 1 - (kept / count) ** (365.25 / 12 / days)
+            found[label_id] = {
+                "n": count,
+                "monthly": monthly,
+                "months": self._get_months(monthly),
+            }
+        return found
+
+    def _get_months(self, monthly):
+        return min(self.horizon_months, 1 / max(monthly, 1 / self.horizon_months))
+
     def _get_expected_months(self):
-        """For how long a customer is expected to stay (KPI 52); None: not known."""
+        """For how long a customer is expected to stay (KPI 52); None: not known. Those
+        of a label with enough customers a year ago stay as long as these did.
+        """
         self.ensure_one()
         if self.churn_n < SMALL_NUMBER:
             return None
-        return min(
-            self.horizon_months, 1 / max(self.churn_monthly, 1 / self.horizon_months)
-        )
+        return self._get_months(self.churn_monthly)
 
     # ------------------------------------------------------------
     # Models of buying
