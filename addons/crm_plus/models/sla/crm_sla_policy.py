@@ -274,6 +274,14 @@ class CrmSlaPolicy(models.Model):
 
     @api.model
     @ormcache("res_model")
+    def _get_ids_with_segments(self, res_model):
+        """Which policies ask for segments: most do not, and none shall pay for it."""
+        # ids, the same for whoever makes a record
+        policies = self.sudo().search([("res_model", "=", res_model)])
+        return frozenset(policies.filtered("segment_ids").ids)
+
+    @api.model
+    @ormcache("res_model")
     def _get_watched_fields(self, res_model):
         """Fields of ``res_model`` that the conditions of its policies look at."""
         watched = set()
@@ -322,7 +330,10 @@ class CrmSlaPolicy(models.Model):
             .search([("res_model", "=", records._name)])
         )
         # what was made in this very transaction is in no segment yet
-        own_segments = policies_sudo.segment_ids.filtered(
+        with_segments = self._get_ids_with_segments(records._name)
+        own_segments = policies_sudo.filtered(
+            lambda policy: policy.id in with_segments
+        ).segment_ids.filtered(
             lambda segment: segment.active and segment.target == records._name
         )
         if own_segments:
@@ -350,7 +361,7 @@ class CrmSlaPolicy(models.Model):
         self.ensure_one()
         try:
             domain = self._get_domain()
-            if self.segment_ids:
+            if self.id in self._get_ids_with_segments(self.res_model):
                 domain &= self._get_segment_domain()
             if domain.is_true():
                 return ids
