@@ -282,9 +282,11 @@ class TestSegmentPricelist(SegmentCommon):
         Given = self.env.registry["crm.segment.pricelist"]
         apply = Given._apply
 
+        reason = "This customer may not be written on"
+
         def fail_first(model, segment, company):
             if segment == self.segment:
-                raise UserError("This customer may not be written on")
+                raise ValidationError(reason)
             return apply(model, segment, company)
 
         with patch.object(Given, "_apply", fail_first):

@@ -310,6 +310,22 @@ class TestStatement(StatementCommon):
             self.customer._get_open_companies(), self.company | self.other_company
         )
 
+    def test_notes_of_ours_are_not_told(self):
+        move = self._entry(45, 4)
+        move.ref = "Pays late, ask Ida"
+        invoice = self._invoice(10, 100)
+        invoice.ref = "Your order 7"
+        invoice.payment_reference = False
+
+        items = [
+            item
+            for part in self._statement().sections
+            for item in (row.item for row in part.rows)
+        ]
+
+        references = {item.move_id: item.reference for item in items}
+        self.assertEqual(references, {move.id: "", invoice.id: "Your order 7"})
+
     def test_drafts_do_not_count(self):
         self._invoice(10, 100).button_draft()
         self.assertTrue(self._statement().is_empty)

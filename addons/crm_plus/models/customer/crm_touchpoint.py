@@ -18,6 +18,7 @@ class CrmTouchpoint(models.Model):
     @api.model
     def _on_harvested(self, touchpoint_ids):
         super()._on_harvested(touchpoint_ids)
+        # who never ordered has no profile that anything but an order could change
         rows = self.env.execute_query(
             SQL(
                 """
@@ -26,6 +27,9 @@ class CrmTouchpoint(models.Model):
                   JOIN crm_touchpoint_kind k ON k.id = t.kind_id
                  WHERE t.id = ANY(%s) AND k.code = ANY(%s)
                    AND t.commercial_partner_id IS NOT NULL
+                   AND (k.code = 'order_confirmed' OR EXISTS (
+                        SELECT FROM crm_customer_profile f
+                         WHERE f.partner_id = t.commercial_partner_id))
                 """,
                 list(touchpoint_ids),
                 list(self._get_profile_kinds()),

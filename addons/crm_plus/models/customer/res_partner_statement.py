@@ -135,9 +135,15 @@ class ResPartner(models.Model):
                     amount=float(row["amount"]),
                     residual=residual,
                     residual_company=residual_company,
-                    reference=row["payment_reference"] or row["ref"] or "",
+                    reference=self._get_item_reference(row),
                 ),
             )
+
+    def _get_item_reference(self, row):
+        """The customer's own words; those of other entries are notes of ours."""
+        if row["move_type"] not in KIND_BY_MOVE_TYPE:
+            return row["payment_reference"] or ""
+        return row["payment_reference"] or row["ref"] or ""
 
     def _get_item_kind(self, row):
         """Hook: one of ``statement.KINDS`` for a journal item."""

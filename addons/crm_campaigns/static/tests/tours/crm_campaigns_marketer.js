@@ -140,7 +140,7 @@ registry.category("web_tour.tours").add("crm_campaigns_marketer", {
         },
         {
             content: "Open the journey",
-            trigger: ".o_data_row td[name=display_name]:contains('Ida Brandt')",
+            trigger: ".o_data_row td[name=who]:contains('ida@')",
             run: "click",
         },
         {
