@@ -48,36 +48,36 @@ class ReportCustomerSheet(models.AbstractModel):
             "lights": self._get_lights(customer),
             "facts": self._get_facts(profile),
             "money": self._get_money(profile),
-            "contacts": self._search(
+            "contacts": self._read_some(
                 "res.partner",
                 Domain("commercial_partner_id", "=", customer.id)
                 & Domain("id", "!=", customer.id)
                 & Domain("type", "=", "contact"),
             ),
-            "deals": self._search(
+            "deals": self._read_some(
                 "crm.lead",
                 Domain("partner_id.commercial_partner_id", "=", customer.id)
                 & Domain("type", "=", "opportunity")
                 & Domain("won_status", "=", "pending"),
                 order="date_deadline, id",
             ),
-            "touchpoints": self._search(
+            "touchpoints": self._read_some(
                 "crm.touchpoint",
                 Domain("commercial_partner_id", "=", customer.id)
                 & Domain("is_machine", "=", False),
             ),
-            "products": self._search(
+            "products": self._read_some(
                 "crm.customer.product", Domain("profile_id", "=", profile.id)
             ),
             "has_money": self.env.user.has_groups(MONEY_GROUPS),
-            "deliveries": self._search(
+            "deliveries": self._read_some(
                 "crm.delivery.report",
                 Domain("partner_id", "=", customer.id)
                 & Domain("direction", "=", "delivery")
                 & Domain("state", "in", ("late", "open")),
                 order="date_promised, id",
             ),
-            "returns": self._search(
+            "returns": self._read_some(
                 "crm.delivery.report",
                 Domain("partner_id", "=", customer.id)
                 & Domain("direction", "=", "return")
@@ -88,7 +88,7 @@ class ReportCustomerSheet(models.AbstractModel):
             ),
         }
 
-    def _search(self, model, domain, order=None):
+    def _read_some(self, model, domain, order=None):
         Model = self.env[model]
         if not Model.has_access("read"):
             return None

@@ -128,7 +128,7 @@ class CrmPersonaStudy(models.Model):
         return False
 
     @api.constrains("company_id")
-    def _check_company(self):
+    def _check_works_for_company(self):
         for study in self:
             if study.company_id not in self.env.user.company_ids and not self.env.su:
                 raise ValidationError(
