@@ -65,9 +65,16 @@ names_a_path() { # pytest options: does one of them name a file or folder?
   return 1
 }
 
+# How many of them at once: each process has a copy of the database and a port of its own.
+test_processes() {
+  local cores
+  cores=$(nproc 2>/dev/null || echo 1)
+  echo "${CRM_PLUS_TEST_PROCESSES:-$((cores < 4 ? cores : 4))}"
+}
+
 # With no path: everything, coverage, and Odoo's own lint classes on our addons.
 addons_tests() { # report pytest options
-  local report=$1 rc=0 extra=()
+  local report=$1 rc=0 extra=() processes
   shift
   need_databases
   need_browser
@@ -77,6 +84,9 @@ addons_tests() { # report pytest options
   rm -rf "$ARTEFACTS/odoo.log" "$ARTEFACTS/screenshots"
   if ! names_a_path "$@"; then
     extra=(addons config/lint/test_odoo_lint.py)
+    processes=$(test_processes)
+    # a file's tests stay together: their class sets its records up once
+    [ "$processes" -lt 2 ] || extra+=(-n "$processes" --dist loadfile)
     [ "$report" != addons ] || extra+=(--cov=addons --cov-config=config/coveragerc --cov-report=term --cov-report="html:$ARTEFACTS/coverage")
   fi
   COVERAGE_FILE=$ARTEFACTS/.coverage ODOO_RC=$CONF \
@@ -184,21 +194,37 @@ phase_reset() {
   rm -f "$TEMPLATES"/demo-passed-*
 }
 
-# Everything. Each part is a run of this script, so that one that breaks does not stop the others.
+# Each part is a run of this script, so that one that breaks does not stop the others.
+run_part() { # part
+  local started=$SECONDS
+  say "part: $1"
+  if "$ROOT/config/test" "$1"; then
+    say "part: $1 passed ($((SECONDS - started)) s)"
+  else
+    say "part: $1 FAILED ($((SECONDS - started)) s)"
+    return 1
+  fi
+}
+phase_parts() { # part...
+  local part rc=0
+  for part in "$@"; do run_part "$part" || rc=1; done
+  exit $rc
+}
+
+# Everything. The addons' tests keep each core busy; the parts after them keep one busy.
 phase_all() {
-  local part rc=0 started=$SECONDS reports=()
+  local rc=0 beside=$ARTEFACTS/beside.log reports=() pid
   rm -f "$ARTEFACTS"/*.xml "$ARTEFACTS"/*.count "$ARTEFACTS"/*.log
   need_databases # and hold the cluster until the end
-  for part in lint addons cross demo; do
-    started=$SECONDS
-    say "part: $part"
-    if "$ROOT/config/test" "$part"; then
-      say "part: $part passed ($((SECONDS - started)) s)"
-    else
-      rc=1
-      say "part: $part FAILED ($((SECONDS - started)) s)"
-    fi
-  done
+  run_part addons || rc=1
+  say "parts: lint and demo, beside the next one; shown when they are done"
+  # a group of its own, to be ended whole: what is in the background hears no Ctrl-C
+  setsid "$ROOT/config/test" parts lint demo >"$beside" 2>&1 &
+  pid=$!
+  at_exit "kill -TERM -- -$pid 2>/dev/null"
+  run_part cross || rc=1
+  wait "$pid" || rc=1
+  cat "$beside"
   say "all parts, in $SECONDS s; logs, screenshots and reports: $ARTEFACTS"
   reports=("$ARTEFACTS/addons.xml" "$ARTEFACTS/cross.xml" "$ARTEFACTS/demo.xml")
   "$VENV/bin/python" "$ROOT/config/lib/summary.py" "$ARTEFACTS"/{lint,log,demo}.count "${reports[@]}" || rc=1
