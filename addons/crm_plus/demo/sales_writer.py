@@ -7,7 +7,7 @@ from odoo import Command
 
 from . import pools
 from .base_writer import BaseWriter
-from .plot import Mail
+from .story import Mail
 
 OPENING_STOCK_DAYS = 380
 

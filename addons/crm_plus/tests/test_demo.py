@@ -10,7 +10,8 @@ from odoo.tests import TransactionCase, tagged
 
 from ..demo import pools
 from ..demo.crm_plus_demo import FIRST_CUSTOMER_REF
-from ..demo.plot import Plot, slug
+from ..demo.people_plot import slug
+from ..demo.plot import Plot
 
 
 def prices():
