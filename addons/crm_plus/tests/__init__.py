@@ -56,6 +56,7 @@ from . import test_customer_buying
 from . import test_customer_nightly
 from . import test_customer_history
 from . import test_customer_offer
+from . import test_customer_offer_tour
 from . import test_customer_retail
 from . import test_statement
 from . import test_customer_sheet

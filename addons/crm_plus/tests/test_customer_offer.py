@@ -47,19 +47,21 @@ class OfferCommon(CustomerProfileCommon):
     def _buy(cls, partner, product, days_ago=20):
         return cls._invoice(days_ago, 100, partner, product)
 
-    def _buy_all(self):
-        for partner in self.cafes + self.offices + self.customer:
-            self._buy(partner, self.beans)
-        for partner in self.cafes[:9] + self.offices[:1]:
-            self._buy(partner, self.milk)
-        for partner in self.cafes[:4]:
-            self._buy(partner, self.rare)
-        self._compare()
+    @classmethod
+    def _buy_all(cls):
+        for partner in cls.cafes + cls.offices + cls.customer:
+            cls._buy(partner, cls.beans)
+        for partner in cls.cafes[:9] + cls.offices[:1]:
+            cls._buy(partner, cls.milk)
+        for partner in cls.cafes[:4]:
+            cls._buy(partner, cls.rare)
+        cls._compare()
 
-    def _compare(self):
-        partners = self.cafes + self.offices + self.customer
-        self.Profile._rebuild(partners.ids)
-        self.env["crm.customer.affinity"].sudo()._renew(self.yardstick, self.today)
+    @classmethod
+    def _compare(cls):
+        partners = cls.cafes + cls.offices + cls.customer
+        cls.Profile._rebuild(partners.ids)
+        cls.env["crm.customer.affinity"].sudo()._renew(cls.yardstick, cls.today)
 
     def _open(self, record=None, user=None):
         record = (record or self.customer).with_user(user or self.seller)
