@@ -248,6 +248,204 @@ class TestMailFacts(AudienceCommon):
 
 
 @tagged("post_install", "-at_install", "crm_campaigns_audience")
+class TestRefreshAtOnce(AudienceCommon):
+    """Segments of mailing contacts, contacts and leads that ask who may be mailed, of
+    Ida, who is a contact, and Eva, who is a lead.
+    """
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.lead = cls._create_leads(email_from="eva@nobody.example")
+        cls.records = {
+            "mailing.contact": cls.contacts,
+            "res.partner": cls.customer_contact,
+            "crm.lead": cls.lead,
+        }
+        fact = {"kind": "subscribed", "list_ids": [Command.set(cls.news.ids)]}
+        cls.segments = {
+            model: cls._create_segment(records, fact_ids=[Command.create(fact)])
+            for model, records in cls.records.items()
+        }
+        cls._finish()
+
+    @classmethod
+    def _finish(cls):
+        """What the commit of the transaction would do."""
+        cls.env.flush_all()
+        cls.env.cr.precommit.run()
+
+    def _members(self, model="mailing.contact"):
+        self._finish()
+        return self.records[model].browse(
+            self.segments[model]
+            .member_ids.filtered("is_current")
+            .sorted("res_id")
+            .mapped("res_id")
+        )
+
+    def _subscribe(self, contact):
+        return self.env["mailing.subscription"].create(
+            {"contact_id": contact.id, "list_id": self.news.id}
+        )
+
+    def test_subscribing_and_unsubscribing(self):
+        self.assertFalse(self._members())
+
+        subscriptions = self._subscribe(self.ida) + self._subscribe(self.eva)
+        self.assertEqual(self._members(), self.ida + self.eva)
+        self.assertEqual(self._members("res.partner"), self.customer_contact)
+        self.assertEqual(self._members("crm.lead"), self.lead)
+
+        self.news._update_subscription_from_email("Ida@Brandt.example", opt_out=True)
+        self.assertEqual(self._members(), self.eva)
+        self.assertFalse(self._members("res.partner"))
+
+        self.news._update_subscription_from_email("ida@brandt.example", opt_out=False)
+        self.assertEqual(self._members(), self.ida + self.eva)
+
+        subscriptions.unlink()
+        for model in self.segments:
+            self.assertFalse(self._members(model), model)
+
+    def test_opting_out_by_its_date(self):
+        subscription = self._subscribe(self.ida)
+        self.assertEqual(self._members(), self.ida)
+        subscription.opt_out_datetime = fields.Datetime.now()
+        self.assertFalse(self._members())
+
+    def test_written_past_the_subscription(self):
+        """By the list of lists of a contact, by the list of contacts of a list."""
+        self.ida.list_ids = self.news
+        self.assertEqual(self._members("res.partner"), self.customer_contact)
+        self.ida.list_ids = [Command.clear()]
+        self.assertFalse(self._members("res.partner"))
+
+        self.news.contact_ids = [Command.link(self.eva.id)]
+        self.assertEqual(self._members(), self.eva)
+        self.assertEqual(self._members("crm.lead"), self.lead)
+        self.news.contact_ids = [Command.set(self.ida.ids)]
+        self.assertEqual(self._members(), self.ida)
+        self.assertFalse(self._members("crm.lead"))
+        self.news.contact_ids = [Command.clear()]
+        self.assertFalse(self._members())
+
+    def test_blocking_an_address(self):
+        self._subscribe(self.ida)
+        self.assertEqual(self._members(), self.ida)
+        self.env["mail.blacklist"]._add("Ida@Brandt.example")
+        self.assertFalse(self._members())
+        self.assertFalse(self._members("res.partner"))
+        self.env["mail.blacklist"]._remove("ida@brandt.example")
+        self.assertEqual(self._members(), self.ida)
+        self.assertEqual(self._members("res.partner"), self.customer_contact)
+
+    def test_another_address(self):
+        self._subscribe(self.ida)
+        self.assertEqual(self._members("res.partner"), self.customer_contact)
+        self.ida.email = "eva@nobody.example"
+        self.assertFalse(self._members("res.partner"))
+        self.assertEqual(self._members("crm.lead"), self.lead)
+        # Eva's address is on the list by another contact
+        self.assertEqual(self._members(), self.ida + self.eva)
+        self.ida.unlink()
+        self.assertFalse(self._members())
+        self.assertFalse(self._members("crm.lead"))
+
+    def test_created_on_a_list(self):
+        twin = self.env["mailing.contact"].create(
+            {"email": "eva@nobody.example", "list_ids": [Command.set(self.news.ids)]}
+        )
+        self.assertTrue(twin.id)
+        self.assertEqual(self._members("crm.lead"), self.lead)
+        self.assertEqual(self._members(), self.eva, "the segment is of three contacts")
+
+    def test_condition_on_lists(self):
+        segment = self._create_segment(
+            self.contacts, domain=f"[('list_ids', 'in', {self.offers.ids})]"
+        )
+        self.env["mailing.subscription"].create(
+            {"contact_id": self.noah.id, "list_id": self.offers.id}
+        )
+        self._finish()
+        self.assertEqual(segment.member_ids.mailing_contact_id, self.noah, "no address")
+
+    def test_what_whoever_has_the_address_did(self):
+        kind = self.env.ref("crm_plus.crm_touchpoint_kind_email_in")
+        segment = self._create_segment(
+            self.contacts,
+            fact_ids=[
+                Command.create(
+                    {"kind": "touched", "touchpoint_kind_ids": [Command.set(kind.ids)]}
+                )
+            ],
+        )
+        self.assertFalse(segment.member_ids)
+        self.env["mail.message"].create(
+            {
+                "model": "res.partner",
+                "res_id": self.customer_contact.id,
+                "message_type": "email",
+                "subtype_id": self.env.ref("mail.mt_comment").id,
+                "author_id": self.customer_contact.id,
+                "date": fields.Datetime.now() - timedelta(hours=1),
+                "body": "We need tea.",
+            }
+        )
+        self._finish()
+        self.assertEqual(segment.member_ids.mailing_contact_id, self.ida)
+
+    def test_lists_that_follow_segments_do_not_run_in_circles(self):
+        """A list of those who are not on it: each night, not each second."""
+        fact = {
+            "kind": "subscribed",
+            "is_not": True,
+            "list_ids": [Command.set(self.offers.ids)],
+        }
+        segment = self._create_segment(self.contacts, fact_ids=[Command.create(fact)])
+        self.offers.segment_id = segment
+        self.assertEqual(self.offers._sync(), (2, 0))
+        self._finish()
+        self.assertEqual(segment.member_count, 3)
+
+    def test_without_such_segments_nothing_is_asked(self):
+        for segment in self.segments.values():
+            segment.active = False
+        self._finish()
+        subscription = self._subscribe(self.ida)
+        self._finish()
+        with self.assertQueryCount(0):
+            self.env["crm.segment"]._get_consent_targets()
+            subscription._queue_refresh_consent()
+
+    def test_queries_do_not_grow(self):
+        def queries(count):
+            contacts = self.env["mailing.contact"].create(
+                [{"email": f"m{count}-{i}@many.example"} for i in range(count)]
+            )
+            self.records["mailing.contact"] = contacts
+            self.segments["mailing.contact"].domain = repr([("id", "in", contacts.ids)])
+            self._finish()
+            subscriptions = self.env["mailing.subscription"].create(
+                [
+                    {"contact_id": contact.id, "list_id": self.news.id}
+                    for contact in contacts
+                ]
+            )
+            self.assertEqual(self._members(), contacts)
+            self.env.invalidate_all()
+            before = self.env.cr.sql_log_count
+            subscriptions.opt_out = True
+            self._finish()
+            found = self.env.cr.sql_log_count - before
+            self.assertFalse(self._members())
+            return found
+
+        queries(2)
+        self.assertEqual(queries(3), queries(50))
+
+
+@tagged("post_install", "-at_install", "crm_campaigns_audience")
 class TestMailingOnSegment(AudienceCommon):
     def test_only_those_in_the_segment(self):
         for records in (

@@ -227,6 +227,35 @@ class TestSegmentFact(SegmentCommon, AccountTestInvoicingCommon):
         self.assertEqual(self._found(**args, **fact), buyer)
         self.assertEqual(self._found(**args, **fact, is_not=True), stranger)
 
+    def test_a_change_of_customer_is_followed_at_once(self):
+        lead = self.env["crm.lead"].create(
+            {"name": "Of nobody", "company_id": self.company.id}
+        )
+        branch = self.env["res.partner"].create({"name": "Branch"})
+        of_leads, of_partners = (
+            self._create_segment(
+                "Bought tea",
+                str([("id", "=", record.id)]),
+                target=record._name,
+                user_id=self.book_keeper.id,
+                company_id=self.company.id,
+                fact_ids=[
+                    Command.create(
+                        {"kind": "bought", "product_ids": [Command.set(self.tea.ids)]}
+                    )
+                ],
+            )
+            for record in (lead, branch)
+        )
+        self._harvest_queued()
+
+        lead.partner_id = self.customer
+        branch.parent_id = self.customer
+        self._harvest_queued()
+
+        self.assertEqual(of_leads.member_ids.lead_id, lead)
+        self.assertEqual(of_partners.member_ids.partner_id, branch)
+
     def test_of_the_companies_of_the_segment(self):
         segment = self._create_segment(
             "There",

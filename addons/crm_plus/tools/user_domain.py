@@ -85,8 +85,15 @@ def domain_fields(model, domain: Domain) -> set[str]:
     Those it names, and those from which named ones are computed: a write on the e-mail
     changes the e-mail's domain. Fields of related records are not followed.
     """
+    return fields_behind(
+        model, [condition.field_expr for condition in domain.iter_conditions()]
+    )
+
+
+def fields_behind(model, names) -> set[str]:
+    """Return the fields ``names`` of ``model`` and those they are computed from."""
     found = set()
-    todo = [condition.field_expr for condition in domain.iter_conditions()]
+    todo = list(names)
     while todo:
         name = todo.pop().partition(".")[0]
         if name in found or name not in model._fields:

@@ -3,6 +3,8 @@ from . import crm_segment_fact
 from . import crm_segment_member
 from . import crm_segment_why
 from . import crm_mailing_list_move
+from . import crm_touchpoint
+from . import mail_blacklist
 from . import mailing_contact
 from . import mailing_list
 from . import mailing_list_sync

@@ -59,6 +59,17 @@ class CrmSegmentFact(models.Model):
     def _get_undated_kinds(self):
         return super()._get_undated_kinds() | set(CONSENT_KINDS)
 
+    def _get_watched_fields(self):
+        """These facts are of the address, and so are all of a mailing contact."""
+        by_email = self.filtered(
+            lambda fact: (
+                fact.kind in (*MAIL_KINDS, *CONSENT_KINDS)
+                or fact.target == "mailing.contact"
+            )
+        )
+        watched = super(CrmSegmentFact, self - by_email)._get_watched_fields()
+        return watched | {"email_normalized"} if by_email else watched
+
     def _say_fact(self):
         # sudo: the words of a condition are for whoever sees the segment
         fact_sudo = self.sudo()

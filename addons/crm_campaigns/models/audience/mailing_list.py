@@ -1,4 +1,4 @@
-from odoo import api, fields, models
+from odoo import Command, api, fields, models
 
 
 class MailingList(models.Model):
@@ -28,6 +28,8 @@ class MailingList(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         lists = super().create(vals_list)
+        if any(vals.get("contact_ids") for vals in vals_list):
+            lists.contact_ids._queue_refresh_consent()
         if lists.segment_id:
             self.env["crm.segment"]._check_may_mail()
             self._trigger_sync()
@@ -36,9 +38,31 @@ class MailingList(models.Model):
     def write(self, vals):
         if vals.get("segment_id"):
             self.env["crm.segment"]._check_may_mail()
+        contacts = self._get_contacts_changed(vals.get("contact_ids"))
         result = super().write(vals)
+        contacts._queue_refresh_consent()
         if "segment_id" in vals or "active" in vals:
             self._trigger_sync()
+        return result
+
+    def _get_contacts_changed(self, commands):
+        """Return whom a write on ``contact_ids`` may put on the list or take off it:
+        that is a write past their subscriptions.
+        """
+        contacts = self.env["mailing.contact"]
+        for code, contact_id, value in commands or ():
+            if code in (Command.SET, Command.CLEAR):
+                contacts |= self.contact_ids
+            contacts |= contacts.browse(
+                (value or ()) if code == Command.SET else contact_id or ()
+            )
+        return contacts
+
+    def action_merge(self, src_lists, archive):
+        """Merges are written in SQL: whom they concern, the scheduler finds out."""
+        result = super().action_merge(src_lists, archive)
+        if self.env["crm.segment"]._get_consent_targets():
+            self.env["crm.segment"]._trigger_refresh()
         return result
 
     def action_sync(self):

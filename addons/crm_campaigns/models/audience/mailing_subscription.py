@@ -21,13 +21,33 @@ class MailingSubscription(models.Model):
                 {key: value for key, value in vals.items() if key != "segment_id"}
                 for vals in vals_list
             ]
-        return super().create(vals_list)
+        subscriptions = super().create(vals_list)
+        subscriptions._queue_refresh_consent()
+        return subscriptions
+
+    def write(self, vals):
+        if "contact_id" in vals:
+            self._queue_refresh_consent()
+        result = super().write(vals)
+        # opting out by its date or reason is added to vals by Odoo
+        if not vals.keys().isdisjoint({"contact_id", "list_id", "opt_out"}):
+            self._queue_refresh_consent()
+        return result
 
     def unlink(self):
         """Whoever is taken off a list by hand is not put on it again by its segment."""
         if not self.env.context.get("crm_campaigns_sync"):
             self._note_removed()
+        self._queue_refresh_consent()
         return super().unlink()
+
+    def _queue_refresh_consent(self):
+        """Segments follow at once, but not what a list took from its segment: one that
+        asks for the subscriptions it makes would never come to rest.
+        """
+        if not self.env.context.get("crm_campaigns_sync"):
+            # sudo: membership does not depend on who subscribes
+            self.sudo().contact_id._queue_refresh_consent()
 
     def _note_removed(self):
         of_segment = self.filtered(lambda s: s.list_id.segment_id)

@@ -133,6 +133,16 @@ class CrmSegmentFact(models.Model):
         """Hook: kinds of what is so now, whenever it began."""
         return {"label", "silent", "score", "grade"}
 
+    def _get_watched_fields(self):
+        """Hook: fields of a record by which these facts find the customer: when one is
+        written, the record is looked at again.
+        """
+        return {
+            "commercial_partner_id" if fact.target == "res.partner" else "partner_id"
+            for fact in self
+            if fact.kind not in ("score", "grade")
+        }
+
     @api.depends("segment_id.company_id", "segment_id.user_id.company_id")
     def _compute_currency_id(self):
         for fact in self:

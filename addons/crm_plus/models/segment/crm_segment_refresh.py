@@ -7,7 +7,7 @@ import psycopg2
 from odoo import api, fields, models, tools
 from odoo.tools import SQL
 
-from ...tools.user_domain import domain_fields
+from ...tools.user_domain import domain_fields, fields_behind
 from ..scoring.crm_score_model import QUEUE_KEY as SCORE_QUEUE_KEY
 from ..touchpoint.crm_touchpoint import QUEUE_KEY as TOUCHPOINT_QUEUE_KEY
 
@@ -324,11 +324,13 @@ class CrmSegment(models.Model):
         segments.
         """
         watched = set()
+        Target = self.env[model]
         # sudo: all segments, whoever changes a record
         for segment in self.sudo().search([("target", "=", model)]):
             watched.add("active")
+            watched |= fields_behind(Target, segment.fact_ids._get_watched_fields())
             try:
-                watched |= domain_fields(self.env[model], segment._get_member_domain())
+                watched |= domain_fields(Target, segment._get_member_domain())
             except Exception:  # noqa: BLE001 whatever a user may have written
                 _logger.info("crm_plus: segment %s not readable", segment.id)
         return frozenset(watched)
