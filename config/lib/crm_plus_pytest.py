@@ -4,21 +4,44 @@ Odoo skips each of them in silence when Chromium or websocket-client is missing,
 the browser does not open its port in time. The plugin also marks them as ``browser``,
 for ``-m browser`` and ``-m 'not browser'``.
 
+Tests that wait get more time than Odoo grants them: several browsers and servers share
+the machine, and a test that fails for its load tells nothing.
+
 With ``CRM_PLUS_TEST_NO_SKIP`` no test at all may be skipped: in that database there is
 what its tests look for.
 """
 
+import functools
 import inspect
 import os
+import sys
 
 import pytest
 
 BROWSER_CALLS = ("start_tour(", "browser_js(")
+# seconds: of Odoo's 20 and 60
+CURSOR_PATIENCE = 120
+BROWSER_PATIENCE = 240
 REASONS = ("chrome", "chromium", "websocket-client", "--odoo-http", "headless")
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "browser: drives a real browser")
+
+
+def pytest_sessionstart(session):
+    if "odoo.tests" not in sys.modules:
+        return
+    from odoo.tests import BaseCase, HttpCase
+
+    BaseCase.test_cursor_lock_timeout = CURSOR_PATIENCE
+    browser_js = HttpCase.browser_js
+
+    @functools.wraps(browser_js)
+    def patient_browser_js(self, *args, timeout=BROWSER_PATIENCE, **kwargs):
+        return browser_js(self, *args, timeout=timeout, **kwargs)
+
+    HttpCase.browser_js = patient_browser_js
 
 
 def pytest_collection_modifyitems(items):
