@@ -279,7 +279,7 @@ class TestCustomerPage(CustomerPageCommon):
         self.assertIn("Overdue for 40 days", self._words(panels["invoices"]))
         self.assertEqual(
             [column["name"] for column in panels["invoices"]["columns"]],
-            ["name", "invoice_date", "payment_state"],
+            ["name", "invoice_date", "standing"],
         )
         self.assertNotIn(
             "revenue", [column["name"] for column in panels["products"]["columns"]]
@@ -291,6 +291,30 @@ class TestCustomerPage(CustomerPageCommon):
         self.assertNotIn("2,700", json.dumps(page))
         # what was sold by the seller is known to the seller
         self.assertIn("90,000", json.dumps(panels["orders"]))
+
+    def test_an_instalment_may_be_overdue(self):
+        """The due date of an invoice is that of its last one."""
+        term = self.env["account.payment.term"].create(
+            {
+                "name": "Half and half",
+                "line_ids": [
+                    Command.create(
+                        {"value": "percent", "value_amount": 50, "nb_days": days}
+                    )
+                    for days in (0, 60)
+                ],
+            }
+        )
+        move = self._invoice(
+            invoice_date=self.today - timedelta(days=30),
+            invoice_payment_term_id=term.id,
+        )
+        self.assertGreater(move.invoice_date_due, self.today)
+
+        rows = self._panels(self._page(self.accountant))["invoices"]["rows"]
+
+        [row] = [row for row in rows if row["res_id"] == move.id]
+        self.assertIn("Overdue for 30 days", json.dumps(row))
 
     def test_seller_sees_own_documents_only(self):
         order = self._order(self.customer, self.seller_2, 7)

@@ -1,3 +1,5 @@
+from datetime import datetime, timedelta
+
 import psycopg2
 
 from odoo import fields
@@ -221,6 +223,35 @@ class TestSegmentOnChange(SegmentCommon):
             self.env["crm.segment"]._refresh_records("crm.lead", range(1, 1500))
         self.assertEqual(len(capture.records), 1)
         self.assertFalse(self.hot.member_ids)
+
+    def test_what_takes_long_is_refreshed_seldom(self):
+        now = datetime(2026, 5, 13, 12, 0)
+        for seconds, minutes, is_due in (
+            (0.1, 0.5, False),
+            (0.1, 1, True),
+            (10, 14, False),
+            (10, 16, True),
+            (60, 60, False),
+            (60, 95, True),
+            (7200, 23 * 60, False),
+            (7200, 24 * 60, True),
+        ):
+            self.hot.write(
+                {
+                    "refresh_seconds": seconds,
+                    "date_tried": now - timedelta(minutes=minutes),
+                }
+            )
+            with self.subTest(seconds=seconds, minutes=minutes):
+                self.assertEqual(self.hot._is_due(now), is_due)
+
+        self.hot.date_tried = False
+        self.assertTrue(self.hot._is_due(now), "asked for")
+
+    def test_what_many_records_changed_is_asked_for(self):
+        self.hot.write({"refresh_seconds": 7200, "date_tried": fields.Datetime.now()})
+        self.env["crm.segment"]._refresh_records("crm.lead", range(1, 1500))
+        self.assertTrue(self.hot._is_due(fields.Datetime.now()))
 
     def test_joining_and_leaving_are_touchpoints_once(self):
         self.cold_lead.priority = "3"

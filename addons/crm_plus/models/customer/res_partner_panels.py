@@ -98,18 +98,6 @@ class ResPartner(models.Model):
         )
 
     def _get_customer_panel_invoices(self):
-        today = fields.Date.context_today(self)
-
-        def standing(move):
-            is_open = move.payment_state in ("not_paid", "partial")
-            if is_open and move.invoice_date_due and move.invoice_date_due < today:
-                days = (today - move.invoice_date_due).days
-                if days == 1:
-                    return self.env._("Overdue since yesterday"), "red"
-                return self.env._("Overdue for %s days", days), "red"
-            words = dict(move._fields["payment_state"]._description_selection(self.env))
-            return words.get(move.payment_state, ""), "" if is_open else "green"
-
         return CustomerPanel(
             key="invoices",
             section="money",
@@ -125,9 +113,7 @@ class ResPartner(models.Model):
             columns=[
                 CustomerColumn(name="name", label=self.env._("Number")),
                 CustomerColumn(name="invoice_date", label=self.env._("Date")),
-                CustomerColumn(
-                    name="payment_state", label=self.env._("Payment"), get=standing
-                ),
+                CustomerColumn(name="standing", label=self.env._("Payment")),
                 CustomerColumn(
                     name="amount_total_signed",
                     label=self.env._("Total"),
@@ -140,12 +126,51 @@ class ResPartner(models.Model):
                     is_wide=True,
                 ),
             ],
-            reads=("payment_state", "invoice_date_due", "company_id"),
+            reads=("payment_state", "company_id"),
+            values=self._get_customer_invoice_standings,
             partner_field="partner_id",
             sequence=30,
             context={"create": False},
             empty=self.env._("Nothing was invoiced yet."),
         )
+
+    @api.model
+    def _get_customer_invoice_standings(self, moves):
+        """How each invoice stands; overdue is one of which an instalment is."""
+        today = fields.Date.context_today(self)
+        # sudo: who may see an invoice may know how late it is
+        overdue_since = dict(
+            self.env["account.move.line"]
+            .sudo()
+            ._read_group(
+                [
+                    ("move_id", "in", moves.ids),
+                    ("display_type", "=", "payment_term"),
+                    ("amount_residual", ">", 0),
+                    ("date_maturity", "<", today),
+                ],
+                ["move_id"],
+                ["date_maturity:min"],
+            )
+        )
+        labels = dict(moves._fields["payment_state"]._description_selection(self.env))
+        standings = {}
+        for move in moves:
+            since = overdue_since.get(move.sudo())
+            if since:
+                days = (today - since).days
+                words = (
+                    self.env._("Overdue for %s days", days)
+                    if days > 1
+                    else self.env._("Overdue since yesterday")
+                )
+                light = "red"
+            else:
+                words = labels.get(move.payment_state, "")
+                is_open = move.payment_state in ("not_paid", "partial")
+                light = "" if is_open else "green"
+            standings[move.id] = {"standing": (words, light)}
+        return standings
 
     def _get_customer_panel_receipts(self):
         return CustomerPanel(

@@ -19,6 +19,11 @@ QUEUE_KEY = "crm_plus.segment_queue"
 INCREMENTAL_LIMIT = 1000
 # A segment refreshed less than this ago is not refreshed again by the scheduler.
 REFRESH_MIN_SECONDS = 60
+# What only time changes is found by refreshing in full. A segment that nobody asked for
+# takes at most this share of the time: one of ten seconds every quarter of an hour, one
+# of a minute every hour and a half; each at least once a day.
+REFRESH_SHARE = 0.011
+REFRESH_MAX_WAIT = timedelta(days=1)
 # First key of the advisory locks; the second is the segment's id.
 LOCK_SPACE = 0x5E63
 
@@ -85,7 +90,7 @@ class CrmSegment(models.Model):
         if not segments or not res_ids:
             return
         if len(res_ids) > INCREMENTAL_LIMIT:
-            self._trigger_refresh()
+            segments._ask_refresh()
             return
         locked = self.env.execute_query(
             SQL(
@@ -97,7 +102,7 @@ class CrmSegment(models.Model):
         )
         free = segments.browse(row[0] for row in locked)._in_order()
         if len(free) != len(segments):
-            self._trigger_refresh()
+            (segments - free)._ask_refresh()
         # A flushing savepoint would run other precommit queues amid this one.
         self.env.flush_all()
         try:
@@ -110,7 +115,7 @@ class CrmSegment(models.Model):
             # Someone's bad condition must not stop a seller's work: the scheduler finds
             # out which one it is and notes the error on it.
             _logger.info("crm_plus: incremental refresh failed", exc_info=True)
-            self._trigger_refresh()
+            free._ask_refresh()
 
     def _apply_difference(self, res_ids=None):
         """Write who joined and who left; return the ids of both member rows."""
@@ -250,8 +255,7 @@ class CrmSegment(models.Model):
             return
         if len(member_ids) > INCREMENTAL_LIMIT:
             # sudo: a seller's change may be what refreshes the segment
-            self.sudo().browse(dependents).write({"date_tried": False})
-            self._trigger_refresh()
+            self.sudo().browse(dependents)._ask_refresh()
             return
         # sudo: members the user may not see count too
         members = self.env["crm.segment.member"].sudo().browse(member_ids)
@@ -335,6 +339,13 @@ class CrmSegment(models.Model):
                 _logger.info("crm_plus: segment %s not readable", segment.id)
         return frozenset(watched)
 
+    def _ask_refresh(self):
+        """Have the scheduler refresh these in full, however long that takes."""
+        # not for those that wait already: who changes many records would wait for the
+        # row of somebody else
+        self.filtered("date_tried").write({"date_tried": False})
+        self._trigger_refresh()
+
     @api.model
     def _trigger_refresh(self, now=False):
         """Let the scheduler refresh; unless ``now``, when a minute has passed."""
@@ -349,17 +360,29 @@ class CrmSegment(models.Model):
     # Scheduler
     # ------------------------------------------------------------
 
+    def _is_due(self, now):
+        """Whether the scheduler refreshes this segment: it was asked to, or the last
+        time is long enough ago for what it took.
+        """
+        if not self.date_tried:
+            return True
+        wait = timedelta(
+            seconds=max(REFRESH_MIN_SECONDS, self.refresh_seconds / REFRESH_SHARE)
+        )
+        return self.date_tried + min(wait, REFRESH_MAX_WAIT) <= now
+
     @api.model
     def _cron_refresh(self):
         """Refresh segment by segment, longest waiting first, each in its own
         transaction.
         """
         IrCron = self.env["ir.cron"]
-        limit = fields.Datetime.now() - timedelta(seconds=REFRESH_MIN_SECONDS)
-        segments = self.search(
-            ["|", ("date_tried", "=", False), ("date_tried", "<=", limit)],
-            order="date_tried NULLS FIRST, id",
-        )._in_order()
+        now = fields.Datetime.now()
+        segments = (
+            self.search([], order="date_tried NULLS FIRST, id")
+            .filtered(lambda segment: segment._is_due(now))
+            ._in_order()
+        )
         IrCron._commit_progress(remaining=len(segments))
         for segment in segments:
             try:

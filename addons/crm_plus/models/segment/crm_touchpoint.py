@@ -65,7 +65,8 @@ class CrmTouchpoint(models.Model):
         if not targets:
             return
         if len(touchpoint_ids) > INCREMENTAL_LIMIT:
-            Segment._trigger_refresh()
+            # sudo: all segments, whoever's change is harvested
+            Segment.sudo().search([("target", "in", targets)])._ask_refresh()
             return
         rows = self.env.execute_query(
             SQL(
