@@ -4,6 +4,7 @@ from odoo import fields
 from odoo.tests import tagged
 
 from odoo.addons.crm_campaigns.hooks import post_init_hook
+from odoo.addons.crm_plus.tools.bounce import Recipient, Report
 
 from .common import CampaignCommon
 
@@ -216,6 +217,30 @@ class TestMarketingTouchpoint(CampaignCommon):
         self._harvest_queued()
 
         self.assertFalse(self._touchpoints("campaign_unsubscribed"))
+
+    def test_report_stops_an_address_but_only_a_complaint_is_an_opt_out(self):
+        for kind, count in (("bounce", 0), ("complaint", 1)):
+            self.env["mail.blacklist"].search([]).unlink()
+            report = Report(
+                kind, [Recipient(address="ida@brandt.example", is_hard=True)]
+            )
+            self.env["mail.thread"]._routing_handle_bounce(
+                None,
+                {
+                    "delivery_report": report,
+                    "message_id": f"<{kind}@mx.example>",
+                    "bounced_email": False,
+                    "bounced_partner": self.env["res.partner"],
+                    "bounced_msg_ids": False,
+                    "bounced_message": self.env["mail.message"],
+                    "email_from": "MAILER-DAEMON@mx.example",
+                    "to": "sales@us.example",
+                },
+            )
+            self._harvest_queued()
+            with self.subTest(kind=kind):
+                self.assertTrue(self.env["mail.blacklist"].search([]))
+                self.assertEqual(len(self._touchpoints("campaign_unsubscribed")), count)
 
     def test_leaving_a_list_is_harvested_at_once(self):
         mailing_list = self.env["mailing.list"].create({"name": "News"})

@@ -1,4 +1,5 @@
 from . import touchpoint
+from . import contact
 from . import scoring
 from . import prediction
 from . import segment

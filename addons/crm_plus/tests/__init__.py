@@ -1,4 +1,6 @@
 from . import test_machine_mail
+from . import test_bounce
+from . import test_mail_bounce
 from . import test_touchpoint
 from . import test_touchpoint_ledger
 from . import test_touchpoint_late_commit

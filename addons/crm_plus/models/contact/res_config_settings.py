@@ -1,0 +1,20 @@
+from odoo import fields, models
+
+
+class ResConfigSettings(models.TransientModel):
+    _inherit = "res.config.settings"
+
+    crm_plus_bounce_hard_action = fields.Selection(
+        [
+            ("stop", "Stop the address at once"),
+            ("count", "Only count them"),
+        ],
+        string="Hard Bounces",
+        default="stop",
+        config_parameter="crm_plus.bounce_hard_action",
+    )
+    crm_plus_bounce_retention_months = fields.Integer(
+        string="Keep Bounces (Months)",
+        default=24,
+        config_parameter="crm_plus.bounce_retention_months",
+    )
