@@ -1,5 +1,4 @@
 from . import touchpoint
-from . import contact
 from . import scoring
 from . import prediction
 from . import segment
@@ -10,3 +9,4 @@ from . import lifecycle
 from . import qualification
 from . import assignment
 from . import pipeline
+from . import contact

@@ -54,6 +54,9 @@ from . import test_prediction_tour
 from . import test_prediction_tools
 from . import test_buying_tools
 from . import test_customer_profile
+from . import test_contact_hold
+from . import test_contact_policy
+from . import test_contact_policy_tools
 from . import test_customer_buying
 from . import test_customer_nightly
 from . import test_customer_history

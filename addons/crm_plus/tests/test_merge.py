@@ -508,6 +508,8 @@ class TestMergeContacts(LifecycleCommon):
         self.assertEqual(
             {row[0] for row in rows},
             {
+                "crm_contact_decision",
+                "crm_contact_hold",
                 # derived from the ledger each night; of two, Odoo keeps one
                 "crm_customer_product",
                 "crm_customer_profile",

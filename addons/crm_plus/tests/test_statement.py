@@ -550,6 +550,31 @@ class TestStatement(StatementCommon):
             self.assertEqual(len(notes), count)
             self.assertFalse(notes.attachment_ids)
 
+    def test_on_hold_gets_none_by_mail(self):
+        self._invoice(40, 100)
+        self._invoice(40, 321, partner=self.partner_a)
+        self.partner_a.email = "a@statement.example"
+        hold = self.env["crm.contact.hold"].create(
+            {"partner_id": self.partner_a.id, "note": "In dispute", "scope": "all"}
+        )
+
+        def wizard():
+            return (
+                self.env["crm.customer.statement"]
+                .with_user(self.accountant)
+                .create({"partner_ids": (self.customer | self.partner_a).ids})
+            )
+
+        self.assertFalse(wizard().held_ids, "the company does not apply the policy")
+        self.env.company.crm_plus_contact_policy = True
+        self.assertEqual(wizard().held_ids, self.partner_a)
+        self.assertEqual(
+            wizard().action_send()["context"]["default_res_ids"], self.customer.ids
+        )
+        self.assertEqual(wizard().open_count, 2, "it can be printed")
+        hold.scope = "marketing"
+        self.assertFalse(wizard().held_ids)
+
     def test_mail_names_the_company_of_the_statement(self):
         """Not that of who sends it."""
         self.accountant.company_ids += self.other_company

@@ -30,6 +30,12 @@ class CrmCustomerStatement(models.TransientModel):
     without_email_ids = fields.Many2many(
         "res.partner", string="Without E-mail", compute="_compute_open"
     )
+    held_ids = fields.Many2many(
+        "res.partner",
+        string="On Hold",
+        compute="_compute_open",
+        help="A hold keeps all back that is not written by hand. They can be printed.",
+    )
     open_count = fields.Integer(string="Statements", compute="_compute_open")
     include_empty = fields.Boolean(
         string="Also Where Nothing Is Open",
@@ -49,6 +55,7 @@ class CrmCustomerStatement(models.TransientModel):
             customers = wizard.partner_ids._origin.commercial_partner_id
             if not customers:
                 wizard.nothing_open_ids = wizard.without_email_ids = False
+                wizard.held_ids = False
                 wizard.open_count = 0
                 continue
             statements = customers._get_statements(wizard.company_id, wizard.date)
@@ -57,16 +64,31 @@ class CrmCustomerStatement(models.TransientModel):
             )
             chosen = wizard._get_chosen()
             wizard.open_count = len(chosen)
-            wizard.without_email_ids = chosen - wizard._get_reachable()
+            wizard.held_ids = wizard._get_held(chosen)
+            wizard.without_email_ids = (
+                chosen - wizard._get_reachable() - wizard.held_ids
+            )
 
     def _get_chosen(self):
         """Customers who get a paper."""
         customers = self.partner_ids._origin.commercial_partner_id
         return customers if self.include_empty else customers - self.nothing_open_ids
 
+    def _get_held(self, customers):
+        """Whom a hold on all that is sent keeps from statements, too. Hours and caps do
+        not: a person sends them, now.
+        """
+        decisions = self.env["crm.contact.policy"]._decide(
+            customers, purpose="dunning", company=self.company_id, dry_run=True
+        )
+        return customers.filtered(lambda one: decisions[one.id].reason == "hold")
+
     def _get_reachable(self):
-        """Of the chosen those with an address to send to, as the template finds it."""
-        return self._get_chosen().filtered(
+        """Of the chosen those with an address to send to, as the template finds it, and
+        not on hold.
+        """
+        chosen = self._get_chosen()
+        return (chosen - self._get_held(chosen)).filtered(
             lambda one: (
                 one.browse(one.address_get(["invoice"])["invoice"]).email_normalized
             )
@@ -97,7 +119,9 @@ class CrmCustomerStatement(models.TransientModel):
         customers = self._get_reachable()
         if not customers:
             raise UserError(
-                self.env._("None of these customers has an e-mail address.")
+                self.env._(
+                    "None of these customers has an e-mail address, or is not on hold."
+                )
             )
         return {
             "type": "ir.actions.act_window",

@@ -2,3 +2,16 @@ from . import crm_mail_bounce
 from . import mail_thread
 from . import res_partner
 from . import res_config_settings
+from . import crm_consent_purpose
+from . import crm_contact_hold
+from . import crm_contact_hold_rule
+from . import crm_contact_hold_providers
+from . import crm_contact_policy
+from . import crm_contact_decision
+from . import crm_contact_decide
+from . import crm_customer_profile
+from . import stock_picking
+from . import base_partner_merge
+from . import res_partner_contact
+from . import res_company
+from . import res_config_settings_contact
