@@ -2,6 +2,7 @@ from . import test_audience
 from . import test_campaign
 from . import test_campaign_faults
 from . import test_campaign_mail
+from . import test_campaign_steps
 from . import test_campaign_tour
 from . import test_profit
 from . import test_touchpoint

@@ -496,7 +496,7 @@ class TestCampaign(CampaignCommon):
     # One bad record
     # ------------------------------------------------------------
 
-    @mute_logger("odoo.addons.crm_campaigns.models.campaign.crm_campaign_task")
+    @mute_logger("odoo.addons.crm_campaigns.models.campaign.crm_campaign_task_run")
     def test_bad_record_stops_nobody_else(self):
         leads = self.leads + self._create_leads(3)
         campaign = self._create_campaign(leads)

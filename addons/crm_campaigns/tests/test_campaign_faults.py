@@ -16,7 +16,7 @@ from .common import CampaignCommon
 SEND_LOGS = (
     "odoo.addons.mail.models.mail_mail",
     "odoo.addons.base.models.ir_mail_server",
-    "odoo.addons.crm_campaigns.models.campaign.crm_campaign_task",
+    "odoo.addons.crm_campaigns.models.campaign.crm_campaign_task_mail",
 )
 
 
@@ -429,7 +429,9 @@ class TestCampaignFaults(CampaignCommon):
         with self.enter_registry_test_mode():
             with self.registry.cursor() as cr:
                 Task = self.env(cr=cr)["crm.campaign.task"]
-                attempts = Task._reserve()
+                attempts = Task._reserve(
+                    self._tasks(campaign).step_id.with_env(Task.env)
+                )
                 [(task_id, attempt)] = attempts.items()
                 Task.browse(task_id).attempts = attempt + 1  # reserved by another
                 Task.env.flush_all()
@@ -546,9 +548,13 @@ class TestCampaignConcurrency(TransactionCase):
         with patch.object(
             self.env.registry["ir.cron"], "_commit_progress", lambda *a, **k: 1
         ):
-            one = tasks[0]._reserve(limit=1)
+            one = tasks[0]._reserve(
+                tasks[0].env["crm.campaign.step"].browse(ids["step"]), limit=1
+            )
             tasks[0].env.flush_all()
-            other = tasks[1]._reserve()
+            other = tasks[1]._reserve(
+                tasks[1].env["crm.campaign.step"].browse(ids["step"])
+            )
 
         self.assertEqual(len(one), 1)
         self.assertFalse(set(one) & set(other))
@@ -589,6 +595,7 @@ class TestCampaignConcurrency(TransactionCase):
                 "leads": leads.ids,
                 "segment": segment.id,
                 "campaign": campaign.id,
+                "step": campaign.step_ids.id,
                 "utm": campaign.utm_campaign_id.id,
                 "tasks": campaign.participant_ids.task_ids.ids,
             }

@@ -1,13 +1,8 @@
-import logging
-
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.tools import SQL
 
-_logger = logging.getLogger(__name__)
-
-# Targets of segments that campaigns can follow, with the table of the records.
-TARGET_TABLES = {"crm.lead": SQL("crm_lead"), "res.partner": SQL("res_partner")}
+# Targets of segments that campaigns can follow.
+TARGETS = ("crm.lead", "res.partner")
 
 
 class CrmCampaign(models.Model):
@@ -45,7 +40,7 @@ class CrmCampaign(models.Model):
     # who is in
     segment_id = fields.Many2one(
         "crm.segment",
-        domain=[("target", "in", list(TARGET_TABLES))],
+        domain=[("target", "in", TARGETS)],
         check_company=True,
         index="btree_not_null",
         ondelete="restrict",
@@ -248,6 +243,14 @@ class CrmCampaign(models.Model):
             )
 
     # ------------------------------------------------------------
+    # Who goes through it
+    # ------------------------------------------------------------
+
+    def _get_model(self):
+        """Hook: name of the model of those who enter."""
+        return self.segment_id.target or "crm.lead"
+
+    # ------------------------------------------------------------
     # Start and stop
     # ------------------------------------------------------------
 
@@ -259,7 +262,7 @@ class CrmCampaign(models.Model):
             problems.append(self.env._("Choose the segment of those who enter."))
         elif not self.segment_id.active:
             problems.append(self.env._("The segment is archived: nobody would join."))
-        elif self.segment_id.target not in TARGET_TABLES:
+        elif self.segment_id.target not in TARGETS:
             problems.append(
                 self.env._("Campaigns follow segments of leads or of contacts.")
             )
@@ -313,154 +316,6 @@ class CrmCampaign(models.Model):
             .search([("campaign_id", "in", self.ids), ("state", "=", "sending")])
         )
         tasks._hold_mails()
-
-    # ------------------------------------------------------------
-    # Enrolment
-    # ------------------------------------------------------------
-
-    @api.model
-    def _get_target_table(self, model):
-        """Hook: SQL of the table of a segment's target; it has ``email_normalized``."""
-        return TARGET_TABLES[model]
-
-    def _enrol(self, member_ids=None):
-        """Enrol members of the segment who may enter: all, or some that have joined.
-
-        Set-based: one statement makes the participants, one their first tasks. A
-        record, and an e-mail address, is once at a time in a campaign: unique indexes
-        see to it, also between two transactions.
-
-        :return: ids of the new participants
-        """
-        new_ids = []
-        for campaign in self.filtered(lambda c: c.state == "running"):
-            new_ids += campaign._enrol_one(member_ids)
-        if new_ids:
-            self.env["crm.campaign.participant"].invalidate_model(flush=False)
-            self.env["crm.campaign.task"]._plan_roots(new_ids)
-        return new_ids
-
-    def _enrol_one(self, member_ids):
-        target = self.segment_id.target
-        self.env["crm.segment.member"].flush_model()
-        self.env["crm.campaign.participant"].flush_model()
-        self.env[target].flush_model(["email_normalized"])
-        # Who was in before: never again, or only by a stay that began after the end.
-        before = SQL("TRUE")
-        if self.reentry == "after_exit":
-            before = SQL(
-                """(p.state = 'running' OR p.member_id = m.id
-                    OR p.date_left > m.date_joined)"""
-            )
-        rows = self.env.execute_query(
-            SQL(
-                """
-                INSERT INTO crm_campaign_participant (
-                    campaign_id, company_id, member_id, number, res_model, res_id,
-                    lead_id, partner_id, email, state, date_entered,
-                    create_uid, create_date, write_uid, write_date
-                )
-                SELECT %(campaign)s, %(company)s, n.member_id,
-                       1 + COALESCE((
-                           SELECT max(p.number) FROM crm_campaign_participant p
-                            WHERE p.campaign_id = %(campaign)s
-                              AND p.res_model = %(model)s AND p.res_id = n.res_id), 0),
-                       %(model)s, n.res_id, n.lead_id, n.partner_id, n.email,
-                       'running', %(now)s, %(uid)s, %(now)s, %(uid)s, %(now)s
-                  FROM (
-                    SELECT DISTINCT ON (COALESCE(r.email_normalized, m.res_id::text))
-                           m.id AS member_id, m.res_id, m.lead_id, m.partner_id,
-                           NULLIF(r.email_normalized, '') AS email
-                      FROM crm_segment_member m
-                      JOIN %(table)s r ON r.id = m.res_id
-                     WHERE m.segment_id = %(segment)s
-                       AND m.date_left IS NULL
-                       AND m.res_model = %(model)s
-                       AND %(window)s
-                       AND NOT EXISTS (
-                           SELECT FROM crm_campaign_participant p
-                            WHERE p.campaign_id = %(campaign)s
-                              AND p.res_model = %(model)s AND p.res_id = m.res_id
-                              AND %(before)s)
-                       AND NOT EXISTS (
-                           SELECT FROM crm_campaign_participant p
-                            WHERE p.campaign_id = %(campaign)s
-                              AND p.email = r.email_normalized
-                              AND %(before)s)
-                  ORDER BY COALESCE(r.email_normalized, m.res_id::text), m.id
-                  ) n
-              ORDER BY n.res_id
-           ON CONFLICT DO NOTHING
-             RETURNING id
-                """,
-                campaign=self.id,
-                company=self.company_id.id,
-                segment=self.segment_id.id,
-                model=target,
-                table=self._get_target_table(target),
-                window=(
-                    SQL("TRUE")
-                    if member_ids is None
-                    else SQL("m.id = ANY(%s)", list(member_ids))
-                ),
-                before=before,
-                now=fields.Datetime.now(),
-                uid=self.env.uid,
-            )
-        )
-        return [row[0] for row in rows]
-
-    @api.model
-    def _enrol_changed(self):
-        """Look at whole segments again that were refreshed since: a safety net, since
-        whoever joins is enrolled in the transaction of the refresh."""
-        campaigns = self.search([("state", "=", "running")]).filtered(
-            lambda c: c.segment_id.date_refreshed != c.date_segment
-        )
-        for campaign in campaigns:
-            refreshed = campaign.segment_id.date_refreshed
-            campaign._enrol()
-            if campaign.exit_on_leave:
-                campaign._exit_left()
-            campaign.date_segment = refreshed
-        return campaigns
-
-    def _exit_left(self, member_ids=None):
-        """End the journey of those who have left the segment, where it says so."""
-        campaigns = self.filtered(
-            lambda c: c.exit_on_leave and c.state in ("running", "stopped")
-        )
-        if not campaigns:
-            return
-        self.env["crm.segment.member"].flush_model(["date_left"])
-        self.env["crm.campaign.participant"].flush_model()
-        rows = self.env.execute_query(
-            SQL(
-                """
-                SELECT p.id
-                  FROM crm_campaign_participant p
-                  JOIN crm_campaign c ON c.id = p.campaign_id
-                  JOIN crm_segment_member m
-                    ON m.segment_id = c.segment_id AND m.res_id = p.res_id
-                 WHERE p.campaign_id = ANY(%(campaigns)s)
-                   AND p.state = 'running'
-                   AND m.date_left IS NOT NULL
-                   AND %(window)s
-                   AND NOT EXISTS (
-                       SELECT FROM crm_segment_member o
-                        WHERE o.segment_id = c.segment_id AND o.res_id = p.res_id
-                          AND o.date_left IS NULL)
-              GROUP BY p.id
-                """,
-                campaigns=campaigns.ids,
-                window=(
-                    SQL("TRUE")
-                    if member_ids is None
-                    else SQL("m.id = ANY(%s)", list(member_ids))
-                ),
-            )
-        )
-        self.env["crm.campaign.participant"]._exit({"left": [row[0] for row in rows]})
 
     # ------------------------------------------------------------
     # Actions

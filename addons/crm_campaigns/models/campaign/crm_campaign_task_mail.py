@@ -1,0 +1,202 @@
+import logging
+from datetime import timedelta
+
+from odoo import api, fields, models
+from odoo.modules import module
+from odoo.tools import SQL
+
+_logger = logging.getLogger(__name__)
+
+# Mails handed to SMTP before the outcome is noted and the clock is looked at.
+SEND_SIZE = 100
+# Mails whose outcome is read at once.
+SETTLE_SIZE = 500
+
+
+class CrmCampaignTask(models.Model):
+    """Mails: composed with their tasks, sent by Odoo's queue, settled by traces."""
+
+    _inherit = "crm.campaign.task"
+
+    # ------------------------------------------------------------
+    # Composing
+    # ------------------------------------------------------------
+
+    def _ask_contact_policy(self, channel):
+        """Hook: the tasks whose people may be contacted now. An override asks the
+        contact policy once for the batch, and has the others wait (``_defer``) or
+        skipped (``_skip``), each with the reason.
+        """
+        return self
+
+    def _forget_failed_mails(self):
+        """Before another attempt: the traces that failed make way for new ones."""
+        # sudo: mails are the system's
+        traces_sudo = self.sudo().trace_ids
+        traces_sudo.mail_mail_id.filtered(lambda mail: mail.state != "sent").unlink()
+        traces_sudo.unlink()
+        self.invalidate_recordset(["trace_ids", "trace_id"])
+
+    def _on_composed(self):
+        """Called in the transaction that made the mails, before it commits."""
+        self.env["mailing.trace"].flush_model()
+        self.invalidate_recordset(["trace_ids", "trace_id"], flush=False)
+        with_trace = self.filtered("trace_ids")
+        with_trace._set(state="sending", reason=False)
+        # cannot be but for a composer that someone else has changed
+        (self - with_trace)._fail(self.env._("No mail was made."), final=True)
+
+    # ------------------------------------------------------------
+    # Mails on their way
+    # ------------------------------------------------------------
+
+    @api.model
+    def _count_to_send(self):
+        return len(self._get_mails_to_send())
+
+    @api.model
+    def _get_mails_to_send(self, limit=SEND_SIZE):
+        """Composed mails of running campaigns that wait for SMTP."""
+        self.flush_model(["state"])
+        self.env["mailing.trace"].flush_model(["crm_campaign_task_id", "mail_mail_id"])
+        self.env["mail.mail"].flush_model(["state"])
+        self.env["crm.campaign"].flush_model(["state"])
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT m.id
+                  FROM crm_campaign_task k
+                  JOIN crm_campaign c ON c.id = k.campaign_id AND c.state = 'running'
+                  JOIN mailing_trace t ON t.crm_campaign_task_id = k.id
+                  JOIN mail_mail m ON m.id = t.mail_mail_id AND m.state = 'outgoing'
+                 WHERE k.state = 'sending'
+              ORDER BY m.id
+                 LIMIT %s
+                """,
+                limit,
+            )
+        )
+        # sudo: the queue of outgoing mails is the system's
+        return self.env["mail.mail"].sudo().browse([row[0] for row in rows])
+
+    @api.model
+    def _send_mails(self):
+        """Send composed mails, one commit each; return how many were tried."""
+        mails = self._get_mails_to_send()
+        if not mails:
+            return 0
+        try:
+            mails.send(auto_commit=not module.current_test)
+        except Exception:
+            # what was sent is committed; the rest waits for the next round
+            self.env.cr.rollback()
+            _logger.warning("crm_campaigns: sending was interrupted", exc_info=True)
+            self._trigger(at=fields.Datetime.now() + timedelta(minutes=1))
+            return 0
+        return len(mails)
+
+    @api.model
+    def _settle(self):
+        """Read from the traces what became of mails, and let the journeys go on.
+
+        :return: number of tasks settled
+        """
+        self.flush_model()
+        self.env["mailing.trace"].flush_model()
+        self.env["mail.mail"].flush_model(["state"])
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT k.id, t.trace_status, t.failure_type, m.id IS NULL, d.outcome,
+                       d.smtp_code, m.failure_reason
+                  FROM crm_campaign_task k
+                  JOIN mailing_trace t ON t.crm_campaign_task_id = k.id
+             LEFT JOIN mail_mail m ON m.id = t.mail_mail_id
+             LEFT JOIN crm_campaign_delivery d ON d.mail_id = t.mail_mail_id_int
+                 WHERE k.state = 'sending'
+                   AND (t.trace_status NOT IN ('outgoing', 'process', 'pending')
+                        OR m.id IS NULL)
+              ORDER BY k.id
+                 LIMIT %s
+            FOR UPDATE OF k SKIP LOCKED
+                """,
+                SETTLE_SIZE,
+            )
+        )
+        if not rows:
+            return 0
+        groups = {}
+        for task_id, *facts in rows:
+            groups.setdefault(self._get_verdict(*facts), []).append(task_id)
+        for (verdict, reason), ids in groups.items():
+            self.browse(ids)._apply_verdict(verdict, reason)
+        self.env["crm.touchpoint"]._queue_harvest(
+            "campaign_sent", self.browse([row[0] for row in rows]).trace_ids.ids
+        )
+        self.env["ir.cron"]._commit_progress()
+        return len(rows)
+
+    @api.model
+    def _get_verdict(self, status, failure_type, is_gone, outcome, code, failure):
+        """What a trace says of its task: a verdict and the reason to show."""
+        labels = dict(
+            self.env["mailing.trace"]
+            ._fields["failure_type"]
+            ._description_selection(self.env)
+        )
+        if status in ("sent", "open", "reply", "bounce"):
+            if outcome == "unknown":
+                return "unknown", self.env._(
+                    "The connection ended while the mail was handed over: it may have "
+                    "arrived, and is counted as sent."
+                )
+            return "sent", False
+        if status == "cancel":
+            return "skip", labels.get(failure_type) or self.env._("Cancelled")
+        if status == "error":
+            reason = failure or labels.get(failure_type) or self.env._("Unknown error")
+            transient = failure_type == "mail_smtp" or 400 <= (code or 0) < 500
+            return ("retry" if transient else "fail"), reason
+        return "fail", self.env._("The mail was deleted before it was sent.")
+
+    def _apply_verdict(self, verdict, reason):
+        if verdict == "skip":
+            self._skip(reason)
+        elif verdict in ("retry", "fail"):
+            self._fail(reason, final=verdict == "fail")
+        else:
+            self.flush_model()
+            self.env.execute_query(
+                SQL(
+                    """
+                    UPDATE crm_campaign_task k
+                       SET state = %(state)s, outcome = 'next', reason = %(reason)s,
+                           date_done = COALESCE(t.sent_datetime, %(now)s),
+                           write_date = %(now)s
+                      FROM mailing_trace t
+                     WHERE t.crm_campaign_task_id = k.id AND k.id = ANY(%(ids)s)
+                 RETURNING k.id
+                    """,
+                    state="unknown" if verdict == "unknown" else "done",
+                    reason=reason or None,
+                    now=fields.Datetime.now(),
+                    ids=self.ids,
+                )
+            )
+            self._invalidate()
+            self._plan_next()
+
+    def _hold_mails(self):
+        """Keep mails of a stopped campaign from being sent by anyone."""
+        mails = self._get_mails_in_state("outgoing").try_lock_for_update()
+        mails.write({"state": "cancel"})
+
+    def _release_mails(self):
+        self._get_mails_in_state("cancel").write({"state": "outgoing"})
+
+    def _get_mails_in_state(self, state):
+        # sudo: the queue of outgoing mails is the system's
+        traces_sudo = self.sudo().trace_ids.filtered(
+            lambda trace: trace.trace_status == "outgoing"
+        )
+        return traces_sudo.mail_mail_id.filtered(lambda mail: mail.state == state)

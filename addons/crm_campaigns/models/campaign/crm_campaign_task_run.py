@@ -1,0 +1,275 @@
+import logging
+from datetime import timedelta
+
+import psycopg2
+
+from odoo import api, fields, models
+from odoo.tools import SQL
+
+from .crm_campaign_task_outcome import MAX_ATTEMPTS
+
+_logger = logging.getLogger(__name__)
+
+
+class CrmCampaignTask(models.Model):
+    """The scheduler: what is due is reserved and done, a batch of a step at a time."""
+
+    _inherit = "crm.campaign.task"
+
+    @api.model
+    def _cron_run(self):
+        """One bounded round: enrol, a batch of each step that is due, send, note what
+        became of it.
+        """
+        IrCron = self.env["ir.cron"]
+        self.env["crm.campaign"]._enrol_changed()
+        IrCron._commit_progress()
+        processed = 0
+        for step in self._get_due_steps():
+            processed += self._run_step(step)
+        processed += self._send_mails() + self._settle()
+        due = len(self._get_due_steps())
+        IrCron._commit_progress(
+            processed,
+            # what is due but locked belongs to another worker
+            remaining=(due + self._count_to_send()) if processed else 0,
+        )
+        self._trigger_next(busy=not processed and bool(due))
+
+    @api.model
+    def _run_step(self, step):
+        """Reserve and do one batch of a step; return how many were reserved."""
+        attempts = self._reserve(step)
+        self.browse(attempts)._execute(attempts)
+        return len(attempts)
+
+    @api.model
+    def _trigger_next(self, busy=False):
+        """Come back when the next task falls due; soon if others hold what is due."""
+        cron = self.env.ref(
+            "crm_campaigns.ir_cron_run_campaigns", raise_if_not_found=False
+        )
+        if not cron:
+            return
+        now = fields.Datetime.now()
+        at = now + timedelta(minutes=1)
+        if not busy:
+            at = self._get_next_date()
+            if not at or at <= now:
+                return
+        waiting = self.env["ir.cron.trigger"].search_count(
+            [("cron_id", "=", cron.id), ("call_at", ">", now), ("call_at", "<=", at)],
+            limit=1,
+        )
+        if not waiting:
+            cron._trigger(at=at)
+
+    @api.model
+    def _get_next_date(self):
+        """When the next task of a running campaign falls due: one row of the queue of
+        each step is looked at.
+        """
+        [(date,)] = self.env.execute_query(
+            SQL(
+                """
+                SELECT min(k.date_planned)
+                  FROM crm_campaign_step s
+                  JOIN crm_campaign c ON c.id = s.campaign_id
+            CROSS JOIN LATERAL (
+                    SELECT date_planned FROM crm_campaign_task
+                     WHERE step_id = s.id AND state IN ('planned', 'reserved')
+                  ORDER BY date_planned, id LIMIT 1
+                  ) k
+                 WHERE c.state = 'running'
+                """
+            )
+        )
+        return date
+
+    @api.model
+    def _get_due_steps(self):
+        """Steps with something to do now: planned and due, or left by a worker that
+        died (a live one holds their lock). Those who are farthest go first.
+        """
+        self.flush_model()
+        self.env["crm.campaign"].flush_model(["state"])
+        self.env["crm.campaign.step"].flush_model()
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT s.id
+                  FROM crm_campaign_step s
+                  JOIN crm_campaign c ON c.id = s.campaign_id
+                 WHERE c.state = 'running'
+                   AND EXISTS (
+                       SELECT FROM crm_campaign_task
+                        WHERE step_id = s.id AND state IN ('planned', 'reserved')
+                          AND date_planned <= %s)
+              ORDER BY s.position DESC, s.id
+                """,
+                fields.Datetime.now(),
+            )
+        )
+        return self.env["crm.campaign.step"].browse(row[0] for row in rows)
+
+    @api.model
+    def _reserve(self, step, limit=None):
+        """Mark due tasks of a step as begun and commit, so that the attempt is on
+        record whatever happens next; park those that were begun too often.
+
+        :return: ``{task id: number of this attempt}``
+        """
+        self.flush_model()
+        now = fields.Datetime.now()
+        reserved = dict(
+            self.env.execute_query(
+                SQL(
+                    """
+                    UPDATE crm_campaign_task t
+                       SET state = 'reserved', date_reserved = %(now)s,
+                           attempts = t.attempts + 1, write_date = %(now)s
+                      FROM (
+                        SELECT id FROM crm_campaign_task
+                         WHERE step_id = %(step)s AND state IN ('planned', 'reserved')
+                           AND date_planned <= %(now)s
+                      ORDER BY date_planned, id
+                         LIMIT %(limit)s
+                    FOR UPDATE SKIP LOCKED
+                      ) due
+                     WHERE t.id = due.id
+                 RETURNING t.id, t.attempts
+                    """,
+                    now=now,
+                    step=step.id,
+                    limit=limit or step._get_kind().batch_size,
+                )
+            )
+        )
+        if not reserved:
+            return reserved
+        self._invalidate()
+        worn_out = [i for i, attempts in reserved.items() if attempts > MAX_ATTEMPTS]
+        self.browse(worn_out)._fail(
+            self.env._("Begun %s times and interrupted each time.", MAX_ATTEMPTS),
+            final=True,
+        )
+        for task_id in worn_out:
+            del reserved[task_id]
+        self.env["ir.cron"]._commit_progress()
+        return reserved
+
+    def _execute(self, attempts):
+        """Do these reserved tasks of one step, and commit.
+
+        All at once; a batch that fails is halved until the task that makes it fail is
+        alone and keeps its error: one in 500 costs ten batches, not 500. Transactions
+        and not savepoints: what a step does may commit by itself, as Odoo's mailings
+        do.
+
+        :param attempts: what ``_reserve`` returned
+        """
+        todo = [self]
+        while todo:
+            tasks = todo.pop()
+            try:
+                tasks._execute_batch(attempts)
+            except psycopg2.OperationalError as error:
+                # serialisation, a lost connection: the rest again at the next round
+                self.env.cr.rollback()
+                _logger.info("crm_campaigns: batch put off: %s", error)
+                self._trigger()
+                return
+            except Exception as error:
+                self.env.cr.rollback()
+                self._invalidate()
+                if len(tasks) > 1:
+                    _logger.info("crm_campaigns: batch failed, halved", exc_info=True)
+                    middle = len(tasks) // 2
+                    todo += [tasks[middle:], tasks[:middle]]
+                    continue
+                tasks._lock_reserved(attempts)._fail(
+                    str(error) or error.__class__.__name__
+                )
+                self.env["ir.cron"]._commit_progress()
+
+    def _execute_batch(self, attempts):
+        tasks = self._lock_reserved(attempts)
+        if tasks:
+            tasks._run()
+        self.env["ir.cron"]._commit_progress()
+
+    def _lock_reserved(self, attempts):
+        """Lock until the transaction ends what is still ours: neither held nor taken
+        over by another worker meanwhile."""
+        if not self:
+            return self
+        self.flush_model()
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT id, attempts FROM crm_campaign_task
+                 WHERE id = ANY(%s) AND state = 'reserved'
+            FOR UPDATE SKIP LOCKED
+                """,
+                self.ids,
+            )
+        )
+        ours = {task_id for task_id, number in rows if number == attempts[task_id]}
+        return self.browse(i for i in self._ids if i in ours)
+
+    def _run(self):
+        """Do tasks of one step, for those who have no reason to leave."""
+        step = self[:1].step_id
+        Participant = self.env["crm.campaign.participant"]
+        reasons = {}
+        for participant_id, reason in self.env.execute_query(
+            Participant._get_leaving_query(
+                step.campaign_id._get_model(),
+                SQL(
+                    "p.id IN (SELECT participant_id FROM crm_campaign_task"
+                    " WHERE id = ANY(%s))",
+                    self.ids,
+                ),
+            )
+        ):
+            reasons.setdefault(reason, []).append(participant_id)
+        Participant._exit(reasons)
+        going = {
+            row[0]
+            for row in self.env.execute_query(
+                SQL(
+                    """
+                    SELECT k.id
+                      FROM crm_campaign_task k
+                      JOIN crm_campaign_participant p ON p.id = k.participant_id
+                     WHERE k.id = ANY(%s) AND k.state = 'reserved'
+                       AND (p.state = 'running'
+                            OR (k.is_replay AND p.state = 'done'))
+                    """,
+                    self.ids,
+                )
+            )
+        }
+        tasks = self.browse(i for i in self._ids if i in going)
+        (self - tasks)._skip_ended()
+        if tasks:
+            step._get_kind().run(tasks)
+
+    def _skip_ended(self):
+        """The journeys of these tasks have ended before."""
+        if not self:
+            return
+        self.env.execute_query(
+            SQL(
+                """
+                UPDATE crm_campaign_task
+                   SET state = 'skipped', reason = %(reason)s, date_done = %(now)s
+                 WHERE id = ANY(%(ids)s) AND state = 'reserved'
+             RETURNING id
+                """,
+                reason=self.env._("The journey has ended before."),
+                now=fields.Datetime.now(),
+                ids=self.ids,
+            )
+        )
+        self._invalidate()

@@ -1,0 +1,225 @@
+from markupsafe import Markup
+
+from odoo import api, fields, models
+from odoo.tools import is_html_empty
+from odoo.tools.translate import LazyTranslate
+
+from ....tools.step_kind import StepKind
+
+_lt = LazyTranslate(__name__)
+UNSUBSCRIBE = "/unsubscribe_from_list"
+
+
+class TaskMap:
+    """Tasks by record, handed through the composer to the traces it makes.
+
+    An object and not a dictionary: contexts are hashed, this one by identity.
+    """
+
+    def __init__(self, tasks):
+        self.tasks = tasks
+        self.ids_by_record = {
+            res_id: task_id for task_id, res_id in tasks._get_subjects().items()
+        }
+
+
+class MailKind(StepKind):
+    """Composes the mails of the batch with one call of the step's mailing.
+
+    Odoo leaves out blocked and missing addresses, follows links, and makes the traces;
+    nothing is sent here. Mails and the state of the tasks are one commit.
+    """
+
+    code = "mail"
+    label = _lt("Send a Mail")
+    family = "message"
+    icon = "fa-paper-plane"
+    fields = ("mailing_id", "subject", "body")
+
+    def get_problems(self):
+        mailing = self.step.mailing_id
+        problems = []
+        if not (mailing.subject or "").strip():
+            problems.append(self.env._("the mail has no subject."))
+        if is_html_empty(mailing.body_html):
+            problems.append(self.env._("the mail is empty."))
+        elif UNSUBSCRIBE not in mailing.body_html:
+            problems.append(self.env._("the mail has no unsubscribe link."))
+        return problems
+
+    def run(self, tasks):
+        tasks = tasks._ask_contact_policy("mail")
+        if not tasks:
+            return
+        tasks._forget_failed_mails()
+        task_map = TaskMap(tasks)
+        # sudo: the scheduler is the superuser; people may run a round by hand in tests
+        mailing = self.step.mailing_id.sudo().with_context(
+            crm_campaigns_engine=True, crm_campaigns_task_map=task_map
+        )
+        mailing._action_send_mail(list(task_map.ids_by_record))
+
+    def get_done_text(self, task):
+        return self.env._("%s · sent", self.step.name)
+
+
+class CrmCampaignStep(models.Model):
+    _inherit = "crm.campaign.step"
+
+    mailing_id = fields.Many2one(
+        "mailing.mailing",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        ondelete="restrict",
+    )
+    subject = fields.Char(compute="_compute_mail", inverse="_inverse_mail")
+    body = fields.Html(
+        compute="_compute_mail",
+        inverse="_inverse_mail",
+        sanitize="email_outgoing",
+        help="For a designed mail, save and open the mail editor.",
+    )
+    mail_step_id = fields.Many2one(
+        "crm.campaign.step",
+        string="Which Mail",
+        compute="_compute_mail_step_id",
+        recursive=True,
+        store=True,
+        index="btree_not_null",
+        ondelete="set null",
+        help="The mail whose links are meant: the nearest one before.",
+    )
+
+    @api.model
+    def _get_kinds(self):
+        return [*super()._get_kinds(), MailKind]
+
+    @api.depends("mailing_id.subject", "mailing_id.body_html")
+    def _compute_mail(self):
+        for step in self:
+            # sudo: whoever may read the campaign may read its mails
+            mailing_sudo = step.mailing_id.sudo()
+            step.subject = mailing_sudo.subject
+            step.body = mailing_sudo.body_html
+
+    def _inverse_mail(self):
+        for step in self.filtered(lambda s: s.kind == "mail"):
+            # before the mailing is made: then they are read from it
+            subject, body = step.subject, step.body or ""
+            step._prepare_mailings()
+            if not is_html_empty(body) and UNSUBSCRIBE not in body:
+                body += self._get_unsubscribe_footer()
+            step.mailing_id.write(
+                {
+                    "subject": subject or step.name,
+                    "body_arch": body,
+                    "body_html": body,
+                }
+            )
+
+    @api.model
+    def _get_unsubscribe_footer(self):
+        return Markup('<p><small><a href="%s">%s</a></small></p>') % (
+            UNSUBSCRIBE,
+            self.env._("Unsubscribe"),
+        )
+
+    @api.depends("parent_id.kind", "parent_id.mail_step_id")
+    def _compute_mail_step_id(self):
+        for step in self:
+            before = step.parent_id
+            step.mail_step_id = before if before.kind == "mail" else before.mail_step_id
+
+    # ------------------------------------------------------------
+    # ORM
+    # ------------------------------------------------------------
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        steps = super().create(vals_list)
+        steps._prepare_mailings()
+        return steps
+
+    def write(self, vals):
+        result = super().write(vals)
+        if "kind" in vals:
+            self._prepare_mailings()
+        return result
+
+    def unlink(self):
+        mailings = self.mailing_id
+        result = super().unlink()
+        mailings.filtered(lambda mailing: not mailing.sent_date).unlink()
+        return result
+
+    def _copy_into(self, copy, copies):
+        super()._copy_into(copy, copies)
+        if self.mailing_id:
+            copy.mailing_id.write(
+                {
+                    name: self.mailing_id[name]
+                    for name in ("subject", "preview", "body_arch", "body_html")
+                }
+            )
+
+    # ------------------------------------------------------------
+    # Mails
+    # ------------------------------------------------------------
+
+    def _prepare_mailings(self):
+        """Give each mail step its mailing, with what the campaign decides."""
+        for step in self.filtered(lambda s: s.kind == "mail"):
+            values = step._prepare_mailing_values()
+            if not step.mailing_id:
+                # a mailing has a name, a source and an author of its own: one by one
+                Mailing = self.env["mailing.mailing"].with_context(
+                    mail_auto_subscribe_no_notify=True
+                )
+                step.mailing_id = Mailing.create({"subject": step.name, **values})
+            else:
+                # sudo: the responsible may be changed without rights on mailings
+                mailing_sudo = step.mailing_id.sudo().with_context(
+                    crm_campaigns_engine=True, mail_auto_subscribe_no_notify=True
+                )
+                changed = {
+                    name: value
+                    for name, value in values.items()
+                    if mailing_sudo._fields[name].convert_to_write(
+                        mailing_sudo[name], mailing_sudo
+                    )
+                    != value
+                }
+                if changed:
+                    mailing_sudo.write(changed)
+
+    def _prepare_mailing_values(self):
+        """Hook: values of the mailing that belongs to a mail step."""
+        self.ensure_one()
+        campaign = self.campaign_id
+        model = campaign._get_model()
+        return {
+            "campaign_id": campaign.utm_campaign_id.id,
+            "email_from": campaign.email_from or self.env.user.email_formatted,
+            "mailing_model_id": self.env["ir.model"]._get_id(model),
+            "mailing_type": "mail",
+            "user_id": campaign.user_id.id,
+            # nobody: recipients are the tasks that fall due
+            "mailing_domain": repr([("id", "in", [])]),
+        }
+
+    def action_edit_mail(self):
+        """Open the mail in Odoo's editor."""
+        self.ensure_one()
+        self._prepare_mailings()
+        if self.campaign_state != "running" and self.mailing_id.state != "draft":
+            # sent before: it is the campaign that says whether it may change
+            self.mailing_id.with_context(crm_campaigns_engine=True).state = "draft"
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.name,
+            "res_model": "mailing.mailing",
+            "res_id": self.mailing_id.id,
+            "view_mode": "form",
+            "views": [(False, "form")],
+        }

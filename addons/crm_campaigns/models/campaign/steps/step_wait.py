@@ -1,0 +1,57 @@
+from odoo import api, fields, models
+from odoo.tools.translate import LazyTranslate
+
+from ....tools.step_kind import SQL_BATCH_SIZE, StepKind
+
+_lt = LazyTranslate(__name__)
+MINUTES = {"minutes": 1, "hours": 60, "days": 60 * 24}
+
+
+class WaitKind(StepKind):
+    """Lets some time go by."""
+
+    code = "wait"
+    label = _lt("Wait")
+    family = "time"
+    icon = "fa-clock-o"
+    waits = True
+    can_fail = False
+    batch_size = SQL_BATCH_SIZE
+    fields = ("delay_count", "delay_unit")
+
+    def get_problems(self):
+        if not self.step.delay_minutes:
+            return [self.env._("say how long it waits.")]
+        return []
+
+    def run(self, tasks):
+        tasks._done()
+
+
+class CrmCampaignStep(models.Model):
+    _inherit = "crm.campaign.step"
+
+    delay_count = fields.Integer(string="How Long", default=1)
+    delay_unit = fields.Selection(
+        [("minutes", "Minutes"), ("hours", "Hours"), ("days", "Days")], default="days"
+    )
+    delay_minutes = fields.Integer(
+        compute="_compute_delay_minutes", store=True, export_string_translation=False
+    )
+
+    _delay_positive = models.Constraint(
+        "CHECK(delay_count >= 0)", "A step cannot wait for a negative time."
+    )
+
+    @api.model
+    def _get_kinds(self):
+        return [*super()._get_kinds(), WaitKind]
+
+    @api.depends("kind", "delay_count", "delay_unit")
+    def _compute_delay_minutes(self):
+        kinds = self._get_kind_classes()
+        for step in self:
+            waits = bool(step.kind) and kinds[step.kind].waits
+            step.delay_minutes = (
+                step.delay_count * MINUTES[step.delay_unit or "days"] if waits else 0
+            )

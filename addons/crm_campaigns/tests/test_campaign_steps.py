@@ -1,0 +1,329 @@
+from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.fields import Command
+from odoo.tests import tagged
+from odoo.tools import mute_logger
+
+from odoo.addons.crm_campaigns.tools.step_kind import FAMILIES, StepKind
+
+from .common import CampaignCommon
+
+RUN_LOG = "odoo.addons.crm_campaigns.models.campaign.crm_campaign_task_run"
+
+
+class StepCommon(CampaignCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.lead, cls.lead_2 = cls._create_leads(2)
+        cls.lead.email_from = "Ida <ida@brandt.example>"
+        cls.lead_2.email_from = "ola@nowak.example"
+        cls.leads = cls.lead + cls.lead_2
+        # who answers for a condition or a change may read and change leads
+        cls.campaign_manager.group_ids += cls.env.ref(
+            "sales_team.group_sale_salesman_all_leads"
+        )
+
+    @classmethod
+    def _get_field(cls, name, model="crm.lead"):
+        return cls.env["ir.model.fields"]._get(model, name)
+
+    @classmethod
+    def _create_action(cls, code, **values):
+        return cls.env["ir.actions.server"].create(
+            {
+                "name": "Do it",
+                "model_id": cls.env["ir.model"]._get_id("crm.lead"),
+                "state": "code",
+                "code": code,
+                **values,
+            }
+        )
+
+    def _add_step_as(self, user, campaign, **values):
+        return (
+            self.env["crm.campaign.step"]
+            .with_user(user)
+            .create({"campaign_id": campaign.id, "name": "By them", **values})
+        )
+
+    def _start(self, kind, records=None, **values):
+        """A campaign of one step of this kind, started; return both."""
+        campaign = self._create_campaign(records or self.leads)
+        step = self._add_step(campaign, kind, **values)
+        campaign.action_start()
+        return campaign, step
+
+
+@tagged("post_install", "-at_install", "crm_campaigns")
+class TestCampaignSteps(StepCommon):
+    # ------------------------------------------------------------
+    # Kinds
+    # ------------------------------------------------------------
+
+    def test_kinds_say_what_they_are(self):
+        Step = self.env["crm.campaign.step"]
+
+        kinds = Step._get_kinds()
+
+        self.assertEqual(len(kinds), len(Step._get_kind_classes()), "codes are unique")
+        for kind in kinds:
+            with self.subTest(kind.code):
+                self.assertTrue(issubclass(kind, StepKind))
+                self.assertIn(kind.family, FAMILIES)
+                self.assertTrue(kind.ways)
+                self.assertTrue(self.env._(kind.label))
+                self.assertFalse(set(kind.fields) - set(Step._fields))
+                self.assertIsNot(kind.run, StepKind.run)
+
+    def test_kind_of_another_addon(self):
+        """A kind is a class in the list: nothing else needs to know it."""
+
+        class ShoutKind(StepKind):
+            code = "shout"
+            label = "Shout"
+
+            def run(self, tasks):
+                tasks._done(reason="HELLO")
+
+        Step = self.env.registry["crm.campaign.step"]
+        kinds = Step._get_kinds
+        self.patch(Step, "_get_kinds", lambda steps: [*kinds(steps), ShoutKind])
+
+        campaign, _step = self._start("shout")
+        self._run()
+
+        self.assertEqual(set(self._tasks(campaign).mapped("reason")), {"HELLO"})
+        self.assertIn("shout · done: HELLO", campaign.participant_ids[0].journey)
+
+    # ------------------------------------------------------------
+    # If
+    # ------------------------------------------------------------
+
+    def test_condition_parts_them(self):
+        campaign = self._create_campaign(self.leads)
+        step = self._add_step(
+            campaign, "condition", condition="[('email_from', 'ilike', 'brandt')]"
+        )
+        yes = self._add_step(campaign, "activity", step, "yes")
+        no = self._add_step(campaign, "wait", step, "no")
+        campaign.action_start()
+        self._run()
+
+        self.assertEqual(self._tasks(campaign, step).mapped("outcome"), ["yes", "no"])
+        self.assertEqual(self._tasks(campaign, yes).participant_id.lead_id, self.lead)
+        self.assertEqual(self._tasks(campaign, no).participant_id.lead_id, self.lead_2)
+        ida = campaign.participant_ids.filtered(lambda p: p.lead_id == self.lead)
+        self.assertIn("condition · If so", ida.journey)
+
+    def test_condition_is_no_way_to_read_what_one_may_not(self):
+        campaign = self._create_campaign(self.leads, user_id=self.env.user.id)
+        seller = self.seller
+        seller.group_ids += self.env.ref("crm_campaigns.crm_campaigns_group_manager")
+
+        with self.assertRaisesRegex(ValidationError, "does not work for"):
+            self._add_step(campaign, "condition", condition="[('nothing', '=', 1)]")
+        self.patch(
+            self.env.registry["crm.lead"]._fields["referred"],
+            "groups",
+            "base.group_system",
+        )
+        with self.assertRaises(ValidationError):
+            self._add_step_as(
+                seller,
+                campaign,
+                kind="condition",
+                condition="[('referred', '=', 'x')]",
+            )
+
+    def test_condition_asks_for_something(self):
+        with self.assertRaisesRegex(UserError, "what it asks for"):
+            self._start("condition")
+
+    def test_condition_takes_the_same_queries_for_any_number(self):
+        counts = []
+        # the first time, Odoo fills its caches
+        for number in (2, 3, 30):
+            leads = self._create_leads(number)
+            for i, lead in enumerate(leads):
+                lead.email_from = f"n{number}.{i}@many.example"
+            campaign = self._create_campaign(leads)
+            step = self._add_step(
+                campaign, "condition", condition="[('priority', '=', '0')]"
+            )
+            self._add_step(campaign, "wait", step, "yes")
+            campaign.action_start()
+            tasks = self._tasks(campaign, step)
+            tasks._set(state="reserved")
+            self.env.flush_all()
+            before = self.env.cr.sql_log_count
+            tasks._run()
+            counts.append(self.env.cr.sql_log_count - before)
+            self.assertEqual(set(tasks.mapped("outcome")), {"yes"})
+
+        self.assertEqual(counts[1], counts[2])
+
+    # ------------------------------------------------------------
+    # Update
+    # ------------------------------------------------------------
+
+    def test_update_writes_values(self):
+        tag, other_tag = self.env["crm.tag"].create([{"name": "A"}, {"name": "B"}])
+        self.leads.tag_ids = other_tag
+        self.lead_2.color = 3
+        lines = [
+            {"field_id": self._get_field("referred").id, "value": "campaign"},
+            {"field_id": self._get_field("priority").id, "value": "2"},
+            {
+                "field_id": self._get_field("date_deadline").id,
+                "value": "today +7d",
+            },
+            {
+                "field_id": self._get_field("user_id").id,
+                "record_ref": f"res.users,{self.seller_2.id}",
+            },
+            {
+                "field_id": self._get_field("tag_ids").id,
+                "operation": "add",
+                "record_ref": f"crm.tag,{tag.id}",
+            },
+            {
+                "field_id": self._get_field("tag_ids").id,
+                "operation": "remove",
+                "record_ref": f"crm.tag,{other_tag.id}",
+            },
+            {
+                "field_id": self._get_field("color").id,
+                "operation": "add",
+                "value": "2",
+            },
+            {"field_id": self._get_field("description").id, "operation": "clear"},
+        ]
+        self.leads.description = "<p>Old</p>"
+        campaign, _step = self._start(
+            "update", value_ids=[Command.create(line) for line in lines]
+        )
+
+        self._run()
+
+        self.assertEqual(self.leads.mapped("referred"), ["campaign"] * 2)
+        self.assertEqual(self.leads.mapped("priority"), ["2"] * 2)
+        self.assertEqual((self.lead.date_deadline - self._now().date()).days, 7)
+        self.assertEqual(self.leads.user_id, self.seller_2)
+        self.assertEqual(self.leads.tag_ids, tag)
+        self.assertEqual(self.leads.mapped("color"), [2, 5])
+        self.assertFalse(self.lead.description)
+        self.assertEqual(campaign.participant_ids.mapped("state"), ["done"] * 2)
+        self.assertIn("campaign", self._tasks(campaign)[0].reason)
+
+    def test_update_refuses_what_is_no_value(self):
+        campaign = self._create_campaign(self.leads)
+        for name, value in (
+            ("color", "many"),
+            ("priority", "9"),
+            ("date_deadline", "someday"),
+            ("user_id", "1"),
+        ):
+            with self.subTest(name), self.assertRaisesRegex(ValidationError, "nothing"):
+                self._add_step(
+                    campaign,
+                    "update",
+                    value_ids=[
+                        Command.create(
+                            {"field_id": self._get_field(name).id, "value": value}
+                        )
+                    ],
+                )
+
+    def test_update_is_no_way_to_write_what_one_may_not(self):
+        marketer = self.campaign_manager
+        marketer.group_ids -= self.env.ref("sales_team.group_sale_salesman_all_leads")
+        marketer.group_ids -= self.env.ref("sales_team.group_sale_salesman")
+        campaign = self._create_campaign(self.leads)
+        values = [
+            Command.create({"field_id": self._get_field("referred").id, "value": "x"})
+        ]
+
+        with self.assertRaises(AccessError):
+            self._add_step_as(marketer, campaign, kind="update", value_ids=values)
+
+    # ------------------------------------------------------------
+    # Server action
+    # ------------------------------------------------------------
+
+    def test_server_action_gets_the_batch_at_once(self):
+        action = self._create_action(
+            "records.write({'referred': 'batch of %s' % len(records)})"
+        )
+
+        campaign, _step = self._start("server_action", server_action_id=action.id)
+        self._run()
+
+        self.assertEqual(self.leads.mapped("referred"), ["batch of 2"] * 2)
+        self.assertEqual(set(self._tasks(campaign).mapped("reason")), {"Do it"})
+
+    def test_server_action_of_others_is_not_for_the_marketer(self):
+        action = self._create_action(
+            "records", group_ids=self.env.ref("base.group_system").ids
+        )
+        campaign = self._create_campaign(self.leads)
+
+        with self.assertRaisesRegex(ValidationError, "may not run"):
+            self._add_step_as(
+                self.campaign_manager,
+                campaign,
+                kind="server_action",
+                server_action_id=action.id,
+            )
+
+    def test_server_action_of_other_records_does_not_start(self):
+        action = self._create_action(
+            "records", model_id=self.env["ir.model"]._get_id("res.partner")
+        )
+
+        with self.assertRaisesRegex(UserError, "for other records"):
+            self._start("server_action", server_action_id=action.id)
+
+    @mute_logger(RUN_LOG, "odoo.sql_db")
+    def test_one_bad_record_is_found_by_halving(self):
+        """One of sixteen: it fails alone, in a few batches, and the others once."""
+        leads = self._create_leads(16)
+        for i, lead in enumerate(leads):
+            lead.email_from = f"h{i}@many.example"
+        leads[5].referred = "bad"
+        action = self._create_action(
+            "for lead in records:\n"
+            "  lead.write({'color': 1 // (lead.referred != 'bad') + lead.color})"
+        )
+        campaign, step = self._start("server_action", leads, server_action_id=action.id)
+        runs = []
+        Action = self.env.registry["ir.actions.server"]
+        run = Action.run
+        self.patch(
+            Action,
+            "run",
+            lambda actions: (
+                runs.append(len(actions.env.context.get("active_ids", ())))
+                or run(actions)
+            ),
+        )
+
+        self._run(1)
+
+        # the scheduled action itself has no records
+        self.assertEqual([n for n in runs if n], [16, 8, 4, 4, 2, 1, 1, 2, 8])
+        self.assertEqual((leads - leads[5]).mapped("color"), [1] * 15)
+        tasks = self._tasks(campaign, step)
+        bad = tasks.filtered(lambda task: task.participant_id.lead_id == leads[5])
+        self.assertEqual((bad.state, bad.attempts), ("planned", 1))
+        self.assertEqual(set((tasks - bad).mapped("state")), {"done"})
+
+    # ------------------------------------------------------------
+    # Activity
+    # ------------------------------------------------------------
+
+    def test_activity_for_somebody(self):
+        self._start("activity", activity_user_id=self.seller_2.id)
+
+        self._run()
+
+        self.assertEqual(self.leads.activity_ids.user_id, self.seller_2)

@@ -1,0 +1,99 @@
+"""What a kind of step is. The kinds themselves are in ``models/campaign/steps``."""
+
+from odoo.tools.translate import LazyTranslate
+
+_lt = LazyTranslate(__name__)
+
+# How kinds are grouped where people choose one, in this order.
+FAMILIES = {
+    "message": _lt("Messages"),
+    "time": _lt("Time"),
+    "branch": _lt("Ways"),
+    "record": _lt("Records"),
+    "people": _lt("Colleagues"),
+    "outside": _lt("Other systems"),
+    "end": _lt("Ends"),
+}
+# What an ORM write or a mail takes; nobody waits long for a commit, nor for a repeat.
+BATCH_SIZE = 500
+# What one statement does for any number. A round of it stays within some seconds.
+SQL_BATCH_SIZE = 10_000
+
+
+class StepKind:
+    """One kind of step: what it is called, which ways lead on, what it does.
+
+    How to add one, in any addon: subclass, declare, and put the class into the list of
+    ``crm.campaign.step._get_kinds``; its settings are fields of ``crm.campaign.step``.
+
+    An instance is made for a step, in the environment of the step. ``run`` gets the
+    tasks of a whole batch, reserved and locked, whose participants are on their way. It
+    settles each of them, by ``tasks._done``, ``._skip``, ``._fail`` or ``._defer``.
+    What it raises is not lost: the batch is rolled back, halved and tried again, until
+    the task that raises is alone and keeps the error.
+    """
+
+    # value of ``crm.campaign.step.kind``
+    code = ""
+    # what people read: lazily translated
+    label = ""
+    # key of ``FAMILIES``
+    family = "record"
+    # class of the icon
+    icon = "fa-circle-o"
+    # codes of the ways out, the usual one first, with what they mean after this kind
+    ways = {"next": _lt("Then")}
+    # the task falls due after the delay of the step, not at once
+    waits = False
+    # tasks done at once
+    batch_size = BATCH_SIZE
+    # it may fail or be skipped: the step says whether the journey goes on
+    can_fail = True
+    # fields of the step that cannot change while people go through it
+    fields = ()
+    # nothing comes after it
+    is_end = False
+
+    def __init__(self, step):
+        self.step = step
+        self.env = step.env
+
+    def get_ways(self):
+        """Hook: ``[(code, way, label)]`` of the ways out, the usual one first.
+
+        ``way`` is a ``crm.campaign.way`` where the code alone does not tell the ways
+        apart, else empty.
+        """
+        nothing = self.env["crm.campaign.way"]
+        return [(code, nothing, self.env._(label)) for code, label in self.ways.items()]
+
+    def get_problems(self):
+        """Hook: what keeps a campaign with this step from starting, as sentences."""
+        return []
+
+    def on_planned(self, tasks):
+        """Hook: these tasks were just planned; those that need not wait fall due."""
+
+    def run(self, tasks):
+        """Do it for these tasks of one step; see the class."""
+        raise NotImplementedError
+
+    def get_done_text(self, task):
+        """Hook: how the story of a person tells that this was done."""
+        label = self.get_way_label(task)
+        name = self.step.name
+        return f"{name} · {label}" if label else self.env._("%s · done", name)
+
+    def get_way_label(self, task):
+        """The way on which a task went, in words; empty if there is just one."""
+        ways = self.get_ways()
+        if len(ways) < 2:
+            return ""
+        return next(
+            (
+                label
+                for code, way, label in ways
+                if (code, way) == (task.outcome, task.way_id)
+            ),
+            "",
+        )
