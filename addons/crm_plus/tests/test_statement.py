@@ -33,6 +33,12 @@ class StatementCommon(CustomerProfileCommon):
             {"acc_number": "BE71096123456769", "partner_id": cls.company.partner_id.id}
         )
         cls.customer.email = "office@brandt.example"
+        cls.user_employee = new_test_user(
+            cls.env,
+            login="statement_reader",
+            groups="base.group_user",
+            company_id=cls.company.id,
+        )
 
     def _pay_some(self, invoice, amount, days_ago=0, **values):
         return (
@@ -574,6 +580,68 @@ class TestStatement(StatementCommon):
         self.assertEqual(wizard().open_count, 2, "it can be printed")
         hold.scope = "marketing"
         self.assertFalse(wizard().held_ids)
+
+    def _compose(self, partners, template, **values):
+        with patch.object(
+            self.registry["ir.actions.report"],
+            "_render_qweb_pdf",
+            lambda *args, **kwargs: (b"paper", "pdf"),
+        ):
+            composer = (
+                self.env["mail.compose.message"]
+                .with_user(self.accountant)
+                .create(
+                    {
+                        "model": "res.partner",
+                        "res_ids": repr(partners.ids),
+                        "template_id": template.id,
+                        **values,
+                    }
+                )
+            )
+            return composer._action_send_mail()
+
+    def test_picked_by_hand_it_does_not_stay_with_the_contact(self):
+        """Whoever may read the contact would read what it owes."""
+        self._invoice(40, 100)
+        template = self.env.ref("crm_plus.mail_template_customer_statement")
+        partners = self.customer + self.partner_a
+        self.partner_a.email = "a@statement.example"
+        before = partners.message_ids
+        for one in (template, template.copy()):
+            for chosen in (self.customer, partners):
+                with self.assertRaises(UserError) as refusal:
+                    self._compose(chosen, one, composition_mode="comment")
+                self.assertIn("Send Statement", str(refusal.exception))
+            mails, _messages = self._compose(
+                partners,
+                one,
+                composition_mode="mass_mail",
+                auto_delete=False,
+                force_send=False,
+            )
+            self.assertEqual(len(mails.attachment_ids), 2)
+            self.assertEqual(set(mails.mapped("auto_delete")), {True})
+            for record in (mails.mail_message_id, mails.attachment_ids):
+                for user in (self.seller, self.user_employee):
+                    self.assertFalse(record.with_user(user).has_access("read"))
+        notes = partners.message_ids - before
+        self.assertEqual(len(notes), 4)
+        self.assertFalse(notes.attachment_ids)
+
+    def test_mails_of_automations_do_not_stay_either(self):
+        template = self.env.ref("crm_plus.mail_template_customer_statement")
+        with patch.object(
+            self.registry["ir.actions.report"],
+            "_render_qweb_pdf",
+            lambda *args, **kwargs: (b"paper", "pdf"),
+        ):
+            mail_id = template.with_user(self.accountant).send_mail(self.customer.id)
+        mail = self.env["mail.mail"].browse(mail_id)
+        self.assertEqual(len(mail.attachment_ids), 1)
+        self.assertNotIn(mail.mail_message_id, self.customer.message_ids)
+        self.assertFalse(mail.mail_message_id.with_user(self.seller).has_access("read"))
+        self.assertFalse(mail.attachment_ids.with_user(self.seller).has_access("read"))
 
     def test_mail_names_the_company_of_the_statement(self):
         """Not that of who sends it."""

@@ -13,6 +13,7 @@ from . import account_partial_reconcile
 from . import base_partner_merge
 from . import crm_segment
 from . import crm_touchpoint
+from . import mail_template
 from . import res_partner
 from . import res_partner_page
 from . import res_partner_panels
