@@ -748,6 +748,61 @@ class TestCustomerProfile(CustomerProfileCommon):
         self.assertEqual(profile.product_ids.quantity, 20)
         self.assertFalse(other.exists())
 
+    def test_people_and_leads_of_the_customer_follow(self):
+        """What the profile says counts for contacts and leads at once."""
+        lead = self.env["crm.lead"].create(
+            {"name": "More beans", "type": "lead", "partner_id": self.contact.id}
+        )
+        domain = "[('%s', '>', 0), ('%s', '=', '%s')]"
+        path = "commercial_partner_id.customer_profile_ids.invoice_count"
+        segments = self.env["crm.segment"].create(
+            [
+                {
+                    "name": model,
+                    "target": model,
+                    "domain": domain % (prefix + path, f"{prefix}name", name),
+                    "company_id": self.company.id,
+                }
+                for model, prefix, name in (
+                    ("res.partner", "", self.contact.name),
+                    ("crm.lead", "partner_id.", self.contact.name),
+                )
+            ]
+        )
+        models = self.env["crm.score.model"].create(
+            [
+                {
+                    "name": target,
+                    "target": target,
+                    "rule_ids": [
+                        Command.create(
+                            {
+                                "name": "Known buyer",
+                                "dimension": "fit",
+                                "points": 7,
+                                "domain": f"[('{prefix}{path}', '>', 0)]",
+                            }
+                        )
+                    ],
+                }
+                for target, prefix in (("customer", ""), ("lead", "partner_id."))
+            ]
+        )
+        self._commit()
+        self.assertFalse(segments.member_ids)
+
+        self._invoice(10)
+        self._commit()
+
+        self.assertEqual(self._profile(rebuild=False).invoice_count, 1)
+        self.assertEqual(
+            [segment.member_ids.mapped("res_id") for segment in segments],
+            [self.contact.ids, lead.ids],
+        )
+        scores = self.env["crm.score"].search([("model_id", "in", models.ids)])
+        self.assertEqual(scores.lead_id.filtered("score_total"), lead)
+        self.assertIn(self.contact, scores.partner_id.filtered("score_total"))
+
     def test_a_seller_who_posts_needs_no_right_to_profiles(self):
         order = self.env["sale.order"].create(
             {

@@ -11,6 +11,7 @@ from . import crm_customer_affinity
 from . import account_move
 from . import account_partial_reconcile
 from . import base_partner_merge
+from . import crm_score_model
 from . import crm_segment
 from . import crm_touchpoint
 from . import mail_template

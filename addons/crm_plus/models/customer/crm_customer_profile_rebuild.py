@@ -118,7 +118,28 @@ class CrmCustomerProfile(models.Model):
         if large_ids:
             self._mark_stale(large)
         self._rebuild(partner_ids - large_ids)
-        self.env["crm.segment"]._queue_refresh("res.partner", partner_ids - large_ids)
+        self._queue_followers(partner_ids - large_ids)
+
+    @api.model
+    def _queue_followers(self, partner_ids):
+        """Look again at who is in segments and at scores that ask for these profiles:
+        of the customers, of their people and of their leads.
+        """
+        Segment = self.env["crm.segment"]
+        ScoreModel = self.env["crm.score.model"]
+        scored = ScoreModel._get_profile_targets()
+        for model, path in (
+            ("res.partner", "commercial_partner_id"),
+            ("crm.lead", "partner_id.commercial_partner_id"),
+        ):
+            if model not in scored and not Segment._get_watched_fields(model):
+                continue
+            # whoever posts, and lost ones too
+            Model = self.env[model].sudo().with_context(active_test=False)
+            ids = Model.search([(path, "in", list(partner_ids))], order="id").ids
+            Segment._queue_refresh(model, ids)
+            if model in scored:
+                ScoreModel._queue_recompute(model, ids)
 
     @api.model
     def _mark_stale(self, domain):
