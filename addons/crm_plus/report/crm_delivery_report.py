@@ -1,6 +1,8 @@
 from odoo import api, fields, models
 from odoo.tools import SQL
 
+from ..tools.company_time import ZONES_DEPENDS, day, zones
+
 
 class CrmDeliveryReport(models.Model):
     """What leaves for customers and comes back, and how late: a row a transfer.
@@ -8,7 +10,7 @@ class CrmDeliveryReport(models.Model):
     For who sells: no amounts, no rights of the warehouse are needed. Late is against
     the promise (the deadline, which is the delivery date of the order, else what its
     products take); a transfer without one, against its scheduled date. A day that has
-    passed is late, whatever the hour.
+    passed is late, whatever the hour: a day of the company, wherever the reader sits.
     """
 
     _name = "crm.delivery.report"
@@ -33,7 +35,8 @@ class CrmDeliveryReport(models.Model):
         "stock.move": ["picking_id", "product_id", "product_uom_qty", "state"],
         "stock.location": ["usage"],
         "sale.order": ["name", "opportunity_id", "user_id"],
-        "res.partner": ["commercial_partner_id"],
+        **ZONES_DEPENDS,
+        "res.partner": ["commercial_partner_id", *ZONES_DEPENDS["res.partner"]],
         "product.product": ["product_tmpl_id"],
         "product.template": ["name"],
     }
@@ -71,16 +74,7 @@ class CrmDeliveryReport(models.Model):
 
     @property
     def _table_query(self):
-        lang = self.env.lang or "en_US"
-
-        def day(column):
-            # the day in the user's time zone
-            return SQL(
-                "(%s AT TIME ZONE 'UTC' AT TIME ZONE %s)::date",
-                column,
-                self.env.user.tz or "UTC",
-            )
-
+        zone = SQL("z.name")
         return SQL(
             """
             SELECT d.id, d.id AS picking_id, d.name, d.direction, d.contact_id,
@@ -102,7 +96,7 @@ class CrmDeliveryReport(models.Model):
               FROM (
                 SELECT k.id, k.name, k.partner_id AS contact_id,
                        p.commercial_partner_id AS partner_id, k.sale_id AS order_id,
-                       o.name AS order_name, o.opportunity_id AS lead_id, o.user_id,
+                       o.name AS order_name, l.id AS lead_id, o.user_id,
                        k.company_id,
                        CASE WHEN lt.usage = 'customer' THEN 'delivery'
                             ELSE 'return' END AS direction,
@@ -115,17 +109,25 @@ class CrmDeliveryReport(models.Model):
                   FROM stock_picking k
                   JOIN stock_location lf ON lf.id = k.location_id
                   JOIN stock_location lt ON lt.id = k.location_dest_id
+                  JOIN (%(zones)s) z ON z.company_id = k.company_id
              LEFT JOIN sale_order o ON o.id = k.sale_id
+             LEFT JOIN %(leads)s l ON l.id = o.opportunity_id
              LEFT JOIN res_partner p ON p.id = k.partner_id
                  WHERE k.state NOT IN ('draft', 'cancel')
                    AND (lt.usage = 'customer') <> (lf.usage = 'customer')
               ) d
             """,
-            lang=lang,
-            promised=day(SQL("COALESCE(k.date_deadline, k.scheduled_date)")),
-            scheduled=day(SQL("k.scheduled_date")),
-            done=day(SQL("k.date_done")),
-            today=SQL("%s::date", fields.Date.context_today(self)),
+            lang=self.env.lang or "en_US",
+            # a transfer is for all who sell, the name of a deal for who may read it
+            leads=self.env["crm.lead"]
+            .with_context(active_test=False)
+            ._search([])
+            .subselect(),
+            zones=zones(),
+            promised=day(SQL("COALESCE(k.date_deadline, k.scheduled_date)"), zone),
+            scheduled=day(SQL("k.scheduled_date"), zone),
+            done=day(SQL("k.date_done"), zone),
+            today=day(SQL("%s::timestamp", fields.Datetime.now()), zone),
         )
 
     def action_open_picking(self):

@@ -17,6 +17,7 @@ class DeliveryCommon(PipelineCommon):
         cls.today = fields.Date.today()
         cls.portal = cls._create_portal_user()
         cls.portal.partner_id.parent_id = cls.customer
+        cls.company.partner_id.tz = "UTC"
 
     def _deliver_order(self, promised, *, done=None, quantity=2, **values):
         """An order whose transfer is promised so many days from now, and done so."""
@@ -101,15 +102,81 @@ class TestDelivery(DeliveryCommon):
         )
         self.assertEqual(self._rows(picking).days_late, 2)
 
-    def test_days_are_those_of_who_looks(self):
-        picking = self._deliver_order(-1)
-        picking.move_ids.date_deadline = fields.Datetime.to_datetime(
-            self.today - timedelta(days=1)
-        ) + timedelta(hours=23)
-        # one hour before midnight is tomorrow in Tokyo
-        self.seller.tz = "Asia/Tokyo"
-        row = self._rows(picking, user=self.seller)
-        self.assertEqual(row.date_promised, self.today)
+    def test_days_are_those_of_the_company(self):
+        """Whoever looks; on the report, the deal, the profile and in the timeline."""
+        day = fields.Datetime.to_datetime(self.today) - timedelta(days=5)
+        # where the day begins at 15 o'clock of UTC
+        self.company.partner_id.tz = "Asia/Tokyo"
+        for promised, done, days in (
+            # of one day of Tokyo, of two days of UTC
+            (day + timedelta(hours=16), day + timedelta(hours=34), 0),
+            # of two days of Tokyo, of one day of UTC
+            (day + timedelta(hours=14), day + timedelta(hours=16), 1),
+        ):
+            picking = self._deliver_order(-5, done=-5)
+            picking.move_ids.date_deadline = promised
+            picking.date_done = done
+            for tz in ("America/New_York", "Europe/Brussels", "UTC"):
+                with self.subTest(days=days, tz=tz):
+                    self.seller.tz = tz
+                    row = self._rows(picking, user=self.seller)
+                    self.assertEqual(row.days_late, days)
+                    self.assertEqual((row.date_done - row.date_promised).days, days)
+            self.env["crm.touchpoint"]._harvest(["delivery_late"])
+            self.assertEqual(len(self._late_touchpoints(picking)), days)
+            deal = self.deal.with_user(self.seller)
+            [step] = [s for s in deal.progress if s["key"] == "delivered"]
+            self.assertEqual(
+                step["words"], "In full, late by a day" if days else "In full"
+            )
+            Profile = self.env["crm.customer.profile"].sudo()
+            Profile._rebuild(self.customer.ids)
+            profile = Profile.search(
+                [
+                    ("partner_id", "=", self.customer.id),
+                    ("company_id", "=", self.company.id),
+                ]
+            )
+            self.assertEqual(profile.delivery_late_12, days)
+            picking.sale_id.opportunity_id = False
+
+    def test_a_delivery_that_nobody_promised_is_late_on_the_profile_too(self):
+        picking = self._deliver_order(-9, done=-2)
+        self.env.flush_all()
+        self.env.cr.execute(
+            """UPDATE stock_picking SET date_deadline = NULL, scheduled_date = %s
+                WHERE id = %s""",
+            (self.now - timedelta(days=5), picking.id),
+        )
+        self.env.invalidate_all()
+        self.assertEqual(self._rows(picking).days_late, 3)
+        Profile = self.env["crm.customer.profile"].sudo()
+        Profile._rebuild(self.customer.ids)
+        profile = Profile.search([("partner_id", "=", self.customer.id)])
+        self.assertEqual(profile.delivery_late_12, 1)
+
+    def test_deals_of_colleagues_are_not_named(self):
+        """A transfer is for all who sell, a deal for who may read it."""
+        picking = self._deliver_order(-3)
+        for user, lead in (
+            (self.seller, self.deal),
+            (self.seller_2, self.deal.browse()),
+            (self.manager, self.deal),
+        ):
+            with self.subTest(user.login):
+                [values] = self._rows(picking, user=user).web_read(
+                    {"lead_id": {"fields": {"display_name": {}}}}
+                )
+                self.assertEqual((values["lead_id"] or {}).get("id", False), lead.id)
+                found = (
+                    self.env["crm.delivery.report"]
+                    .with_user(user)
+                    .search([("lead_id", "ilike", "harbour")])
+                )
+                self.assertEqual(bool(found), bool(lead))
+        # also of a deal that was lost
+        self.deal.action_set_lost()
+        self.assertEqual(self._rows(picking, user=self.seller).lead_id, self.deal)
 
     def test_what_is_no_delivery(self):
         cancelled = self._deliver_order(-3)
@@ -263,9 +330,11 @@ class TestDelivery(DeliveryCommon):
         )
 
         midnight = fields.Datetime.to_datetime(self.today - timedelta(days=2))
-        Touchpoint._harvest_source(source, since=midnight + timedelta(seconds=1))
+        # a day on it is late wherever a company may be
+        later = midnight + timedelta(days=1)
+        Touchpoint._harvest_source(source, since=later + timedelta(seconds=1))
         self.assertFalse(self._late_touchpoints(picking))
-        Touchpoint._harvest_source(source, since=midnight)
+        Touchpoint._harvest_source(source, since=later)
 
         found = self._late_touchpoints(picking)
         self.assertRecordValues(

@@ -7,6 +7,8 @@ Each function returns definitions to be put after ``WITH``, parted by commas. Th
 
 from odoo.tools import SQL
 
+from .company_time import day, zones
+
 # Channels on which people talk, as against what the apps note by themselves.
 TALK_CHANNELS = (
     "email",
@@ -169,14 +171,18 @@ def payment(today) -> SQL:
 
 
 def goods(today) -> SQL:
-    """``orders`` that are confirmed; ``goods`` delivered and taken back."""
+    """``orders`` that are confirmed; ``goods`` delivered and taken back. Late is what
+    Deliveries to Customers says is late.
+    """
+    zone = SQL("z.name")
     return SQL(
         """
-        orders AS (
+        zone AS (%(zones)s), orders AS (
             SELECT s.customer_id, o.company_id, count(*) AS order_count,
-                   max(o.date_order)::date AS date_last_order
+                   max(%(ordered)s) AS date_last_order
               FROM sale_order o
               JOIN scope s ON s.id = o.partner_id
+              JOIN zone z ON z.company_id = o.company_id
              WHERE o.state = 'sale'
              GROUP BY s.customer_id, o.company_id
         ), goods AS (
@@ -185,12 +191,13 @@ def goods(today) -> SQL:
                        AND lf.usage <> 'customer') AS delivery_count_12,
                    count(*) FILTER (WHERE lt.usage = 'customer'
                        AND lf.usage <> 'customer'
-                       AND k.date_done::date > k.date_deadline::date)
+                       AND %(done)s > %(promised)s)
                        AS delivery_late_12,
                    count(*) FILTER (WHERE lf.usage = 'customer'
                        AND lt.usage <> 'customer') AS return_count_12
               FROM stock_picking k
               JOIN scope s ON s.id = k.partner_id
+              JOIN zone z ON z.company_id = k.company_id
               JOIN stock_location lf ON lf.id = k.location_id
               JOIN stock_location lt ON lt.id = k.location_dest_id
              WHERE k.state = 'done' AND k.date_done > %(today)s - %(year)s
@@ -198,6 +205,10 @@ def goods(today) -> SQL:
              GROUP BY s.customer_id, k.company_id
         )
         """,
+        zones=zones(),
+        ordered=day(SQL("o.date_order"), zone),
+        done=day(SQL("k.date_done"), zone),
+        promised=day(SQL("COALESCE(k.date_deadline, k.scheduled_date)"), zone),
         today=today,
         year=YEAR_DAYS,
     )

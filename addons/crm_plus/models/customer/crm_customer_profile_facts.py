@@ -5,6 +5,7 @@ from odoo import api, fields, models
 from odoo.tools import SQL
 
 from ...tools import customer_facts
+from ...tools.company_time import ZONES_DEPENDS
 
 # What the facts are made of; flushed before they are read.
 FLUSHED = {
@@ -39,12 +40,20 @@ FLUSHED = {
     "product.product": ["standard_price", "product_tmpl_id"],
     "product.template": ["uom_id"],
     "uom.uom": ["factor"],
-    "res.partner": ["commercial_partner_id", "credit_limit", "user_id", "country_id"],
+    **ZONES_DEPENDS,
+    "res.partner": [
+        "commercial_partner_id",
+        "credit_limit",
+        "user_id",
+        "country_id",
+        *ZONES_DEPENDS["res.partner"],
+    ],
     "sale.order": ["state", "date_order", "partner_id", "company_id"],
     "stock.picking": [
         "state",
         "date_done",
         "date_deadline",
+        "scheduled_date",
         "partner_id",
         "company_id",
         "location_id",

@@ -1,7 +1,11 @@
 """How far the money and the goods of a deal have come, in words for everybody."""
 
+from datetime import timezone
+
 from odoo import api, fields, models
 from odoo.tools import format_amount, format_date
+
+from ...tools.company_time import company_timezone, company_today
 
 MONEY_GROUPS = "account.group_account_invoice,account.group_account_readonly"
 
@@ -89,10 +93,12 @@ class CrmLead(models.Model):
 
     def _get_progress_delivery(self, orders, pickings):
         label = self.env._("Delivered")
-        today = fields.Date.context_today(self)
+        company = self.company_id or self.env.company
+        today = company_today(company)
+        zone = company_timezone(company)
 
-        def day(date):
-            return fields.Datetime.context_timestamp(self, date).date()
+        def day(moment):
+            return moment.replace(tzinfo=timezone.utc).astimezone(zone).date()
 
         delivery = pickings.filtered(
             lambda picking: picking.picking_type_code == "outgoing"
@@ -107,7 +113,7 @@ class CrmLead(models.Model):
         }
         late = open_pickings.filtered(lambda picking: promised[picking] < today)
         done = delivery.filtered(lambda picking: picking.state == "done")
-        date = max(done.mapped("date_done"), default=None)
+        date = max((day(one.date_done) for one in done), default=None)
         if late:
             days = (today - min(promised[picking] for picking in late)).days
             words = (
@@ -117,7 +123,9 @@ class CrmLead(models.Model):
             )
             return self._get_progress_step("delivered", label, "red", words, date)
         if open_pickings:
-            planned = format_date(self.env, min(open_pickings.mapped("scheduled_date")))
+            planned = format_date(
+                self.env, day(min(open_pickings.mapped("scheduled_date")))
+            )
             words = (
                 self.env._("In part; the rest planned for %s", planned)
                 if done
@@ -138,7 +146,7 @@ class CrmLead(models.Model):
         return self._get_progress_step("delivered", label, "none", words)
 
     def _get_progress_money(self, orders, moves):
-        today = fields.Date.context_today(self)
+        today = company_today(self.company_id or self.env.company)
         sees_money = self.env.user.has_groups(MONEY_GROUPS)
         invoices = moves.filtered(lambda move: move.move_type != "out_refund")
         date = max(invoices.mapped("invoice_date"), default=None)

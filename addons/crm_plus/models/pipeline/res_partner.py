@@ -1,6 +1,7 @@
-from odoo import fields, models
+from odoo import models
 from odoo.tools import SQL
 
+from ...tools.company_time import company_today
 from ...tools.credit_standing import CreditStanding
 
 
@@ -24,22 +25,35 @@ class ResPartner(models.Model):
                 "date_maturity",
             ]
         )
-        today = fields.Date.context_today(self)
+        today = company_today(company)
         ledger = dict(
             self.env.execute_query(
                 SQL(
                     """
-                    SELECT l.partner_id,
-                           min(l.date_maturity) FILTER (
-                               WHERE NOT l.reconciled AND l.amount_residual > 0
-                                 AND l.date_maturity < %(today)s)
-                      FROM account_move_line AS l
-                      JOIN account_account AS a ON a.id = l.account_id
-                     WHERE a.account_type = 'asset_receivable'
-                       AND l.parent_state = 'posted'
-                       AND l.company_id = %(company)s
-                       AND l.partner_id = ANY(%(partners)s)
-                     GROUP BY l.partner_id
+                    WITH receivable AS MATERIALIZED (
+                        SELECT id FROM account_account
+                         WHERE account_type = 'asset_receivable'
+                    )
+                    -- of all that was ever booked one line will do, and what is open
+                    SELECT p.id, o.date
+                      FROM unnest(%(partners)s::int[]) AS p (id)
+                CROSS JOIN LATERAL (
+                        SELECT min(l.date_maturity) AS date
+                          FROM account_move_line AS l
+                         WHERE l.partner_id = p.id
+                           AND l.company_id = %(company)s
+                           AND l.account_id IN (SELECT id FROM receivable)
+                           AND l.parent_state = 'posted'
+                           AND l.reconciled IS NOT TRUE
+                           AND l.amount_residual > 0
+                           AND l.date_maturity < %(today)s
+                      ) AS o
+                     WHERE EXISTS (
+                        SELECT FROM account_move_line AS l
+                         WHERE l.partner_id = p.id
+                           AND l.company_id = %(company)s
+                           AND l.account_id IN (SELECT id FROM receivable)
+                           AND l.parent_state = 'posted')
                     """,
                     today=today,
                     company=company.id,

@@ -1,6 +1,7 @@
 from odoo import api, models
 from odoo.tools import SQL
 
+from ...tools.company_time import ZONES_DEPENDS, day, zones
 from ...tools.touchpoint_source import TouchpointSource
 
 # The order an invoice belongs to: the first one by id where it bills several.
@@ -22,10 +23,15 @@ INVOICE_DATE = SQL(
             ELSE m.invoice_date::timestamp END"""
 )
 IS_DELIVERY = SQL("lt.usage = 'customer' AND lf.usage <> 'customer'")
-# the day after the promise; written as in the index of stock.picking
+# the day after the promise begins where the company is
 DELIVERY_LATE_FROM = SQL(
+    """((%s + 1)::timestamp AT TIME ZONE z.name AT TIME ZONE 'UTC')""",
+    day(SQL("COALESCE(p.date_deadline, p.scheduled_date)"), SQL("z.name")),
+)
+# by then it has begun everywhere; written as in the index of stock.picking
+DELIVERY_LATE_UNTIL = SQL(
     """(date_trunc('day', COALESCE(p.date_deadline, p.scheduled_date))
-        + interval '1 day')"""
+        + interval '2 days')"""
 )
 
 
@@ -186,7 +192,9 @@ class CrmTouchpoint(models.Model):
                 """stock_picking p
                    JOIN stock_location lf ON lf.id = p.location_id
                    JOIN stock_location lt ON lt.id = p.location_dest_id
-                   LEFT JOIN sale_order o ON o.id = p.sale_id"""
+                   JOIN (%s) z ON z.company_id = p.company_id
+                   LEFT JOIN sale_order o ON o.id = p.sale_id""",
+                zones(),
             ),
             columns={
                 "name": SQL("concat_ws(', ', p.name, o.name)"),
@@ -208,6 +216,7 @@ class CrmTouchpoint(models.Model):
                     "partner_id",
                 ],
                 "sale.order": ["opportunity_id"],
+                **ZONES_DEPENDS,
             },
             **values,
         )
@@ -242,7 +251,7 @@ class CrmTouchpoint(models.Model):
                 IS_DELIVERY,
                 DELIVERY_LATE_FROM,
             ),
-            changed=(SQL("p.write_date"), DELIVERY_LATE_FROM),
+            changed=(SQL("p.write_date"), DELIVERY_LATE_UNTIL),
         )
 
     # ------------------------------------------------------------

@@ -5,10 +5,10 @@ class StockPicking(models.Model):
     _inherit = "stock.picking"
 
     _touchpoint_watermark_idx = models.Index("(write_date)")
-    # those whose promise passed since the last harvest
+    # those whose promise passed since the last harvest, wherever the company is
     _touchpoint_late_idx = models.Index(
         "((date_trunc('day', COALESCE(date_deadline, scheduled_date))"
-        " + interval '1 day'))"
+        " + interval '2 days'))"
     )
 
     def _action_done(self):
