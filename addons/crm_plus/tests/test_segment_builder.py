@@ -30,6 +30,25 @@ class TestSegmentCombined(SegmentCommon):
         (cold + self.hot)._refresh()
         self.assertEqual(self._members(cold).lead_id, self.hot_lead + self.cold_lead)
 
+    def test_their_members_too_without_condition_is_not_everybody(self):
+        self.hot._refresh()
+        either = self._create_segment(
+            "Either", "[]", include_mode="or", include_ids=self.hot.ids
+        )
+        either._refresh()
+        self.assertEqual(self._members(either).lead_id, self.hot_lead)
+        for lead, holds in ((self.hot_lead, True), (self.cold_lead, False)):
+            [line] = [
+                line
+                for line in either._explain(lead)["lines"]
+                if "ember of" in line["text"]
+            ]
+            self.assertEqual(line["text"], "Member of Hot")
+            self.assertEqual(line["holds"], holds)
+        either.domain = f"[('id', '=', {self.cold_lead.id})]"
+        either._refresh()
+        self.assertEqual(self._members(either).lead_id, self.hot_lead + self.cold_lead)
+
     def test_excluded(self):
         self.named.exclude_ids = self.hot
         (self.named + self.hot)._refresh()

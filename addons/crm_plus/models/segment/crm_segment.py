@@ -62,7 +62,8 @@ class CrmSegment(models.Model):
         required=True,
         default="and",
         help="Only their members: who is in one of them and meets the condition.\n"
-        "Their members, too: who is in one of them, and who meets the condition.",
+        "Their members, too: who is in one of them, and who meets the condition; "
+        "without any condition, nobody besides.",
     )
     include_ids = fields.Many2many(
         "crm.segment",
@@ -320,9 +321,9 @@ class CrmSegment(models.Model):
             domain &= fact._get_domain(Target)
         if self.include_ids:
             members = Domain("segment_ids", "in", self.include_ids.ids)
-            domain = (
-                domain & members if self.include_mode == "and" else domain | members
-            )
+            # what is not asked for is no condition that everybody meets
+            is_too = self.include_mode == "or" and not domain.is_true()
+            domain = domain | members if is_too else domain & members
         if self.exclude_ids:
             domain &= Domain("segment_ids", "not in", self.exclude_ids.ids)
         if self.company_id and "company_id" in Target._fields:

@@ -167,7 +167,7 @@ class CrmSegment(models.Model):
                 self.env._(
                     "Member of %s", ", ".join(self.include_ids.mapped("display_name"))
                 )
-                if self.include_mode == "and"
+                if self.include_mode == "and" or not (found or self.fact_ids)
                 else self.env._(
                     "Or member of %s",
                     ", ".join(self.include_ids.mapped("display_name")),
