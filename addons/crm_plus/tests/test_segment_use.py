@@ -6,6 +6,7 @@ from odoo.fields import Command
 from odoo.tests import tagged, users
 from odoo.tools import mute_logger
 
+from odoo.addons.base.tests.test_ir_cron import CronMixinCase
 from odoo.addons.crm_plus.hooks import uninstall_hook
 
 from .test_segment import SegmentCommon
@@ -149,7 +150,7 @@ class TestSegmentPolicy(SegmentCommon):
 
 
 @tagged("post_install", "-at_install", "crm_plus_segment")
-class TestSegmentPricelist(SegmentCommon):
+class TestSegmentPricelist(CronMixinCase, SegmentCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -266,8 +267,48 @@ class TestSegmentPricelist(SegmentCommon):
         self._run()
         self.assertEqual(self._pricelist(self.customer), self.special)
         self.segment.with_user(self.manager).unlink()
-        self.env.invalidate_all()
+        self._run()
         self.assertNotEqual(self._pricelist(self.customer), self.special)
+        self.assertEqual(
+            set(self.env["crm.segment.pricelist"].search([]).mapped("is_open")), {False}
+        )
+
+    def test_whoever_deletes_a_segment_waits_for_no_customer(self):
+        self._run()
+        name = "crm_plus.ir_cron_segment_pricelists"
+        with self.capture_triggers(name) as triggers:
+            self.segment.with_user(self.manager).unlink()
+        self.assertTrue(triggers.records)
+        self.assertEqual(self._pricelist(self.customer), self.special)
+
+    def test_batches(self):
+        Given = self.env.registry["crm.segment.pricelist"]
+        apply, counts = Given._apply, []
+
+        def count(model, segment, company):
+            counts.append(apply(model, segment, company))
+            return counts[-1]
+
+        with (
+            patch.object(Given, "_apply", count),
+            patch(
+                "odoo.addons.crm_plus.models.segment.crm_segment_pricelist.BATCH_SIZE",
+                1,
+            ),
+        ):
+            self._run()
+            for partner in (self.customer, self.customer_2):
+                self.assertEqual(self._pricelist(partner), self.special)
+            self.segment.pricelist_id = self.own
+            self._run()
+            for partner in (self.customer, self.customer_2):
+                self.assertEqual(self._pricelist(partner), self.own)
+            self.segment.unlink()
+            self._run()
+        self.assertNotIn(
+            self._pricelist(self.customer), self.own + self.special, "taken back"
+        )
+        self.assertLessEqual(set(counts), {0, 1})
 
     @mute_logger("odoo.addons.crm_plus.models.segment.crm_segment_pricelist")
     def test_one_that_fails_does_not_stop_the_others(self):

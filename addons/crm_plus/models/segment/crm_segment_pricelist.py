@@ -5,6 +5,7 @@ import psycopg2
 
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
+from odoo.fields import Domain
 from odoo.tools import SQL
 
 _logger = logging.getLogger(__name__)
@@ -72,53 +73,45 @@ class CrmSegmentPricelist(models.Model):
 
     @api.model
     def _apply(self, segment, company):
-        """Take back and give what ``segment`` asks for in ``company``; return how many
-        customers were written on.
+        """Take back and give what ``segment`` asks for in ``company``, of one batch of
+        customers; return of how many. Of no segment: of those that were deleted.
         """
         self._flush_origins()
-        rows = self._get_state(segment, company)
-        # not members any more, or the segment gives something else
-        ended = [row for row in rows if row["row_id"] and not row["is_wanted"]]
-        done = self._take_back(ended, company)
-        if ended and segment._gives_pricelist():
-            # another pricelist than before
-            self._flush_origins()
-            rows = self._get_state(segment, company)
-        giving, keeping, changed, kept_now_empty = [], [], [], []
+        rows = self._get_due(segment, company)
+        ended, giving, keeping, changed, emptied = [], [], [], [], []
         for row in rows:
             if not row["is_wanted"]:
-                continue
-            if not row["row_id"]:
+                # no member any more; or given something else, which comes next
+                ended.append(row)
+            elif not row["row_id"]:
                 (keeping if row["current_id"] else giving).append(row["partner_id"])
-            elif row["state"] == "given" and row["current_id"] != row["given_id"]:
+            elif row["state"] == "given":
                 changed.append(row["row_id"])
-            elif row["state"] == "kept" and not row["current_id"]:
-                kept_now_empty.append(row)
+            else:
+                # their own pricelist was taken away
+                emptied.append(row)
+        self._take_back(ended, company)
         self.browse(changed).write({"state": "changed"})
         self._log(segment, company, keeping, "kept")
-        for start in range(0, len(giving), BATCH_SIZE):
-            partner_ids = giving[start : start + BATCH_SIZE]
-            self._set_pricelist(partner_ids, company, segment.pricelist_id.id)
-            self._log(segment, company, partner_ids, "given")
-        # whose own pricelist was taken away
         self._set_pricelist(
-            [row["partner_id"] for row in kept_now_empty],
+            giving + [row["partner_id"] for row in emptied],
             company,
             segment.pricelist_id.id,
         )
-        self.browse(row["row_id"] for row in kept_now_empty).write(
+        self._log(segment, company, giving, "given")
+        self.browse(row["row_id"] for row in emptied).write(
             {"state": "given", "pricelist_id": segment.pricelist_id.id}
         )
-        return done + len(giving) + len(kept_now_empty)
+        return len(rows)
 
     def _flush_origins(self):
         self.flush_model()
         self.env["crm.segment.member"].flush_model()
         self.env["res.partner"].flush_model(["commercial_partner_id", PRICELIST_FIELD])
 
-    def _get_state(self, segment, company):
-        """Return, of each customer in the segment or with an open row of it, what is
-        wanted and what is there.
+    def _get_due(self, segment, company):
+        """Return what is wanted and what is there, of a batch of the customers for whom
+        that differs: members of the segment, and those with an open row of it.
         """
         return self.env.execute_query_dict(
             SQL(
@@ -132,25 +125,33 @@ class CrmSegmentPricelist(models.Model):
                 ), open AS MATERIALIZED (
                     SELECT id, partner_id, pricelist_id, state
                       FROM crm_segment_pricelist
-                     WHERE segment_id = %(segment)s AND company_id = %(company)s
-                       AND is_open
+                     WHERE segment_id %(of_segment)s
+                       AND company_id = %(company)s AND is_open
+                ), found AS (
+                    SELECT p.id AS partner_id, o.id AS row_id, o.state,
+                           o.pricelist_id AS given_id,
+                           (p.specific_property_product_pricelist
+                                ->> %(company)s::text)::int AS current_id,
+                           member.id IS NOT NULL
+                               AND (o.id IS NULL OR o.state <> 'given'
+                                    OR o.pricelist_id = %(pricelist)s) AS is_wanted
+                      FROM member
+                 FULL JOIN open o ON o.partner_id = member.id
+                      JOIN res_partner p ON p.id = COALESCE(member.id, o.partner_id)
                 )
-                SELECT p.id AS partner_id, o.id AS row_id, o.state,
-                       o.pricelist_id AS given_id,
-                       (p.specific_property_product_pricelist
-                            ->> %(company)s::text)::int AS current_id,
-                       member.id IS NOT NULL
-                           AND (o.id IS NULL OR o.state <> 'given'
-                                OR o.pricelist_id = %(pricelist)s) AS is_wanted
-                  FROM member
-             FULL JOIN open o ON o.partner_id = member.id
-                  JOIN res_partner p ON p.id = COALESCE(member.id, o.partner_id)
-                 ORDER BY p.id
+                SELECT * FROM found
+                 WHERE is_wanted IS NOT TRUE OR row_id IS NULL
+                    OR state = 'given' AND current_id IS DISTINCT FROM given_id
+                    OR state = 'kept' AND current_id IS NULL
+                 ORDER BY partner_id
+                 LIMIT %(limit)s
                 """,
-                segment=segment.id,
+                segment=segment.id or None,
+                of_segment=SQL("= %s", segment.id) if segment else SQL("IS NULL"),
                 company=company.id,
                 pricelist=segment.pricelist_id.id or None,
                 gives=SQL("TRUE") if segment._gives_pricelist() else SQL("FALSE"),
+                limit=BATCH_SIZE,
             )
         )
 
@@ -264,14 +265,17 @@ class CrmSegment(models.Model):
         return result
 
     def unlink(self):
-        """Whoever has a pricelist by the segment loses it."""
+        """Whoever has a pricelist by the segment loses it, by the scheduler."""
         # sudo: what the system gave, it takes back
-        segments_sudo = self.sudo()
-        for segment, companies in segments_sudo._get_pricelist_companies().items():
-            segment.pricelist_id = False
-            for company in companies:
-                segment.env["crm.segment.pricelist"]._apply(segment, company)
-        return super().unlink()
+        is_given = (
+            self.env["crm.segment.pricelist"]
+            .sudo()
+            .search_count([("segment_id", "in", self.ids), ("is_open", "=", True)], 1)
+        )
+        result = super().unlink()
+        if is_given:
+            self._trigger_pricelists()
+        return result
 
     def _gives_pricelist(self):
         return bool(self.active and self.pricelist_id)
@@ -312,47 +316,59 @@ class CrmSegment(models.Model):
             cron._trigger()
 
     @api.model
-    def _cron_pricelists(self):
-        """Segment by segment and company by company, each in its own transaction."""
-        IrCron = self.env["ir.cron"]
+    def _get_pricelist_work(self):
+        """``[(segment, company)]`` to look at; no segment: those that were deleted."""
         Given = self.env["crm.segment.pricelist"]
+        is_open = Domain("is_open", "=", True)
         segments = self.with_context(active_test=False).search(
-            [
-                "|",
-                ("pricelist_id", "!=", False),
-                (
-                    "id",
-                    "in",
-                    Given._search([("is_open", "=", True)]).subselect("segment_id"),
-                ),
-            ],
+            Domain("pricelist_id", "!=", False)
+            | Domain("id", "in", Given._search(is_open).subselect("segment_id")),
             order="id",
         )
-        todo = [
+        deleted = Given._read_group(
+            is_open & Domain("segment_id", "=", False), ["company_id"]
+        )
+        return [(self.browse(), company) for (company,) in deleted] + [
             (segment, company)
             for segment, companies in segments._get_pricelist_companies().items()
             for company in companies
         ]
+
+    @api.model
+    def _cron_pricelists(self):
+        """Segment by segment and company by company, each batch of customers in its own
+        transaction.
+        """
+        IrCron = self.env["ir.cron"]
+        todo = self._get_pricelist_work()
         IrCron._commit_progress(remaining=len(todo))
-        for segment, company in todo:
-            try:
-                Given._apply(segment, company)
-            except psycopg2.OperationalError:
-                # somebody wrote on the same customers: again in a minute
-                self.env.cr.rollback()
-                cron = self.env.ref("crm_plus.ir_cron_segment_pricelists")
-                cron._trigger(at=fields.Datetime.now() + timedelta(minutes=1))
-            except Exception:
-                # a customer who may not be written on stops no other segment
-                self.env.cr.rollback()
-                _logger.warning(
-                    "crm_plus: pricelists of segment %s not given in company %s",
-                    segment.id,
-                    company.id,
-                    exc_info=True,
-                )
-            if not IrCron._commit_progress(1):
-                break
+        for number, (segment, company) in enumerate(todo, 1):
+            count = BATCH_SIZE
+            while count:
+                count = self._try_pricelists(segment, company)
+                left = len(todo) - number + bool(count)
+                if not IrCron._commit_progress(1, remaining=left) and left:
+                    return
+
+    def _try_pricelists(self, segment, company):
+        """Apply one batch; return of how many customers, 0 where it did not work."""
+        try:
+            return self.env["crm.segment.pricelist"]._apply(segment, company)
+        except psycopg2.OperationalError:
+            # somebody wrote on the same customers: again in a minute
+            self.env.cr.rollback()
+            cron = self.env.ref("crm_plus.ir_cron_segment_pricelists")
+            cron._trigger(at=fields.Datetime.now() + timedelta(minutes=1))
+        except Exception:
+            # a customer who may not be written on stops no other segment
+            self.env.cr.rollback()
+            _logger.warning(
+                "crm_plus: pricelists of segment %s not given in company %s",
+                segment.id,
+                company.id,
+                exc_info=True,
+            )
+        return 0
 
     def action_view_pricelists(self):
         self.ensure_one()
