@@ -6,6 +6,9 @@ from unittest.mock import patch
 from odoo import fields
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import BaseCase, tagged
+from odoo.tools import mute_logger
+
+from odoo.addons.base.tests.test_ir_cron import CronMixinCase
 
 from ..tools import personas as tool
 from .common import CrmPlusCommon
@@ -166,7 +169,7 @@ class TestPersonaTool(BaseCase):
 
 
 @tagged("post_install", "-at_install", "crm_plus_segment")
-class TestPersona(CrmPlusCommon):
+class TestPersona(CronMixinCase, CrmPlusCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -209,13 +212,22 @@ class TestPersona(CrmPlusCommon):
             )
         )
 
+    def _run_cron(self):
+        with self.enter_registry_test_mode():
+            self.env.ref("crm_plus.ir_cron_personas").method_direct_trigger()
+        self.env.invalidate_all()
+
+    def _find(self):
+        self.study.action_find()
+        self._run_cron()
+
     def _personas(self):
         """Personas of the weekly and of the yearly ones."""
         self.env.invalidate_all()
         return [profiles.persona_id for profiles in (self.weekly, self.yearly)]
 
     def test_found_named_and_segments(self):
-        self.study.action_find()
+        self._find()
 
         weekly, yearly = self._personas()
         self.assertEqual((len(weekly), len(yearly)), (1, 1))
@@ -237,7 +249,7 @@ class TestPersona(CrmPlusCommon):
         self.assertEqual(self.study.row_count, 60)
 
     def test_what_people_say_outlives_the_next_search(self):
-        self.study.action_find()
+        self._find()
         weekly, yearly = self._personas()
         weekly.with_user(self.manager).write(
             {"name": "Ida", "note": "Orders on Mondays"}
@@ -247,7 +259,7 @@ class TestPersona(CrmPlusCommon):
         # the yearly ones are more now, and buy for more
         self.yearly += self._make_customers("More", 45, 1, 110000, 310)
 
-        self.study.action_find()
+        self._find()
 
         weekly, yearly = self._personas()
         self.assertEqual((weekly + yearly).ids, ids)
@@ -256,7 +268,7 @@ class TestPersona(CrmPlusCommon):
         self.assertEqual(yearly.size, 75)
 
     def test_a_group_that_is_gone_is_archived_and_comes_back(self):
-        self.study.action_find()
+        self._find()
         weekly, yearly = self._personas()
         gone = self.yearly.partner_id
         # they became weekly ones, others something new
@@ -276,7 +288,7 @@ class TestPersona(CrmPlusCommon):
         )
         late = self._make_customers("Late", 40, 12, 30, 30)
         late.sudo().payment_delay = 90
-        self.study.action_find()
+        self._find()
         self.env.invalidate_all()
         self.assertTrue(gone)
         self.assertFalse(yearly.active)
@@ -284,39 +296,34 @@ class TestPersona(CrmPlusCommon):
         self.assertTrue(weekly.active)
 
     def test_customers_are_told_apart_without_scikit_learn(self):
-        self.study.action_find()
+        self._find()
         weekly, yearly = self._personas()
         new = self._make_customers("New", 1, 48, 5100, 8)
         with patch.object(tool.importlib.util, "find_spec", return_value=None):
-            self.study.action_find()
+            self._find()
             self.assertIn("scikit-learn", self.study.message)
-            with self.enter_registry_test_mode():
-                self.env.ref("crm_plus.ir_cron_personas").method_direct_trigger()
-        self.env.invalidate_all()
+            self._run_cron()
         self.assertEqual(new.persona_id, weekly)
         self.assertEqual(weekly.size, 31)
         self.assertTrue(yearly.active)
 
     def test_too_few(self):
         self.yearly.sudo().unlink()
-        self.study.action_find()
+        self._find()
         self.assertIn("n = 30", self.study.message)
         self.assertFalse(self.study.persona_ids)
 
     def test_found_again_once_a_month(self):
-        self.study.action_find()
-        cron = self.env.ref("crm_plus.ir_cron_personas")
+        self._find()
         before = self.study.date_found
-        with self.enter_registry_test_mode():
-            cron.method_direct_trigger()
+        self._run_cron()
         self.assertEqual(self.study.date_found, before)
         self.study.sudo().date_found = before - timedelta(days=31)
-        with self.enter_registry_test_mode():
-            cron.method_direct_trigger()
+        self._run_cron()
         self.assertGreaterEqual(self.study.date_found, before)
 
     def test_rights(self):
-        self.study.action_find()
+        self._find()
         weekly, _yearly = self._personas()
         self.seller.company_ids |= self.study_company
         seller = {
@@ -347,7 +354,46 @@ class TestPersona(CrmPlusCommon):
             )
 
     def test_segment_of_a_persona_is_not_deleted(self):
-        self.study.action_find()
+        self._find()
         weekly, _yearly = self._personas()
         with self.assertRaisesRegex(UserError, "persona"):
             weekly.segment_id.unlink()
+
+    def test_the_scheduler_looks_and_the_form_says_so(self):
+        """Clustering is no work for a request."""
+        cron = self.env.ref("crm_plus.ir_cron_personas")
+        with self.capture_triggers("crm_plus.ir_cron_personas") as triggers:
+            self.study.action_find()
+        self.assertEqual(triggers.records.cron_id, cron)
+        self.assertFalse(self.study.persona_ids)
+        self.assertRecordValues(
+            self.study, [{"search_state": "waiting", "asked_user_id": self.manager.id}]
+        )
+        seen = []
+        find_groups = tool.find_groups
+
+        def look(*args):
+            self.study.invalidate_recordset()
+            seen.append(self.study.search_state)
+            return find_groups(*args)
+
+        with patch.object(tool, "find_groups", look):
+            self._run_cron()
+
+        self.assertEqual(seen, ["running"])
+        self.assertRecordValues(
+            self.study, [{"search_state": False, "date_asked": False}]
+        )
+        self.assertEqual(len(self.study.persona_ids), 2)
+
+    @mute_logger("odoo.addons.crm_plus.models.persona.crm_persona_study")
+    def test_a_search_that_fails_says_so(self):
+        def fail(*args):
+            raise ValueError("no numbers")
+
+        with patch.object(tool, "find_groups", fail):
+            self._find()
+        self.assertIn("no numbers", self.study.message)
+        self.assertFalse(self.study.search_state)
+        self._find()
+        self.assertFalse(self.study.message)

@@ -1,5 +1,8 @@
 import json
+import logging
 from datetime import timedelta
+
+import psycopg2
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
@@ -7,6 +10,8 @@ from odoo.tools import SQL, split_every
 
 from ...tools import personas as tool
 from ..customer.crm_customer_yardstick import MONEY_GROUPS
+
+_logger = logging.getLogger(__name__)
 
 # Facts of a customer, and whether their logarithm is taken: what is skewed.
 FACT_LOGS = {
@@ -51,6 +56,22 @@ class CrmPersonaStudy(models.Model):
         default=True,
         help="Groups found again keep their name, picture and notes.",
     )
+    # under way
+    search_state = fields.Selection(
+        [("waiting", "Waiting"), ("running", "Looking")],
+        string="Search",
+        readonly=True,
+        copy=False,
+    )
+    date_asked = fields.Datetime(string="Asked For", readonly=True, copy=False)
+    asked_user_id = fields.Many2one(
+        "res.users",
+        string="Asked For By",
+        readonly=True,
+        copy=False,
+        ondelete="set null",
+        help="Responsible for the segments of new personas.",
+    )
     # what was found
     date_found = fields.Datetime(string="Found On", readonly=True, copy=False)
     row_count = fields.Integer(string="Customers Looked At", readonly=True, copy=False)
@@ -70,11 +91,13 @@ class CrmPersonaStudy(models.Model):
             ("facts", "Too few facts"),
             ("one_cloud", "No groups"),
             ("missing", "scikit-learn is missing"),
+            ("failed", "The search failed"),
         ],
         readonly=True,
         copy=False,
     )
     problem_count = fields.Integer(readonly=True, copy=False)
+    last_error = fields.Text(readonly=True, copy=False)
     message = fields.Char(compute="_compute_message")
     why_count = fields.Char(string="Why So Many", compute="_compute_message")
     persona_ids = fields.One2many("crm.persona", "study_id", string="Personas")
@@ -87,7 +110,7 @@ class CrmPersonaStudy(models.Model):
         "Between two and ten personas are looked for, the lower number first.",
     )
 
-    @api.depends("problem", "problem_count", "silhouettes", "row_count")
+    @api.depends("problem", "problem_count", "last_error", "silhouettes")
     @api.depends_context("lang")
     def _compute_message(self):
         for study in self:
@@ -125,6 +148,8 @@ class CrmPersonaStudy(models.Model):
                 "To find groups the server needs the Python package scikit-learn. "
                 "Personas found before stay, and customers go on being told apart."
             )
+        if self.problem == "failed":
+            return self.env._("The search failed: %s", self.last_error)
         return False
 
     @api.constrains("company_id")
@@ -140,32 +165,61 @@ class CrmPersonaStudy(models.Model):
     # ------------------------------------------------------------
 
     def action_find(self):
-        """Look for groups now."""
+        """Have the scheduler look for groups now: it takes minutes where customers are
+        many.
+        """
         self.check_access("write")
         for study in self:
             if study.company_id not in self.env.companies:
                 raise UserError(
                     self.env._("Switch to %s first.", study.company_id.name)
                 )
-        # sudo: groups are found among all customers, and amounts are not told
-        self.sudo()._find(self.env.user)
-        return {"type": "ir.actions.client", "tag": "soft_reload"}
+        # sudo: whoever may look for groups sets off the search, and writes no more
+        self.sudo().filtered(lambda study: not study.search_state).write(
+            {
+                "search_state": "waiting",
+                "date_asked": fields.Datetime.now(),
+                "asked_user_id": self.env.uid,
+            }
+        )
+        self._trigger_search()
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "type": "success",
+                "message": self.env._(
+                    "Groups are being looked for. What is found shows here in some "
+                    "minutes."
+                ),
+                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
+            },
+        }
+
+    @api.model
+    def _trigger_search(self, minutes=0):
+        cron = self.env.ref("crm_plus.ir_cron_personas", raise_if_not_found=False)
+        if cron:
+            # sudo: whoever may look for groups wakes the job, no more
+            cron.sudo()._trigger(at=fields.Datetime.now() + timedelta(minutes=minutes))
 
     def _find(self, user):
-        for study in self:
-            rows = study._read_rows(limit=MAX_ROWS)
-            if not tool.is_available():
-                study.write({"problem": "missing", "problem_count": len(rows)})
-                continue
-            try:
-                groups = tool.find_groups(
-                    rows, FACT_LOGS, study.least_count, study.most_count
-                )
-            except tool.TooLittle as error:
-                # what was found before still stands
-                study.write({"problem": error.reason, "problem_count": error.count})
-                continue
-            study._take(groups, len(rows), user)
+        """Look for groups; tell whether there are some."""
+        self.ensure_one()
+        rows = self._read_rows(limit=MAX_ROWS)
+        if not tool.is_available():
+            self.write({"problem": "missing", "problem_count": len(rows)})
+            return False
+        try:
+            groups = tool.find_groups(
+                rows, FACT_LOGS, self.least_count, self.most_count
+            )
+        except tool.TooLittle as error:
+            # what was found before still stands
+            self.write({"problem": error.reason, "problem_count": error.count})
+            return False
+        self._take(groups, len(rows), user)
+        return True
 
     def _take(self, groups, row_count, user):
         """Make personas of the groups; those found again stay who they are."""
@@ -291,7 +345,9 @@ class CrmPersonaStudy(models.Model):
         ]
 
     def _tell_apart(self):
-        """Give each customer the persona it is nearest to; write what differs."""
+        """Give each customer the persona it is nearest to; write what differs, and
+        commit each batch: whoever posts an invoice meanwhile writes on the same rows.
+        """
         for study in self:
             personas = study.persona_ids.filtered("center").sorted("id")
             if not personas:
@@ -317,6 +373,7 @@ class CrmPersonaStudy(models.Model):
                         json.dumps(changed),
                     )
                 )
+                self.env["ir.cron"]._commit_progress()
             self.env["crm.customer.profile"].invalidate_model(
                 ["persona_id"], flush=False
             )
@@ -328,14 +385,56 @@ class CrmPersonaStudy(models.Model):
 
     @api.model
     def _cron_run(self):
-        """Tell customers apart by the groups found; once a month, find them again."""
+        """Find groups where somebody asks for it, and again once a month; tell
+        customers apart by the groups found. A company at a time.
+        """
         IrCron = self.env["ir.cron"]
-        studies = self.search([("date_found", "!=", False)])
+        studies = self.search(
+            ["|", ("search_state", "!=", False), ("date_found", "!=", False)],
+            # those that somebody waits for come first
+            order="date_asked NULLS LAST, id",
+        )
         IrCron._commit_progress(remaining=len(studies))
-        due = fields.Datetime.now() - timedelta(days=RENEW_DAYS)
         for study in studies:
-            if study.is_renewed and study.date_found <= due and tool.is_available():
-                study._find(study.persona_ids.segment_id.user_id[:1] or self.env.user)
-            study._tell_apart()
+            try:
+                study._run()
+            except psycopg2.OperationalError:
+                # somebody wrote on the same customers: again in a minute
+                self.env.cr.rollback()
+                self._trigger_search(minutes=1)
+            except Exception as error:
+                self.env.cr.rollback()
+                _logger.warning(
+                    "crm_plus: search for personas %s failed", study.id, exc_info=True
+                )
+                study.write(
+                    {
+                        "problem": "failed",
+                        "last_error": str(error),
+                        "search_state": False,
+                        "date_asked": False,
+                    }
+                )
             if not IrCron._commit_progress(1):
                 break
+
+    def _run(self):
+        """Find groups where it is time to, and tell customers apart."""
+        self.ensure_one()
+        is_due = (
+            self.is_renewed
+            and self.date_found
+            and self.date_found <= fields.Datetime.now() - timedelta(days=RENEW_DAYS)
+            and tool.is_available()
+        )
+        if self.search_state:
+            # whoever looks at the form sees it
+            self.search_state = "running"
+            self.env["ir.cron"]._commit_progress()
+        elif not is_due:
+            self._tell_apart()
+            return
+        user = self.asked_user_id or self.persona_ids.segment_id.user_id[:1]
+        if not self._find(user or self.env.user):
+            self._tell_apart()
+        self.write({"search_state": False, "date_asked": False})
