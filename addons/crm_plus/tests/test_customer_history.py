@@ -1,4 +1,4 @@
-from datetime import date
+from datetime import date, datetime, timedelta
 from unittest.mock import patch
 
 from odoo import Command
@@ -123,6 +123,54 @@ class TestCustomerHistory(CustomerProfileCommon):
         self.assertEqual(
             self.Retention.search_count([("company_id", "=", self.company.id)]), rows
         )
+
+    def test_months_that_an_invoice_of_long_ago_changes_are_counted_again(self):
+        [a, b] = self._new_partners(2)
+        self._invoice_on(self._month(9), partner=a)
+        self._invoice_on(self._month(9), partner=b)
+        self.Retention._renew(self.company, self.today)
+
+        def row(months_ago):
+            return self.Retention.search(
+                [
+                    ("company_id", "=", self.company.id),
+                    ("date", "=", self._month(months_ago, 1)),
+                ]
+            )
+
+        self.assertEqual((row(9).buyer_count, row(8).start_count), (2, 2))
+        # so that what is written now was written since
+        self.Retention.search([]).date_counted = datetime.now() - timedelta(days=1)
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE account_move SET write_date = now() - interval '3 days'"
+        )
+        untouched = row(20) + row(12)
+        self._invoice_on(self._month(9), 70, partner=self.customer)
+        self.Retention._renew(self.company, self.today)
+        self.assertEqual((row(9).buyer_count, row(8).start_count), (3, 3))
+        before = self.Retention.search([]).mapped("date_counted")
+        self.assertTrue(before)
+        self.assertFalse(untouched.filtered(lambda one: one.buyer_count))
+
+    def test_merged_customers_are_counted_again(self):
+        [a, b] = self._new_partners(2)
+        for partner in (a, b):
+            self._invoice_on(self._month(9), partner=partner)
+        self.Retention._renew(self.company, self.today)
+        self.env["base.partner.merge.automatic.wizard"].sudo()._merge((a + b).ids, a)
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE account_move SET write_date = now() - interval '3 days'"
+        )
+        self.Retention._renew(self.company, self.today)
+        row = self.Retention.search(
+            [
+                ("company_id", "=", self.company.id),
+                ("date", "=", self._month(9, 1)),
+            ]
+        )
+        self.assertEqual(row.buyer_count, 1)
 
     def test_cohorts(self):
         """Three begin; two come a month later, one of them again after that."""

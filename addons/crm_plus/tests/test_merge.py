@@ -1,6 +1,6 @@
 """What CRM Plus knows of leads and of contacts survives when Odoo merges them."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 
 from odoo import Command, fields
@@ -413,6 +413,51 @@ class TestMergeContacts(LifecycleCommon):
         self.assertEqual(self._history(self.customer), [("subscriber", 0, 30)])
         self.assertEqual(self.customer.lifecycle_step_id.id, subscriber)
 
+    def test_moves_of_both_are_kept(self):
+        """Also of months in which both had one."""
+        labels = self.env["crm.customer.label"].search([], limit=2)
+        Snapshot = self.env["crm.customer.snapshot"].sudo()
+        values = {"company_id": self.company.id, "is_first": True}
+        Snapshot.create(
+            [
+                {
+                    **values,
+                    "partner_id": partner.id,
+                    "date": date(2026, month, 1),
+                    "label_id": label.id,
+                    "revenue_12": revenue,
+                }
+                for partner, month, label, revenue in (
+                    (self.twin, 1, labels[0], 10),
+                    (self.twin, 2, labels[0], 20),
+                    (self.customer, 2, labels[1], 100),
+                    (self.customer, 3, labels[1], 200),
+                )
+            ]
+        )
+
+        self._merge(self.customer, self.twin)
+
+        kept = Snapshot.search([("partner_id", "=", self.customer.id)], order="date")
+        self.assertRecordValues(
+            kept,
+            [
+                {
+                    "date": date(2026, month, 1),
+                    "label_id": label.id,
+                    "label_from_id": label_from.id,
+                    "revenue_12": revenue,
+                    "is_first": month == 1,
+                    "is_moved": is_moved,
+                }
+                for month, label, label_from, revenue, is_moved in (
+                    (1, labels[0], labels.browse(), 10, False),
+                    (2, labels[1], labels[0], 120, True),
+                    (3, labels[1], labels[1], 200, False),
+                )
+            ],
+        )
+
     def test_rows_on_both_sides_everywhere(self):
         """Also where an index allows one row a contact, at which Odoo would stop."""
         score_model = self.env["crm.score.model"].create(
@@ -515,7 +560,6 @@ class TestMergeContacts(LifecycleCommon):
                 "crm_customer_profile",
                 # a question, not an answer
                 "crm_customer_offer",
-                # what was noted month by month: Odoo keeps that of the one that stays
                 "crm_customer_snapshot",
                 "crm_lifecycle_event",
                 # belongs to the address; Odoo moves the link to the contact

@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 from dateutil.relativedelta import relativedelta
 
 from odoo import api, fields, models
@@ -7,10 +9,12 @@ from .crm_customer_yardstick import MONEY_GROUPS
 
 # Who had an invoice within so many days is active.
 ACTIVE_DAYS = 365
-# Filled once for so many months back, and the latest again each night: invoices of a
-# month are posted in the next.
+# Filled once for so many months back. Each night again from the month on of which an
+# invoice was written since, be it years old, and the latest ones whatever is known.
 BACKFILL_MONTHS = 36
 RENEWED_MONTHS = 3
+# A row may be written long before it is committed.
+OVERLAP = timedelta(hours=1)
 
 
 class CrmCustomerRetention(models.Model):
@@ -29,6 +33,7 @@ class CrmCustomerRetention(models.Model):
     _log_access = False
 
     date = fields.Date(string="Month", required=True, readonly=True)
+    date_counted = fields.Datetime(string="Counted On", readonly=True)
     company_id = fields.Many2one(
         "res.company", required=True, readonly=True, index=True, ondelete="cascade"
     )
@@ -91,15 +96,16 @@ class CrmCustomerRetention(models.Model):
 
     @api.model
     def _renew(self, company, today):
-        """Count the last months of the company; all of them where none was yet."""
+        """Count the last months of the company, and those before from the first one
+        that changed on; all of them where none was yet.
+        """
         this_month = today.replace(day=1)
-        known = self.search_count([("company_id", "=", company.id)], limit=1)
-        months = RENEWED_MONTHS if known else BACKFILL_MONTHS
         # sudo: a setting
         parameters = self.env["ir.config_parameter"].sudo()
         days = int(parameters.get_param("crm_plus.active_days", ACTIVE_DAYS))
         self.env["account.move"].flush_model()
         self.env["res.partner"].flush_model(["commercial_partner_id"])
+        first = self._get_first_month(company, this_month)
         self.env.cr.execute(
             SQL(
                 """
@@ -152,11 +158,11 @@ class CrmCustomerRetention(models.Model):
                      GROUP BY date
                 )
                 INSERT INTO crm_customer_retention AS o (
-                    company_id, date, start_count, end_count, kept_count, lost_count,
-                    new_count, returned_count, retention, churn, buyer_count,
-                    repeat_count, repeat_rate, revenue, revenue_mean
+                    company_id, date, date_counted, start_count, end_count, kept_count,
+                    lost_count, new_count, returned_count, retention, churn,
+                    buyer_count, repeat_count, repeat_rate, revenue, revenue_mean
                 )
-                SELECT %(company)s, date, start_count, end_count, kept_count,
+                SELECT %(company)s, date, %(now)s, start_count, end_count, kept_count,
                        lost_count, new_count, returned_count,
                        100.0 * kept_count / NULLIF(start_count, 0),
                        100.0 * lost_count / NULLIF(start_count, 0),
@@ -165,19 +171,51 @@ class CrmCustomerRetention(models.Model):
                        revenue, round(revenue / NULLIF(buyer_count, 0), 2)
                   FROM counts
            ON CONFLICT (company_id, date) DO UPDATE
-                   SET (start_count, end_count, kept_count, lost_count, new_count,
-                        returned_count, retention, churn, buyer_count, repeat_count,
-                        repeat_rate, revenue, revenue_mean)
-                     = (EXCLUDED.start_count, EXCLUDED.end_count, EXCLUDED.kept_count,
+                   SET (date_counted, start_count, end_count, kept_count, lost_count,
+                        new_count, returned_count, retention, churn, buyer_count,
+                        repeat_count, repeat_rate, revenue, revenue_mean)
+                     = (EXCLUDED.date_counted,
+                        EXCLUDED.start_count, EXCLUDED.end_count, EXCLUDED.kept_count,
                         EXCLUDED.lost_count, EXCLUDED.new_count,
                         EXCLUDED.returned_count, EXCLUDED.retention, EXCLUDED.churn,
                         EXCLUDED.buyer_count, EXCLUDED.repeat_count,
                         EXCLUDED.repeat_rate, EXCLUDED.revenue, EXCLUDED.revenue_mean)
                 """,
-                first=this_month - relativedelta(months=months),
+                first=first,
+                now=self.env.cr.now(),
                 last=this_month - relativedelta(months=1),
                 company=company.id,
                 days=days,
             )
         )
         self.invalidate_model(flush=False)
+
+    @api.model
+    def _get_first_month(self, company, this_month):
+        """Return the month from which on rows are to be counted again."""
+        earliest = this_month - relativedelta(months=BACKFILL_MONTHS)
+        [[since]] = self._read_group(
+            [("company_id", "=", company.id)], [], ["date_counted:max"]
+        )
+        if not since:
+            return earliest
+        [[changed]] = self.env.execute_query(
+            SQL(
+                """
+                SELECT min(invoice_date) FROM account_move
+                 WHERE company_id = %s AND write_date > %s
+                   AND move_type IN ('out_invoice', 'out_refund')
+                """,
+                company.id,
+                since - OVERLAP,
+            )
+        )
+        latest = this_month - relativedelta(months=RENEWED_MONTHS)
+        return max(earliest, min(latest, (changed or latest).replace(day=1)))
+
+    @api.model
+    def _forget_counts(self):
+        """Have all months counted again by the next nightly run: invoices have other
+        customers, which writes on no invoice.
+        """
+        self.search([("date_counted", "!=", False)]).write({"date_counted": False})

@@ -102,6 +102,62 @@ class CrmCustomerSnapshot(models.Model):
         )
         self.invalidate_model(flush=False)
 
+    @api.model
+    def _move_partners(self, from_ids, to_id):
+        """Months of merged contacts go on as those of the contact that stays: what they
+        bought is added up, their label is that of the contact that stays, else of the
+        one that bought more. Where each move came from is told anew.
+        """
+        self.flush_model()
+        values = {"ids": [*from_ids, to_id], "kept": to_id}
+        self.env.cr.execute(
+            SQL(
+                """
+                WITH ranked AS (
+                    SELECT id,
+                           first_value(id) OVER w AS kept_id,
+                           sum(revenue_12) OVER m AS revenue_12,
+                           sum(margin_12) OVER m AS margin_12,
+                           sum(expected_value) OVER m AS expected_value
+                      FROM crm_customer_snapshot
+                     WHERE partner_id = ANY(%(ids)s)
+                    WINDOW m AS (PARTITION BY company_id, date),
+                           w AS (PARTITION BY company_id, date
+                                     ORDER BY partner_id <> %(kept)s,
+                                              revenue_12 DESC NULLS LAST, id)
+                ), gone AS (
+                    DELETE FROM crm_customer_snapshot s
+                     USING ranked r WHERE r.id = s.id AND r.id <> r.kept_id
+                )
+                UPDATE crm_customer_snapshot s
+                   SET revenue_12 = r.revenue_12, margin_12 = r.margin_12,
+                       expected_value = r.expected_value
+                  FROM ranked r
+                 WHERE r.id = s.id AND r.id = r.kept_id
+                """,
+                **values,
+            )
+        )
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE crm_customer_snapshot s
+                   SET partner_id = %(kept)s, label_from_id = b.label_id,
+                       is_first = b.is_first,
+                       is_moved = NOT b.is_first
+                           AND b.label_id IS DISTINCT FROM s.label_id
+                  FROM (SELECT id, lag(label_id) OVER w AS label_id,
+                               lag(id) OVER w IS NULL AS is_first
+                          FROM crm_customer_snapshot
+                         WHERE partner_id = ANY(%(ids)s)
+                        WINDOW w AS (PARTITION BY company_id ORDER BY date)) b
+                 WHERE b.id = s.id
+                """,
+                **values,
+            )
+        )
+        self.invalidate_model(flush=False)
+
     @api.autovacuum
     def _gc_snapshots(self):
         """Drop snapshots older than the retention setting (months; 0 keeps all)."""
