@@ -177,7 +177,9 @@ class CrmStockDemandReport(models.Model):
                     ORDER BY m.month
                 )
             )
-            SELECT (r.product_id::bigint * 10000 + COALESCE(r.warehouse_id, 0)) * 10000
+            -- products that no warehouse keeps have a row a company
+            SELECT (r.product_id::bigint * 20000
+                    + COALESCE(r.warehouse_id, 10000 + r.company_id)) * 10000
                        + COALESCE(extract(year FROM r.month) * 12
                                   + extract(month FROM r.month) - 24000, 0)::int AS id,
                    r.month AS date_month, r.product_id, t.categ_id,

@@ -128,6 +128,25 @@ class TestPipelineStock(PipelineCommon):
         self.assertEqual(second.with_user(self.seller).deal_count, 1)
         self.assertFalse(opened(second, self.seller))
 
+    def test_products_that_no_warehouse_keeps_have_a_row_a_company(self):
+        companies = self.env["res.company"].create(
+            [{"name": "Without 1"}, {"name": "Without 2"}]
+        )
+        self.env["stock.warehouse"].search(
+            [("company_id", "in", companies.ids)]
+        ).active = False
+        for company in companies:
+            lead = self._create_leads(
+                company_id=company.id, user_id=False, probability=50
+            )
+            self._add_interest(lead, self.beans, quantity=10, date_expected=self.today)
+        rows = self.env["crm.stock.demand.report"].search(
+            [("product_id", "=", self.beans.id), ("company_id", "in", companies.ids)]
+        )
+        self.assertEqual(len(set(rows.ids)), 2)
+        self.assertEqual(rows.company_id, companies)
+        self.assertEqual(rows.mapped("demand_full"), [10, 10])
+
     def test_who_sees_the_report(self):
         self._add_interest(self.deal, self.beans)
         row = self._report()
