@@ -1028,6 +1028,30 @@ class TestAssignmentQueue(TestAssignmentCommon):
             self.assertEqual(sorted(logs.lead_id.ids), sorted((ours + inside).ids))
             self.assertEqual(len(logs), 8)
 
+    def test_schedulers_of_odoo_take_batches(self):
+        """Not all that waits in one transaction."""
+        self.team_odoo.assignment_optout = False
+        leads = self._new_leads(5)
+        Lead = self.env.registry["crm.lead"]
+        run, counts = Lead._assignment_run, []
+
+        def count(records, reason=None):
+            counts.append(len(records))
+            return run(records, reason)
+
+        with (
+            patch.object(Lead, "_assignment_run", count),
+            patch(
+                "odoo.addons.crm_plus.models.assignment.crm_team.BATCH_SIZE",
+                2,
+            ),
+        ):
+            self.team_odoo._action_assign_leads(force_quota=True)
+
+        self.assertEqual(counts, [2, 2, 1])
+        self.assertLessEqual(leads.user_id, self.people)
+        self.assertFalse(leads.filtered(lambda lead: not lead.user_id))
+
     def test_rule_may_choose_the_team_of_odoo(self):
         self.rule.active = False
         self._create_rule(

@@ -1,17 +1,21 @@
 from datetime import datetime, timedelta
+from unittest.mock import patch
 
 import psycopg2
+from psycopg2.errors import SerializationFailure
 
 from odoo import Command, fields
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import Form, HttpCase, freeze_time, new_test_user, tagged, warmup
 from odoo.tools import mute_logger
 
+from odoo.addons.base.tests.test_ir_cron import CronMixinCase
+
 from ..models.lifecycle import crm_handover_silence
 from .common import CrmPlusCommon
 
 
-class HandoverCommon(CrmPlusCommon):
+class HandoverCommon(CronMixinCase, CrmPlusCommon):
     """The marketer hands leads over to sellers of ``team``.
 
     marketer: sees all leads. team: led by ``leader``; members seller and seller_2.
@@ -405,6 +409,36 @@ class TestHandoverSilence(HandoverCommon):
                 ]
             )
         )
+
+    def test_a_collision_comes_again(self):
+        """Somebody writes on a lead meanwhile: that fails no run of the scheduler."""
+        handover = self._hand_over()
+        self._pass_time(handover)
+        Handover = type(handover)
+        expire = Handover._expire
+        left = 2
+
+        def collide(handovers):
+            nonlocal left
+            expire(handovers)
+            if left:
+                left -= 1
+                raise SerializationFailure("could not serialize access")
+
+        with patch.object(Handover, "_expire", collide):
+            self._cron()
+            self.assertEqual(handover.state, "expired")
+            self.assertEqual(len(self._activities(self.lead, self.marketer)), 1)
+
+            # one that does not end rests for a minute
+            [lead] = self._create_leads(1, type="lead", user_id=self.marketer.id)
+            late = self._hand_over(lead)
+            self._pass_time(late)
+            left = 1000
+            with self.capture_triggers("crm_plus.ir_cron_expire_handovers") as capture:
+                self._cron()
+            self.assertEqual(late.state, "open")
+            self.assertTrue(capture.records)
 
     def test_batches(self):
         self.assertGreaterEqual(crm_handover_silence.BATCH_SIZE, 2)

@@ -10,6 +10,7 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL, ormcache
 
+from ...tools.collision import try_again
 from ...tools.user_domain import domain_fields
 
 _logger = logging.getLogger(__name__)
@@ -17,8 +18,6 @@ _logger = logging.getLogger(__name__)
 # records of one transaction: matching asks once a rule whatever their number; writing
 # them takes a few seconds
 BATCH_SIZE = 500
-# a batch that collides with users' changes is tried again so often before it rests
-MAX_COLLISIONS = 5
 # moments handed to the scheduler at once; each run asks for the next ones
 TRIGGERS_MAX = 50
 WAKE_KEY = "crm_plus.assignment_wake"
@@ -182,20 +181,12 @@ class CrmAssignmentRule(models.Model):
         ``ir.cron`` calls again while something remains. What could not be assigned has
         its next try in the future, so a batch never comes twice.
         """
-        IrCron = self.env["ir.cron"]
-        for _attempt in range(MAX_COLLISIONS):
-            try:
-                done, remaining = self._process(batch_size)
-                self.env.cr.flush()
-                break
-            except psycopg2.OperationalError:
-                # somebody wrote on one of these records, or pressed the button
-                self.env.cr.rollback()
-                self.env.invalidate_all()
-        else:
+        # somebody may write on one of these records, or press the button
+        progress = try_again(self.env, lambda: self._process(batch_size))
+        if progress is None:
             self._wake([fields.Datetime.now() + timedelta(minutes=1)])
-            done = remaining = 0
-        IrCron._commit_progress(done, remaining=remaining)
+        done, remaining = progress or (0, 0)
+        self.env["ir.cron"]._commit_progress(done, remaining=remaining)
 
     @api.model
     def _process(self, batch_size):

@@ -1,6 +1,6 @@
 """Odoo's own assignment beside ours: each team is of one, and the other leaves it."""
 
-from odoo import api, fields, models
+from odoo import api, fields, models, modules
 from odoo.exceptions import ValidationError
 from odoo.fields import Domain
 
@@ -125,19 +125,32 @@ class CrmTeam(models.Model):
 
         Rules come first, so that which scheduler happens to run first does not matter.
         """
-        ours = self.env["crm.assignment.rule"]._get_rule_ids("crm.lead")
-        if ours:
-            Lead = self.env["crm.lead"].sudo()  # the scheduler of all companies
-            waiting = Lead.search(
-                Lead._assignment_get_waiting_domain()
-                & Domain("team_id", "=", False)
-                & Domain("assignment_block", "=", False)
-                & Domain("assignment_next_try", "!=", False)
-            )
-            waiting._assignment_run("queue")
+        if self.env["crm.assignment.rule"]._get_rule_ids("crm.lead"):
+            self._assign_without_team()
         return super(CrmTeam, self._filter_by_engine("odoo"))._allocate_leads(
             creation_delta_days=creation_delta_days
         )
+
+    def _assign_without_team(self):
+        """Let rules assign what waits for a team: batch by batch, each committed, as
+        Odoo commits each bundle of what comes after.
+        """
+        Lead = self.env["crm.lead"].sudo()  # the scheduler of all companies
+        domain = (
+            Lead._assignment_get_waiting_domain()
+            & Domain("team_id", "=", False)
+            & Domain("assignment_block", "=", False)
+            & Domain("assignment_next_try", "!=", False)
+        )
+        while leads := Lead.search(
+            domain, order="assignment_next_try, id", limit=BATCH_SIZE
+        ):
+            leads._assignment_run("queue")
+            if leads.filtered_domain(domain) == leads:
+                # all are being edited: the next run looks again
+                return
+            if not modules.module.current_test:
+                self.env["ir.cron"]._commit_progress()
 
     def _assign_and_convert_leads(self, force_quota=False):
         return super(CrmTeam, self._filter_by_engine("odoo"))._assign_and_convert_leads(

@@ -3,6 +3,8 @@ from datetime import timedelta
 from odoo import api, fields, models
 from odoo.fields import Domain
 
+from ...tools.collision import try_again
+
 # hand-overs of one transaction of the scheduler
 BATCH_SIZE = 200
 # moments handed to the scheduler at once; each run asks for the next one
@@ -32,6 +34,15 @@ class CrmHandover(models.Model):
     @api.model
     def _cron_expire(self, batch_size=BATCH_SIZE):
         """Close what nobody answered in time; one batch."""
+        progress = try_again(self.env, lambda: self._expire_due(batch_size))
+        if progress is None:
+            self._wake([fields.Datetime.now() + timedelta(minutes=1)])
+        done, remaining = progress or (0, 0)
+        self.env["ir.cron"]._commit_progress(done, remaining=remaining)
+
+    @api.model
+    def _expire_due(self, batch_size):
+        """Return how many were looked at, and how many are left."""
         domain = Domain("state", "=", "open") & Domain(
             "date_due", "<=", fields.Datetime.now()
         )
@@ -47,7 +58,7 @@ class CrmHandover(models.Model):
         remaining = self.search_count(domain) if handovers else 0
         following = self.search([("state", "=", "open")], limit=1, order="date_due")
         self._wake(following.mapped("date_due"))
-        self.env["ir.cron"]._commit_progress(len(handovers), remaining=remaining)
+        return len(handovers), remaining
 
     def _expire(self):
         """Silence: back to who handed it over, or to the leader of the team."""

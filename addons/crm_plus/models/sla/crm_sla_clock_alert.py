@@ -6,10 +6,10 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.fields import Domain
-from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY as COLLISIONS
 from odoo.tools import SQL
 from odoo.tools.misc import format_datetime
 
+from ...tools.collision import COLLISIONS, try_again
 from .crm_sla_clock import RUNNING
 
 _logger = logging.getLogger(__name__)
@@ -24,8 +24,6 @@ GC_SIZE = 10_000
 # an alert that fails (its activity type was removed …) is tried so often, then parked
 FAILURES_MAX = 3
 RETRY_AFTER = timedelta(minutes=15)
-# a batch that collides with users' changes is tried again so often before it rests
-MAX_COLLISIONS = 5
 
 
 # one file a capability
@@ -84,19 +82,10 @@ class CrmSlaClock(models.Model):
         ``ir.cron`` calls again while something remains. Rows that another worker holds
         are skipped now and found again.
         """
-        for _attempt in range(MAX_COLLISIONS):
-            try:
-                done, remaining = self._process_batch(batch_size)
-                # what the batch queued for its commit may collide just as well
-                self.env.cr.flush()
-                break
-            except COLLISIONS:
-                # somebody wrote on one of these records meanwhile: no fault of theirs
-                self.env.cr.rollback()
-                self.env.invalidate_all()
-        else:
+        progress = try_again(self.env, lambda: self._process_batch(batch_size))
+        if progress is None:
             self._wake(fields.Datetime.now() + timedelta(minutes=1))
-            done = remaining = 0
+        done, remaining = progress or (0, 0)
         self.env["ir.cron"]._commit_progress(done, remaining=remaining)
 
     @api.model
