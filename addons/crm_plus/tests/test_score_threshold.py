@@ -174,7 +174,7 @@ class TestScoreThreshold(ScoringCommon):
         note = self.lead.message_ids - messages
         self.assertEqual(len(note), 1)
         for text in (
-            "Good fit reached",
+            "Score rose above “Good fit”",
             "D4",
             "B4",
             "30 points",
@@ -186,7 +186,9 @@ class TestScoreThreshold(ScoringCommon):
         messages = self.lead.message_ids
         self._rescore(priority="1")
         self._act()
-        self.assertIn("Good fit lost", (self.lead.message_ids - messages).body)
+        self.assertIn(
+            "Score fell below “Good fit”", (self.lead.message_ids - messages).body
+        )
 
     def test_activity_for_the_salesperson(self):
         self._reach(notify="activity")

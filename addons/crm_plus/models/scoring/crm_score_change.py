@@ -50,7 +50,9 @@ class CrmScoreChange(models.Model):
     user_id = fields.Many2one(related="lead_id.user_id", string="Salesperson")
     date = fields.Datetime(readonly=True)
     direction = fields.Selection(
-        [("rise", "Reached"), ("fall", "Lost")], string="Was", readonly=True
+        [("rise", "Rose above"), ("fall", "Fell below")],
+        string="Score",
+        readonly=True,
     )
     grade_before = fields.Char(readonly=True)
     grade_after = fields.Char(readonly=True)
@@ -97,10 +99,14 @@ class CrmScoreChange(models.Model):
         """Say in a sentence what has happened."""
         self.ensure_one()
         text = (
-            self.env._("%(name)s reached: %(before)s → %(after)s (%(points)s points).")
+            self.env._(
+                "Score rose above “%(name)s”: %(before)s → %(after)s (%(points)s "
+                "points)."
+            )
             if self.direction == "rise"
             else self.env._(
-                "%(name)s lost: %(before)s → %(after)s (%(points)s points)."
+                "Score fell below “%(name)s”: %(before)s → %(after)s (%(points)s "
+                "points)."
             )
         )
         text %= {

@@ -50,7 +50,11 @@ class CrmScoreThreshold(models.Model):
     )
     min_points = fields.Float(string="Least Points", default=50, digits=(16, 1))
     direction = fields.Selection(
-        [("rise", "When reached"), ("fall", "When lost"), ("both", "Both")],
+        [
+            ("rise", "When the score rises above it"),
+            ("fall", "When the score falls below it"),
+            ("both", "Both ways"),
+        ],
         string="Acts",
         required=True,
         default="rise",
