@@ -209,12 +209,13 @@ class TestCase(CaseCommon):
 
     def test_counters(self):
         order = self._create_order(self.customer)
-        self._create_cases(2, sale_order_id=order.id)
+        cases = self._create_cases(2, sale_order_id=order.id)
         self._create_cases(partner_id=self.jan.id)
 
         env = self.env(user=self.agent)
         self.assertEqual(self.customer.with_env(env).case_count, 3)
         self.assertEqual(self.ida.with_env(env).case_count, 2)
+        self.assertEqual(cases.with_env(env).mapped("partner_case_count"), [3, 3])
         self.assertEqual(self.eva.with_env(env).case_count, 0)
         self.assertEqual(order.with_env(env).sudo().case_count, 2)
         self.assertEqual(self.team.with_env(env).open_count, 3)

@@ -123,6 +123,11 @@ class CrmCase(models.Model):
         precompute=True,
         index="btree_not_null",
     )
+    partner_case_count = fields.Integer(
+        string="Customer's Cases",
+        compute="_compute_partner_case_count",
+        groups="crm_helpdesk.crm_helpdesk_group_user",
+    )
     partner_name = fields.Char(
         string="Name",
         compute="_compute_partner_contact",
@@ -228,6 +233,11 @@ class CrmCase(models.Model):
         first = self.env["crm.case.stage"].sudo()._find_first(to_set.team_id)
         for case in to_set:
             case.stage_id = first[case.team_id].sudo(False)
+
+    @api.depends("commercial_partner_id")
+    def _compute_partner_case_count(self):
+        for case in self:
+            case.partner_case_count = case.commercial_partner_id.case_count
 
     @api.depends("partner_id")
     def _compute_partner_contact(self):
