@@ -3,6 +3,7 @@ def post_init_hook(env):
     env["crm.touchpoint"]._harvest()
     env["crm.lifecycle.event"]._backfill()
     env["crm.customer.profile"]._trigger_rebuild()
+    env["crm.attribution"]._trigger_freeze()
     while env["crm.sla.clock"]._measure_history():
         pass
 

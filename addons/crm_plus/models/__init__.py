@@ -10,3 +10,4 @@ from . import qualification
 from . import assignment
 from . import pipeline
 from . import contact
+from . import attribution

@@ -1,4 +1,5 @@
 from . import crm_action_lift_report
+from . import crm_attribution_report
 from . import crm_customer_cohort_report
 from . import crm_customer_profit_report
 from . import crm_customer_sheet_report

@@ -1,6 +1,8 @@
 from odoo import api, fields, models
 from odoo.tools import SQL
 
+from ..tools.invoice_cost import LINE_COST, LINE_COST_DEPENDS, LINE_COST_JOINS
+
 
 class CrmCustomerProfitReport(models.Model):
     """What customers left (KPI 61): a row a customer and month.
@@ -23,18 +25,8 @@ class CrmCustomerProfitReport(models.Model):
             "move_type",
             "state",
         ],
-        "account.move.line": [
-            "balance",
-            "display_type",
-            "move_id",
-            "product_id",
-            "product_uom_id",
-            "quantity",
-        ],
-        "product.product": ["product_tmpl_id", "standard_price"],
-        "product.template": ["uom_id"],
+        **LINE_COST_DEPENDS,
         "res.partner": ["commercial_partner_id", "user_id"],
-        "uom.uom": ["factor"],
         "crm.customer.profile": ["label_id"],
     }
 
@@ -122,17 +114,11 @@ class CrmCustomerProfitReport(models.Model):
                     SELECT p.commercial_partner_id AS partner_id, m.company_id,
                            m.invoice_date AS date, -l.balance AS revenue,
                            CASE m.move_type WHEN 'out_invoice' THEN 1 ELSE -1 END
-                               * l.quantity * COALESCE(ul.factor, 1)
-                               / NULLIF(COALESCE(ut.factor, 1), 0)
-                               * NULLIF((pp.standard_price
-                                         ->> l.company_id::text)::numeric, 0) AS cost
+                               * %(cost)s AS cost
                       FROM account_move m
                       JOIN res_partner p ON p.id = m.commercial_partner_id
                       JOIN account_move_line l ON l.move_id = m.id
-                 LEFT JOIN product_product pp ON pp.id = l.product_id
-                 LEFT JOIN product_template pt ON pt.id = pp.product_tmpl_id
-                 LEFT JOIN uom_uom ul ON ul.id = l.product_uom_id
-                 LEFT JOIN uom_uom ut ON ut.id = pt.uom_id
+                      %(cost_joins)s
                      WHERE m.state = 'posted'
                        AND m.move_type IN ('out_invoice', 'out_refund')
                        AND l.display_type = 'product'
@@ -145,5 +131,7 @@ class CrmCustomerProfitReport(models.Model):
              GROUP BY r.partner_id, r.company_id, date_trunc('month', r.date),
                       p.user_id, c.label_id
             """,
+            cost=LINE_COST,
+            cost_joins=LINE_COST_JOINS,
             others=SQL(" ").join(others),
         )

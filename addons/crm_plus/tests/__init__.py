@@ -67,5 +67,7 @@ from . import test_statement
 from . import test_customer_sheet
 from . import test_delivery
 from . import test_customer_rights
+from . import test_attribution_tools
+from . import test_attribution
 from . import test_screens
 from . import test_customer_page

@@ -66,6 +66,25 @@ RIGHTS = {
         "reader": "r",
     },
     "crm.customer.profit.report": {"amounts": "r", "accountant": "r", "reader": "r"},
+    "crm.attribution": {
+        "manager": "r",
+        "amounts": "r",
+        "accountant": "r",
+        "reader": "r",
+    },
+    "crm.attribution.touch": {
+        "manager": "r",
+        "amounts": "r",
+        "accountant": "r",
+        "reader": "r",
+    },
+    "crm.attribution.report": {
+        "manager": "r",
+        "amounts": "r",
+        "accountant": "r",
+        "reader": "r",
+    },
+    "crm.attribution.recompute": {"manager": "rwc"},
     "crm.customer.statement": {"accountant": "rwc", "reader": "rwc"},
     "crm.delivery.report": {"seller": "r", "manager": "r"},
     "crm.lead.product.line": {"seller": "rwcu", "manager": "rwcu"},
@@ -92,6 +111,8 @@ COMPANY_MODELS = (
     "crm.stock.demand.report",
     "crm.won.invoiced.report",
     "crm.expected.receipt.report",
+    "crm.attribution",
+    "crm.attribution.report",
 )
 
 
@@ -183,6 +204,7 @@ class TestCustomerRights(CustomerProfileCommon):
         )
         invoice.action_post()
         self.Profile._rebuild(customer.ids)
+        self.env["crm.attribution"]._freeze(invoice.ids)
         self.env.flush_all()
 
     def test_each_company_sees_its_own(self):

@@ -8,6 +8,7 @@ Each function returns definitions to be put after ``WITH``, parted by commas. Th
 from odoo.tools import SQL
 
 from .company_time import day, zones
+from .invoice_cost import LINE_COST, LINE_COST_JOINS
 
 # Channels on which people talk, as against what the apps note by themselves.
 TALK_CHANNELS = (
@@ -85,22 +86,17 @@ def margins() -> SQL:
                        / NULLIF(sum(abs(balance)), 0) AS coverage
               FROM (
                 SELECT m.customer_id, m.company_id, m.is_12, l.balance,
-                       CASE WHEN m.is_invoice THEN 1 ELSE -1 END * l.quantity
-                           * COALESCE(ul.factor, 1)
-                           / NULLIF(COALESCE(ut.factor, 1), 0)
-                           * NULLIF((pp.standard_price
-                                     ->> l.company_id::text)::numeric, 0) AS cost
+                       CASE WHEN m.is_invoice THEN 1 ELSE -1 END * %(cost)s AS cost
                   FROM moves m
                   JOIN account_move_line l ON l.move_id = m.id
-             LEFT JOIN product_product pp ON pp.id = l.product_id
-             LEFT JOIN product_template pt ON pt.id = pp.product_tmpl_id
-             LEFT JOIN uom_uom ul ON ul.id = l.product_uom_id
-             LEFT JOIN uom_uom ut ON ut.id = pt.uom_id
+                  %(cost_joins)s
                  WHERE l.display_type = 'product'
               ) lines
              GROUP BY customer_id, company_id
         )
-        """
+        """,
+        cost=LINE_COST,
+        cost_joins=LINE_COST_JOINS,
     )
 
 

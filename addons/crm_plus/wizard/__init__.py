@@ -15,3 +15,4 @@ from . import sale_order_credit_pass
 from . import crm_customer_statement
 from . import mail_compose_message
 from . import crm_customer_offer
+from . import crm_attribution_recompute
