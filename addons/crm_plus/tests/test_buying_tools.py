@@ -1,5 +1,6 @@
 import csv
 import unittest
+import warnings
 from pathlib import Path
 
 from odoo.tests import BaseCase, tagged
@@ -90,6 +91,14 @@ class TestBuyingTools(BaseCase):
     def test_long_silence_of_a_frequent_buyer_is_no_overflow(self):
         [alive] = PUBLISHED.alive([5000], [1], [5000])
         self.assertEqual(alive, 0)
+
+    def test_expected_of_very_many_purchases_is_unknown(self):
+        """The product has no finite value there: nothing is said, and no warning."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            unknown, known = PUBLISHED.expected([900, 5], [300, 300], [365, 365], 3650)
+        self.assertNotEqual(unknown, unknown)
+        self.assertGreater(known, 0)
 
     def test_value_is_drawn_to_the_mean_of_all(self):
         model = ValueModel(p=6.25, q=3.74, v=15.44)

@@ -127,9 +127,13 @@ class BuyingModel:
         a = self.a if abs(self.a - 1) > 1e-6 else 1 + 1e-6
         total = alpha + t + ahead
         share = (r + x) * (np.log(alpha + t) - np.log(total))
-        bracket = 1 - np.exp(share) * hyp2f1(r + x, b + x, a + b + x - 1, ahead / total)
-        expected = (a + b + x - 1) / (a - 1) * bracket
-        expected = expected / (1 + self._odds_gone(x, t_x, t))
+        # of very many purchases the series grows beyond all bounds, and what it is
+        # multiplied with vanishes
+        with np.errstate(over="ignore", invalid="ignore"):
+            series = hyp2f1(r + x, b + x, a + b + x - 1, ahead / total)
+            bracket = 1 - np.exp(share) * series
+            expected = (a + b + x - 1) / (a - 1) * bracket
+            expected = expected / (1 + self._odds_gone(x, t_x, t))
         # where the series did not converge nothing is said
         return np.where(np.isfinite(expected) & (expected >= 0), expected, np.nan)
 
