@@ -1,4 +1,5 @@
 from datetime import timedelta
+from unittest.mock import patch
 
 from odoo import fields
 from odoo.exceptions import AccessError
@@ -10,8 +11,9 @@ from .common import CrmPlusCommon
 ROUTING = "odoo.addons.mail.models.mail_thread"
 
 
-@tagged("post_install", "-at_install", "crm_plus_bounce")
-class TestMailBounce(CrmPlusCommon):
+class MailBounceCommon(CrmPlusCommon):
+    """A lead whose contact was sent a mail."""
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -27,6 +29,12 @@ class TestMailBounce(CrmPlusCommon):
             }
         )
 
+    def _is_stopped(self, email="ida@brandt.example"):
+        return bool(self.env["mail.blacklist"].search([("email", "=", email)]))
+
+
+@tagged("post_install", "-at_install", "crm_plus_bounce")
+class TestMailBounce(MailBounceCommon):
     # ---- mails ---------------------------------------------------------------
     def _process(self, source):
         with mute_logger(ROUTING):
@@ -71,9 +79,6 @@ class TestMailBounce(CrmPlusCommon):
             "--b\nContent-Type: text/rfc822-headers\n\n"
             "Message-ID: <offer@us.example>\nFrom: sales@us.example\n\n--b--\n"
         )
-
-    def _is_stopped(self, email="ida@brandt.example"):
-        return bool(self.env["mail.blacklist"].search([("email", "=", email)]))
 
     # ---- history -------------------------------------------------------------
     def test_hard_bounce_stops_the_address(self):
@@ -198,6 +203,21 @@ class TestMailBounce(CrmPlusCommon):
         bounce = self.Bounce.search([])
         self.assertEqual(bounce.mail_message_id, self.sent)
         self.assertTrue(bounce.is_hard)
+
+    def test_report_that_odoo_cannot_read(self):
+        """Without a proper copy of the original it raises in Odoo: the job of the mail
+        server would stumble over it each time."""
+        with patch.object(
+            self.env.registry["mail.thread"],
+            "_get_bounced_message_data",
+            side_effect=AttributeError("'str' object has no attribute 'get_all'"),
+        ) as call:
+            self._report()
+        self.assertTrue(call.called)
+        bounce = self.Bounce.search([])
+        self.assertEqual(bounce.mail_message_id, self.sent)
+        self.assertTrue(bounce.is_hard)
+        self.assertTrue(self._is_stopped())
 
     def test_out_of_office_is_no_bounce(self):
         self._process(

@@ -16,11 +16,8 @@ class MailThread(models.AbstractModel):
 
     @api.model
     def _routing_handle_bounce(self, email_message, message_dict):
-        """An address that is blocked because it bounces has not unsubscribed; who
-        complains wants no more mails."""
-        report = message_dict.get("delivery_report")
-        is_complaint = bool(report) and report.kind == "complaint"
-        threads = self.with_context(crm_campaigns_bounce=not is_complaint)
+        """An address that is blocked because it bounces has not unsubscribed."""
+        threads = self.with_context(crm_campaigns_bounce=True)
         return super(MailThread, threads)._routing_handle_bounce(
             email_message, message_dict
         )

@@ -1,5 +1,4 @@
 import logging
-from email.message import EmailMessage
 
 from odoo import api, models
 
@@ -32,28 +31,6 @@ class MailThread(models.AbstractModel):
     """What the gateway, which runs on no model in particular, has to know of cases."""
 
     _inherit = "mail.thread"
-
-    def _message_parse_extract_bounce(self, email_message, message_dict):
-        """A report without a proper copy of the mail it is about raises in Odoo: the
-        mail server's job would stumble over it again and again."""
-        try:
-            return super()._message_parse_extract_bounce(email_message, message_dict)
-        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-            if not isinstance(email_message, EmailMessage):
-                raise
-            _logger.info(
-                "Delivery report %s cannot be read: %s",
-                message_dict.get("message_id"),
-                error,
-            )
-            # empty ones; in sudo, as the caller expects
-            return {
-                "is_bounce": True,
-                "bounced_email": False,
-                "bounced_partner": self.env["res.partner"].sudo(),
-                "bounced_msg_ids": False,
-                "bounced_message": self.env["mail.message"].sudo(),
-            }
 
     def _message_parse_extract_payload(
         self, message, message_dict, save_original=False

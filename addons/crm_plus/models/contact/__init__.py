@@ -1,3 +1,5 @@
+from . import crm_mail_service
+from . import crm_mail_event
 from . import crm_mail_bounce
 from . import mail_thread
 from . import res_partner

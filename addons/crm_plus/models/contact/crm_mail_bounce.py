@@ -7,12 +7,14 @@ from markupsafe import Markup
 from odoo import api, fields, models
 from odoo.tools import email_normalize
 
-from ...tools.bounce import BOUNCE, COMPLAINT, DELAY
+from ...tools.bounce_report import BOUNCE, COMPLAINT, DELAY
+from ...tools.mail_event import UNSUBSCRIBE
 
 KINDS = [
     (BOUNCE, "Bounce"),
     (DELAY, "Still Tried"),
     (COMPLAINT, "Complaint"),
+    (UNSUBSCRIBE, "Unsubscribed"),
 ]
 REASONS = [
     ("authfailure", "Sender not authenticated (SPF, DKIM, DMARC)"),
@@ -107,7 +109,20 @@ class CrmMailBounce(models.Model):
     company_id = fields.Many2one(
         "res.company", readonly=True, index="btree_not_null", ondelete="cascade"
     )
-    message_id = fields.Char(string="Message-Id of the Report", readonly=True)
+    message_id = fields.Char(
+        string="Report",
+        readonly=True,
+        help="The Message-Id of the report, or the event of the mail service.",
+    )
+    service_id = fields.Many2one(
+        "crm.mail.service",
+        string="Told by",
+        readonly=True,
+        index="btree_not_null",
+        ondelete="set null",
+        groups="crm_plus.crm_plus_group_manager",
+        help="Empty: a report that came by mail.",
+    )
     mail_message_id = fields.Many2one(
         "mail.message",
         string="Message That Came Back",
@@ -121,10 +136,21 @@ class CrmMailBounce(models.Model):
     _unique_report = models.UniqueIndex("(message_id, email_normalized)")
 
     @api.model
-    def _get_recorded(self, message_id, emails):
-        """The addresses of one report that were dealt with when it came first."""
+    def _get_recorded(self, message_id, emails, message, kind):
+        """The addresses of one report that were dealt with when it came first, or when
+        the mail service told the same of the mail."""
+        # sudo: the history is the system's
         rows = self.sudo().search(
-            [("message_id", "=", message_id), ("email_normalized", "in", emails)]
+            [
+                ("email_normalized", "in", emails),
+                "|",
+                ("message_id", "=", message_id),
+                "&",
+                "&",
+                ("service_id", "!=", False),
+                ("kind", "=", kind),
+                ("mail_message_id", "in", message.ids),
+            ]
         )
         return set(rows.mapped("email_normalized"))
 
@@ -132,49 +158,144 @@ class CrmMailBounce(models.Model):
     def _record_report(self, report, msg_dict):
         """Note what a report says of each address, and stop those that must be.
 
-        :param report: ``tools.bounce.Report``
+        :param report: ``tools.bounce_report.Report``
         :param msg_dict: the report as parsed by the gateway
         :return: the new rows
         """
-        found = {
-            email: row
-            for row in report.recipients
-            if (email := email_normalize(row.address))
-        }
-        known = self._get_recorded(msg_dict["message_id"], list(found))
-        found = {email: row for email, row in found.items() if email not in known}
+        message = msg_dict.get("bounced_message") or self.env["mail.message"]
+        return self._record_rows(
+            [
+                {
+                    "email": email,
+                    "kind": report.kind,
+                    "recipient": row,
+                    "date": fields.Datetime.to_datetime(msg_dict.get("date")),
+                    "report_id": msg_dict["message_id"],
+                    "message": message[:1],
+                }
+                for row in report.recipients
+                if (email := email_normalize(row.address))
+            ]
+        )
+
+    @api.model
+    def _record_rows(self, rows):
+        """Note what came back, by mail or from a mail service, and stop addresses.
+
+        A row says ``email``, ``kind``, ``recipient`` (of ``tools.bounce_report``) and
+        ``report_id``, which is unique for the address; ``date``; which mail it was as
+        ``message`` or as ``message_ids``; and the ``service`` that told it, which
+        Odoo's gateway did not: then Odoo's own counters are moved, too.
+
+        :return: the new rows; what was known before is left out
+        """
+        found = {(row["report_id"], row["email"]): row for row in rows}
+        found = self._without_known(found)
         if not found:
             return self.browse()
-        partners = self._get_partners(found)
-        message = msg_dict.get("bounced_message") or self.env["mail.message"]
+        partners = self._get_partners({email for _report, email in found})
+        companies = self._get_document_companies(
+            [row["message"] for row in found.values() if row["message"]]
+        )
         now = fields.Datetime.now()
-        # clocks of strangers: never later than now
-        date = min(fields.Datetime.to_datetime(msg_dict.get("date")) or now, now)
         values = []
-        for email, row in found.items():
+        for (report_id, email), row in found.items():
             partner = partners.get(email, self.env["res.partner"])
+            recipient, message = row["recipient"], row["message"]
+            service = row.get("service") or self.env["crm.mail.service"]
             values.append(
                 {
                     "email_normalized": email,
-                    "date": date,
-                    "kind": report.kind,
-                    "is_hard": row.is_hard and report.kind == BOUNCE,
-                    "reason": row.reason,
-                    "status": row.status,
-                    "reply_code": row.reply_code,
-                    "diagnostic": row.diagnostic,
+                    # clocks of strangers: never later than now
+                    "date": min(row["date"] or now, now),
+                    "kind": row["kind"],
+                    "is_hard": recipient.is_hard and row["kind"] == BOUNCE,
+                    "reason": row["kind"] != UNSUBSCRIBE and recipient.reason,
+                    "status": recipient.status,
+                    "reply_code": recipient.reply_code,
+                    "diagnostic": recipient.diagnostic,
                     "partner_id": partner.id,
-                    "company_id": self._get_company(message, partner).id,
-                    "message_id": msg_dict["message_id"],
-                    "mail_message_id": message[:1].id,
-                    "res_model": message[:1].model,
-                    "res_id": message[:1].res_id,
+                    "company_id": companies.get(message.id)
+                    or partner.company_id.id
+                    or service.company_id.id,
+                    "message_id": report_id,
+                    "mail_message_id": message.id,
+                    "res_model": message.model,
+                    "res_id": message.res_id,
+                    "service_id": service.id,
                 }
             )
         # sudo: the gateway's user may not write here, nobody may
         bounces = self.sudo().create(values)
         bounces._take_consequences()
+        told = bounces.filtered(lambda row: row.service_id and row.kind == BOUNCE)
+        if told:
+            message_ids = {
+                bounce: found[bounce.message_id, bounce.email_normalized]["message_ids"]
+                for bounce in told
+            }
+            told._tell_odoo(message_ids)
         return bounces
+
+    @api.model
+    def _without_known(self, found):
+        """Rows that are new, each with its message; one of a mail that came back is
+        known, too, when the gateway had it and a service tells it, or the other way.
+        """
+        sudo = self.sudo()
+        emails = list({email for _report, email in found})
+        known = {
+            (row.message_id, row.email_normalized)
+            for row in sudo.search_fetch(
+                [
+                    ("message_id", "in", [report for report, _email in found]),
+                    ("email_normalized", "in", emails),
+                ],
+                ["message_id", "email_normalized"],
+            )
+        }
+        found = {key: row for key, row in found.items() if key not in known}
+        # sudo: whose mail it was does not matter
+        Message = self.env["mail.message"].sudo()
+        ids = {one for row in found.values() for one in row.get("message_ids", ())}
+        messages = {
+            message.message_id: message
+            for message in Message.search([("message_id", "in", list(ids))])
+        }
+        for row in found.values():
+            row["message"] = row.get("message", Message).sudo() or next(
+                (
+                    messages[one]
+                    for one in row.get("message_ids", ())
+                    if one in messages
+                ),
+                Message,
+            )
+        told = {
+            (
+                row.mail_message_id.id,
+                row.email_normalized,
+                row.kind,
+                bool(row.service_id),
+            )
+            for row in sudo.search_fetch(
+                [
+                    (
+                        "mail_message_id",
+                        "in",
+                        [row["message"].id for row in found.values() if row["message"]],
+                    ),
+                    ("email_normalized", "in", emails),
+                ],
+                ["mail_message_id", "email_normalized", "kind", "service_id"],
+            )
+        }
+        return {
+            (report, email): row
+            for (report, email), row in found.items()
+            if (row["message"].id, email, row["kind"], not row.get("service"))
+            not in told
+        }
 
     @api.model
     def _get_partners(self, emails):
@@ -188,14 +309,18 @@ class CrmMailBounce(models.Model):
         return {partner.email_normalized: partner for partner in partners}
 
     @api.model
-    def _get_company(self, message, partner):
-        """Of the document that was sent, else of the contact, else of nobody."""
-        message = message[:1].sudo()
-        if message.model in self.env and message.res_id:
-            record = self.env[message.model].sudo().browse(message.res_id).exists()
-            if record and "company_id" in record._fields and record.company_id:
-                return record.company_id
-        return partner.company_id
+    def _get_document_companies(self, messages):
+        """Companies of the documents that were sent, by message."""
+        messages = self.env["mail.message"].union(*messages)
+        companies = {}
+        for model, rows in messages.grouped("model").items():
+            if model not in self.env or "company_id" not in self.env[model]._fields:
+                continue
+            # sudo: of which company it is does not depend on who fetches the mail
+            records = self.env[model].sudo().browse(rows.mapped("res_id")).exists()
+            found = {record.id: record.company_id.id for record in records}
+            companies.update({row.id: found.get(row.res_id) for row in rows})
+        return companies
 
     # ---- consequences -------------------------------------------------------
     def _take_consequences(self):
@@ -210,7 +335,11 @@ class CrmMailBounce(models.Model):
         hard = bounces.filtered("is_hard") if stop_hard else self.browse()
         lasting = self.filtered(
             lambda bounce: (
-                bounce.kind == COMPLAINT and bounce.diagnostic not in MACHINE_COMPLAINTS
+                bounce.kind == UNSUBSCRIBE
+                or (
+                    bounce.kind == COMPLAINT
+                    and bounce.diagnostic not in MACHINE_COMPLAINTS
+                )
             )
         )
         (bounces - hard).outcome = "counted"
@@ -241,26 +370,103 @@ class CrmMailBounce(models.Model):
 
     def _stop(self):
         """Put the addresses on Odoo's blacklist, with the reason in its chatter."""
+        if not self:
+            return
         # sudo: the gateway's user may not write the blacklist
         Blacklist = self.env["mail.blacklist"].sudo()
-        stopped = set(
-            Blacklist.search([("email", "in", self.mapped("email_normalized"))]).mapped(
-                "email"
-            )
-        )
+        notes = {}
         for bounce in self:
-            if bounce.email_normalized not in stopped:
-                Blacklist._add(
-                    bounce.email_normalized,
-                    message=Markup("<p>%s</p>") % bounce._get_stop_note(),
-                )
+            notes.setdefault(bounce.email_normalized, bounce)
+        known = Blacklist.with_context(active_test=False).search(
+            [("email", "in", list(notes))]
+        )
+        # as its own method for one address does, which asks for each
+        gone = known.filtered(lambda entry: not entry.active)
+        gone.action_unarchive()
+        new = Blacklist.create(
+            [{"email": email} for email in notes.keys() - set(known.mapped("email"))]
+        )
+        (gone | new)._message_log_batch(
+            {
+                entry.id: Markup("<p>%s</p>") % notes[entry.email]._get_stop_note()
+                for entry in gone | new
+            }
+        )
         self.outcome = "stopped"
+
+    def _tell_odoo(self, message_ids):
+        """Move Odoo's own counters of bounces, as its gateway does for each report.
+
+        :param message_ids: the Message-Ids of the mail that came back, by bounce
+        """
+        by_email = self.grouped("email_normalized")
+        emails = list(by_email)
+        partners = self._get_partners(emails)
+        # sudo: counters are the system's
+        models = self.env["ir.model"].sudo()
+        models = models.search(
+            [("is_mail_blacklist", "=", True), ("model", "!=", "mail.thread.blacklist")]
+        )
+        for model in models.mapped("model"):
+            if model not in self.env:
+                continue
+            Model = self.env[model].sudo()
+            for record in Model.search([("email_normalized", "in", emails)]):
+                email = record.email_normalized
+                for _bounce in by_email[email]:
+                    # in memory: the counters are written together
+                    record._message_receive_bounce(email, partners.get(email))
+        self._tell_notifications()
+        if "mailing.trace" not in self.env:
+            return
+        traces = {}
+        for bounce in self:
+            if message_ids[bounce]:
+                traces.setdefault(bounce.diagnostic, []).extend(message_ids[bounce])
+        for said, ids in traces.items():
+            self.env["mailing.trace"].sudo().set_bounced(
+                [("message_id", "in", ids)], bounce_message=said
+            )
+
+    def _tell_notifications(self):
+        """The envelope in the chatter turns red."""
+        told = self.filtered("mail_message_id")
+        if not told:
+            return
+        said = {
+            (bounce.mail_message_id, bounce.email_normalized): bounce.diagnostic
+            for bounce in told
+        }
+        # sudo: of whoever wrote the message
+        notifications = (
+            self.env["mail.notification"]
+            .sudo()
+            .search([("mail_message_id", "in", told.mail_message_id.ids)])
+        )
+        for notification in notifications:
+            email = (
+                notification.res_partner_id.email_normalized
+                or notification.mail_email_address
+            )
+            key = (notification.mail_message_id, email)
+            if key in said:
+                notification.write(
+                    {
+                        "failure_reason": said[key],
+                        "failure_type": "mail_bounce",
+                        "notification_status": "bounce",
+                    }
+                )
 
     def _get_stop_note(self):
         self.ensure_one()
         said = self.diagnostic or self.status or ""
         if self.kind == COMPLAINT:
             return self.env._("Stopped: the recipient complained about a mail.")
+        if self.kind == UNSUBSCRIBE:
+            return self.env._(
+                "Stopped: the recipient unsubscribed at the mail service."
+            )
         reason = dict(self._fields["reason"]._description_selection(self.env)).get(
             self.reason, ""
         )

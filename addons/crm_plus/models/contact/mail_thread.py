@@ -4,7 +4,8 @@ from email.message import EmailMessage
 from odoo import api, models
 from odoo.tools import email_normalize
 
-from ...tools.bounce import BOUNCE, COMPLAINT, DELAY, DELIVERED, read_bounce
+from ...tools.bounce import read_bounce
+from ...tools.bounce_report import BOUNCE, COMPLAINT, DELAY, DELIVERED
 
 _logger = logging.getLogger(__name__)
 
@@ -19,9 +20,18 @@ class MailThread(models.AbstractModel):
         """Know delivery reports that Odoo takes for mails of people, and take for no
         bounce what Odoo takes for one: a mail still tried, delivered or complained of.
         """
-        values = super()._message_parse_extract_bounce(email_message, message_dict)
         if not isinstance(email_message, EmailMessage):
-            return values
+            return super()._message_parse_extract_bounce(email_message, message_dict)
+        try:
+            values = super()._message_parse_extract_bounce(email_message, message_dict)
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            # without a proper copy of the mail it is about; what can be read of it is
+            _logger.info(
+                "Delivery report %s cannot be read by Odoo: %s",
+                message_dict.get("message_id"),
+                error,
+            )
+            values = self._get_empty_bounce_values()
         try:
             report = read_bounce(email_message)
         except Exception:
@@ -33,6 +43,17 @@ class MailThread(models.AbstractModel):
         if report.kind not in REPORTS:
             return values
         return self._get_report_values(report, values, message_dict)
+
+    @api.model
+    def _get_empty_bounce_values(self):
+        """A report of nobody knows what, in sudo as the caller expects."""
+        return {
+            "is_bounce": True,
+            "bounced_email": False,
+            "bounced_partner": self.env["res.partner"].sudo(),
+            "bounced_msg_ids": False,
+            "bounced_message": self.env["mail.message"].sudo(),
+        }
 
     def _get_report_values(self, report, values, message_dict):
         """What Odoo's gateway wants to know of a report."""
@@ -79,7 +100,12 @@ class MailThread(models.AbstractModel):
             for row in report.recipients
             if (email := email_normalize(row.address))
         }
-        known = Bounce._get_recorded(message_dict["message_id"], list(emails))
+        known = Bounce._get_recorded(
+            message_dict["message_id"],
+            list(emails),
+            message_dict["bounced_message"],
+            report.kind,
+        )
         if emails and emails <= known:
             return None
         result = super()._routing_handle_bounce(email_message, message_dict)

@@ -18,3 +18,8 @@ class ResConfigSettings(models.TransientModel):
         default=24,
         config_parameter="crm_plus.bounce_retention_months",
     )
+    crm_plus_mail_event_retention_days = fields.Integer(
+        string="Keep Mail Service Events (Days)",
+        default=30,
+        config_parameter="crm_plus.mail_event_retention_days",
+    )

@@ -1,6 +1,8 @@
 from odoo import api, fields, models
 from odoo.tools import format_date
 
+from ...tools.mail_event import UNSUBSCRIBE
+
 
 class ResPartner(models.Model):
     _inherit = "res.partner"
@@ -24,7 +26,8 @@ class ResPartner(models.Model):
         emails = set(self.mapped("email_normalized")) - {False}
         last = {}
         for bounce in self.env["crm.mail.bounce"].search(
-            [("email_normalized", "in", list(emails))], order="date, id"
+            [("email_normalized", "in", list(emails)), ("kind", "!=", UNSUBSCRIBE)],
+            order="date, id",
         ):
             last[bounce.email_normalized] = bounce
         reasons = dict(
