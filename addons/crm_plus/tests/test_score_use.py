@@ -14,6 +14,12 @@ class TestScoreWhy(ScoringCommon):
     def _explain(self, record=None):
         return (record or self.lead).get_score_explanation()["lines"]
 
+    def test_form_says_whose_grade_it_is(self):
+        """That of the customer stands beside it."""
+        arch = self.env["crm.lead"].get_view(view_type="form")["arch"]
+        for words in ("Lead score", "Deal score"):
+            self.assertIn(f">{words}</span>", arch)
+
     def test_decay_says_when_it_is_half(self):
         self._rule(10, kind="email_in", half_life_days=30)
         self._rule(5, kind="call_done")

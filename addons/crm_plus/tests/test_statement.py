@@ -35,7 +35,7 @@ class StatementCommon(CustomerProfileCommon):
         cls.customer.email = "office@brandt.example"
         cls.user_employee = new_test_user(
             cls.env,
-            login="statement_reader",
+            login="statement_colleague",
             groups="base.group_user",
             company_id=cls.company.id,
         )
