@@ -134,6 +134,8 @@
         "wizard/crm_attribution_recompute_views.xml",
         "views/crm_attribution_views.xml",
         "report/crm_attribution_report_views.xml",
+        "views/crm_marketing_cost_views.xml",
+        "report/crm_marketing_return_report_views.xml",
         "wizard/crm_customer_offer_views.xml",
         "views/crm_customer_offer_views.xml",
         "data/crm_score_model_data.xml",

@@ -5,6 +5,7 @@ from . import crm_customer_profit_report
 from . import crm_customer_sheet_report
 from . import crm_customer_statement_report
 from . import crm_delivery_report
+from . import crm_marketing_return_report
 from . import crm_product_demand
 from . import crm_invoice_suggestion
 from . import crm_slow_stock_report

@@ -71,5 +71,6 @@ from . import test_delivery
 from . import test_customer_rights
 from . import test_attribution_tools
 from . import test_attribution
+from . import test_marketing_cost
 from . import test_screens
 from . import test_customer_page

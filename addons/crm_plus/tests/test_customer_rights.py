@@ -85,6 +85,18 @@ RIGHTS = {
         "reader": "r",
     },
     "crm.attribution.recompute": {"manager": "rwc"},
+    "crm.marketing.cost": {
+        "manager": "rwcu",
+        "amounts": "r",
+        "accountant": "rwcu",
+        "reader": "r",
+    },
+    "crm.marketing.return.report": {
+        "manager": "r",
+        "amounts": "r",
+        "accountant": "r",
+        "reader": "r",
+    },
     "crm.customer.statement": {"accountant": "rwc", "reader": "rwc"},
     "crm.delivery.report": {"seller": "r", "manager": "r"},
     "crm.lead.product.line": {"seller": "rwcu", "manager": "rwcu"},

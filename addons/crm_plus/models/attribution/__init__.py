@@ -4,3 +4,5 @@ from . import crm_attribution_freeze
 from . import crm_attribution_touch
 from . import account_move
 from . import res_config_settings
+from . import crm_marketing_cost
+from . import utm_campaign

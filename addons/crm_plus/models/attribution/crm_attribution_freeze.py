@@ -6,7 +6,8 @@ from odoo import api, fields, models
 from odoo.tools import SQL
 
 from ...tools.attribution import MAX_HALF_LIVES, U_END
-from ...tools.company_time import company_timezone
+from ...tools.collision import try_again
+from ...tools.company_time import ZONES_DEPENDS, zones
 from ...tools.invoice_cost import LINE_COST, LINE_COST_DEPENDS, LINE_COST_JOINS
 
 _logger = logging.getLogger(__name__)
@@ -126,7 +127,10 @@ class CrmAttribution(models.Model):
         IrCron._commit_progress(remaining=len(move_ids))
         for start in range(0, len(move_ids), BATCH_SIZE):
             batch = move_ids[start : start + BATCH_SIZE]
-            self._freeze(batch)
+            # a user may post one of these, or a colleague ask for it again
+            if not try_again(self.env, lambda ids=batch: self._freeze(ids)):
+                self._trigger_freeze()
+                break
             if not IrCron._commit_progress(len(batch)):
                 self._trigger_freeze()
                 break
@@ -154,6 +158,7 @@ class CrmAttribution(models.Model):
                 "sale_line_ids",
             ],
             "crm.touchpoint.kind": ["is_attributed"],
+            **ZONES_DEPENDS,
         }
 
     @api.model
@@ -162,10 +167,11 @@ class CrmAttribution(models.Model):
 
         :param trigger: why, see ``TRIGGERS``; by default what a manager asked for, or
             history
+        :return: True
         """
         move_ids = list(move_ids)
         if not move_ids:
-            return
+            return True
         for model, field_names in self._get_flushed().items():
             self.env[model].flush_model(field_names)
         self.flush_model()
@@ -176,11 +182,10 @@ class CrmAttribution(models.Model):
                 self._freeze_touches(ids)
         self.invalidate_model(flush=False)
         self.env["crm.attribution.touch"].invalidate_model(flush=False)
+        return True
 
     def _freeze_moves(self, move_ids, move_type, trigger):
         lookback, half_life = self._get_settings()
-        # sudo: time zones of companies the user may not be in
-        companies = self.env["res.company"].sudo().search([])
         rows = self.env.execute_query(
             SQL(
                 """
@@ -199,8 +204,7 @@ class CrmAttribution(models.Model):
                        %(lookback)s, %(half_life)s, %(now)s,
                        COALESCE(%(trigger)s, 'history')
                   FROM account_move m
-                  JOIN unnest(%(company_ids)s, %(zones)s) AS zone (company_id, name)
-                    ON zone.company_id = m.company_id
+                  JOIN (%(zones)s) zone ON zone.company_id = m.company_id
              LEFT JOIN LATERAL (
                        SELECT sum(-l.balance - l.sign * l.cost) AS margin,
                               sum(-l.balance) FILTER (WHERE l.cost IS NULL) AS unknown
@@ -244,10 +248,7 @@ class CrmAttribution(models.Model):
                 lookback=lookback,
                 half_life=half_life,
                 trigger=SQL("%s::varchar", trigger),
-                company_ids=SQL("%s::int[]", companies.ids),
-                zones=SQL(
-                    "%s::varchar[]", [company_timezone(c).key for c in companies]
-                ),
+                zones=zones(),
                 cost=LINE_COST,
                 cost_joins=LINE_COST_JOINS,
                 origin=self._origin_query(),
