@@ -14,6 +14,7 @@
         "data/crm_touchpoint_kind_data.xml",
         "data/ir_cron_campaign_data.xml",
         "data/ir_cron_mailing_list_data.xml",
+        "wizard/crm_campaign_enter_views.xml",
         "views/crm_campaign_views.xml",
         "views/crm_campaign_step_views.xml",
         "views/crm_campaign_participant_views.xml",

@@ -80,13 +80,13 @@ class CampaignWriter(BaseWriter):
             vals_list.append(
                 {
                     "campaign_id": self.campaign.id,
-                    "company_id": self.campaign.company_id.id,
-                    "member_id": members.get(record.id, nobody).id,
+                    "event": str(members.get(record.id, nobody).id or ""),
                     "res_model": self.model,
                     "res_id": record.id,
                     "lead_id": record.id if is_lead else False,
                     "partner_id": record.partner_id.id if is_lead else record.id,
                     "email": record.email_normalized,
+                    "person": record.email_normalized,
                     "state": journey.state,
                     "exit_reason": journey.exit_reason,
                     "date_entered": journey.entrant.entered,

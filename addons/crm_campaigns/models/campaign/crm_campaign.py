@@ -38,6 +38,9 @@ class CrmCampaign(models.Model):
         help="Running campaigns come first.",
     )
     # who is in
+    entry = fields.Selection(
+        "_selection_entry", string="Enters Who", default="segment", required=True
+    )
     segment_id = fields.Many2one(
         "crm.segment",
         domain=[("target", "in", TARGETS)],
@@ -47,18 +50,60 @@ class CrmCampaign(models.Model):
         tracking=True,
         help="Everybody in this segment enters, and so does whoever joins it later.",
     )
+    model_id = fields.Many2one(
+        "ir.model",
+        string="Records",
+        default=lambda self: self.env["ir.model"]._get("crm.lead"),
+        domain="[('id', 'in', possible_model_ids)]",
+        ondelete="cascade",
+        index="btree_not_null",
+        help="Of any kind that has messages and a contact.",
+    )
+    possible_model_ids = fields.Many2many(
+        "ir.model", compute="_compute_possible_model_ids"
+    )
+    model_name = fields.Char(string="Model", compute="_compute_model_name")
+    entry_domain = fields.Char(
+        string="Only Those",
+        default="[]",
+        help="Others do not enter. Looked at with the rights of the responsible.",
+    )
+    entry_cap_hour = fields.Integer(
+        string="Per Hour",
+        help="So many enter each hour at most; the others wait for their turn. 0: all.",
+    )
+    entry_cap_day = fields.Integer(string="Per Day", help="The same for each day.")
+    date_begin = fields.Datetime(
+        string="Enter From", copy=False, help="Nobody enters before."
+    )
+    date_end = fields.Datetime(
+        string="Enter Until",
+        copy=False,
+        help="Nobody enters afterwards; those inside go on to the end.",
+    )
+    dedupe = fields.Selection(
+        [("email", "Once for each address"), ("record", "Each record")],
+        string="One Person",
+        default="email",
+        required=True,
+        help="Several leads of one address are one person, unless each record counts.",
+    )
     target = fields.Selection(related="segment_id.target")
     reentry = fields.Selection(
         [
             ("never", "Never"),
-            ("after_exit", "After the end, when joining again"),
+            ("after_exit", "After the end, when it happens again"),
+            ("after_days", "After some days"),
+            ("each_event", "Each time it happens"),
         ],
         string="Enters Again",
         default="never",
         required=True,
-        help="Whoever leaves the segment and joins it again once the journey is over "
-        "may walk through it again; each time is an enrolment of its own.",
+        help="Who may walk through it again, after the segment was joined again, the "
+        "order placed again …: each time is an enrolment of its own. “Each time” also "
+        "while the last one is on the way.",
     )
+    reentry_days = fields.Integer(string="Days Between", default=90)
     exit_on_won = fields.Boolean(
         string="Ends When Won",
         default=True,
@@ -73,6 +118,13 @@ class CrmCampaign(models.Model):
     exit_on_leave = fields.Boolean(
         string="Ends When Leaving the Segment",
         help="If not, whoever has entered goes on to the end.",
+    )
+    exit_kind_ids = fields.Many2many(
+        "crm.touchpoint.kind",
+        relation="crm_campaign_exit_rel",
+        string="Ends When It Happens",
+        help="An order, a complaint, an overdue invoice …: whoever it happens to "
+        "leaves the campaign at once.",
     )
     # people
     user_id = fields.Many2one(
@@ -115,6 +167,17 @@ class CrmCampaign(models.Model):
         copy=False,
         help="Refresh of the segment after which everybody was last looked at.",
     )
+    date_looked = fields.Datetime(
+        string="Last Looked",
+        readonly=True,
+        copy=False,
+        help="When it was last looked who enters.",
+    )
+
+    _caps_positive = models.Constraint(
+        "CHECK(entry_cap_hour >= 0 AND entry_cap_day >= 0)",
+        "So many cannot enter.",
+    )
     # counters
     step_count = fields.Integer(string="Steps", compute="_compute_step_count")
     participant_count = fields.Integer(
@@ -146,6 +209,19 @@ class CrmCampaign(models.Model):
         order = {"running": 1, "draft": 2, "stopped": 3}
         for campaign in self:
             campaign.state_order = order[campaign.state]
+
+    @api.depends("entry", "segment_id.target", "model_id")
+    def _compute_model_name(self):
+        for campaign in self:
+            campaign.model_name = campaign._get_model()
+
+    def _compute_possible_model_ids(self):
+        # sudo: names of models are no secret
+        Model_sudo = self.env["ir.model"].sudo()
+        models_sudo = Model_sudo.search([("is_mail_thread", "=", True)])
+        self.possible_model_ids = models_sudo.filtered(
+            lambda model: self._has_people(model.model)
+        ).sudo(False)
 
     @api.depends("step_ids")
     def _compute_step_count(self):
@@ -191,17 +267,18 @@ class CrmCampaign(models.Model):
         return campaigns
 
     def write(self, vals):
-        if "segment_id" in vals or "company_id" in vals:
+        if self._get_audience_fields() & vals.keys():
             started = self.filtered(lambda c: c.state != "draft")
             if any(
-                field in vals and campaign[field].id != vals[field]
+                campaign._fields[name].convert_to_write(campaign[name], campaign)
+                != vals[name]
                 for campaign in started
-                for field in ("segment_id", "company_id")
+                for name in self._get_audience_fields() & vals.keys()
             ):
                 raise UserError(
                     self.env._(
-                        "People have entered from this segment. Duplicate the campaign "
-                        "to send it to another one."
+                        "People have entered from this segment or by this event. "
+                        "Duplicate the campaign to send it to others."
                     )
                 )
         result = super().write(vals)
@@ -246,9 +323,14 @@ class CrmCampaign(models.Model):
     # Who goes through it
     # ------------------------------------------------------------
 
+    @api.model
+    def _get_audience_fields(self):
+        """Hook: what cannot change once the campaign was started."""
+        return {"company_id", "entry", "model_id", "segment_id"}
+
     def _get_model(self):
-        """Hook: name of the model of those who enter."""
-        return self.segment_id.target or "crm.lead"
+        """Name of the model of those who enter."""
+        return self._get_entry().get_model()
 
     # ------------------------------------------------------------
     # Start and stop
@@ -257,15 +339,17 @@ class CrmCampaign(models.Model):
     def _get_start_problems(self):
         """Hook: what keeps the campaign from starting, as a list of sentences."""
         self.ensure_one()
-        problems = []
-        if not self.segment_id:
-            problems.append(self.env._("Choose the segment of those who enter."))
-        elif not self.segment_id.active:
-            problems.append(self.env._("The segment is archived: nobody would join."))
-        elif self.segment_id.target not in TARGETS:
+        entry = self._get_entry()
+        problems = entry.get_problems()
+        if entry.is_state and self.reentry in ("after_exit", "each_event"):
             problems.append(
-                self.env._("Campaigns follow segments of leads or of contacts.")
+                self.env._(
+                    "Who meets the condition at the end would enter again at once: let "
+                    "some days pass."
+                )
             )
+        if self.date_end and self.date_end <= fields.Datetime.now():
+            problems.append(self.env._("Nobody may enter any more."))
         if not self.email_from and "mail" in self.step_ids.mapped("kind"):
             problems.append(self.env._("Say who the mails come from."))
         if not self.step_ids:
@@ -292,12 +376,10 @@ class CrmCampaign(models.Model):
                 "date_stopped": False,
             }
         )
-        for campaign in self:
-            campaign.date_segment = campaign.segment_id.date_refreshed
         self.step_ids._prepare_mailings()
         # sudo: enrolling writes records that only the system writes
         self.sudo()._resume()
-        self.sudo()._enrol()
+        self.sudo()._enrol_at_start()
         self.env["crm.campaign.task"]._trigger()
 
     def _resume(self):

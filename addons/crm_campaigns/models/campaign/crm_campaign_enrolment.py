@@ -1,5 +1,10 @@
+from datetime import timedelta
+
 from odoo import api, fields, models
+from odoo.exceptions import ValidationError
 from odoo.tools import SQL
+
+from odoo.addons.crm_plus.tools.user_domain import domain_error, evaluate_domain
 
 
 class CrmCampaign(models.Model):
@@ -8,6 +13,77 @@ class CrmCampaign(models.Model):
     """
 
     _inherit = "crm.campaign"
+
+    # ------------------------------------------------------------
+    # What lets them enter
+    # ------------------------------------------------------------
+
+    @api.model
+    def _get_entries(self):
+        """Hook: the classes of all that lets people enter, in the order of the list."""
+        return []
+
+    @api.model
+    def _selection_entry(self):
+        return [(entry.code, self.env._(entry.label)) for entry in self._get_entries()]
+
+    def _get_entry(self):
+        """What lets people enter this campaign, see ``EntryKind``."""
+        entries = {entry.code: entry for entry in self._get_entries()}
+        return entries[self.entry or "segment"](self)
+
+    def _get_entry_model(self, user=None):
+        """The model of those who enter, as the responsible sees it."""
+        user = user or self.user_id
+        return (
+            self.env[self._get_model()]
+            .with_user(user)
+            .with_context(
+                allowed_company_ids=self.company_id.ids, tz=user.tz, lang=user.lang
+            )
+        )
+
+    def _get_entry_domain(self, Model):
+        return evaluate_domain(Model.env, self.entry_domain)
+
+    @api.constrains("entry_domain", "model_id", "user_id", "entry")
+    def _check_entry_domain(self):
+        for campaign in self:
+            if (campaign.entry_domain or "[]").strip() == "[]":
+                continue
+            # whoever writes it learns no more than they may see
+            for user in campaign.user_id | self.env.user:
+                Model = campaign._get_entry_model(user)
+                if error := domain_error(Model, campaign.entry_domain):
+                    raise ValidationError(
+                        self.env._(
+                            "The condition of “%(campaign)s” does not work for "
+                            "%(user)s: %(error)s",
+                            campaign=campaign.name,
+                            user=user.name,
+                            error=error,
+                        )
+                    )
+
+    # ------------------------------------------------------------
+    # Who stands behind a record
+    # ------------------------------------------------------------
+
+    @api.model
+    def _has_people(self, model):
+        """Whether a person stands behind the records of a model."""
+        if model in ("crm.lead", "res.partner"):
+            return True
+        Model = self.env.get(model)
+        if Model is None or Model._abstract or Model._transient or not Model._auto:
+            return False
+        field = Model._fields.get("partner_id")
+        return bool(
+            field
+            and field.store
+            and field.type == "many2one"
+            and field.comodel_name == "res.partner"
+        )
 
     @api.model
     def _get_people_query(self, model):
@@ -20,9 +96,22 @@ class CrmCampaign(models.Model):
                 "SELECT id, active, NULLIF(email_normalized, '') AS email,"
                 " id AS lead_id, partner_id, won_status FROM crm_lead"
             )
+        if model == "res.partner":
+            return SQL(
+                "SELECT id, active, NULLIF(email_normalized, '') AS email,"
+                " NULL::int4 AS lead_id, id AS partner_id FROM res_partner"
+            )
+        Model = self.env[model]
+        active = Model._active_name and Model._fields[Model._active_name].store
         return SQL(
-            "SELECT id, active, NULLIF(email_normalized, '') AS email,"
-            " NULL::int4 AS lead_id, id AS partner_id FROM res_partner"
+            """
+            SELECT o.id, %(active)s AS active, NULLIF(w.email_normalized, '') AS email,
+                   NULL::int4 AS lead_id, o.partner_id
+              FROM %(table)s o
+         LEFT JOIN res_partner w ON w.id = o.partner_id
+            """,
+            active=SQL.identifier("o", Model._active_name) if active else SQL("TRUE"),
+            table=SQL.identifier(Model._table),
         )
 
     @api.model
@@ -33,135 +122,283 @@ class CrmCampaign(models.Model):
             "res.partner": ["active", "email_normalized"],
         }
         self.env[model].flush_model(names.get(model))
+        if model not in names:
+            self.env["res.partner"].flush_model(["email_normalized"])
+
+    # ------------------------------------------------------------
+    # Entering
+    # ------------------------------------------------------------
+
+    def _is_open(self):
+        """Whether people may enter now."""
+        self.ensure_one()
+        now = fields.Datetime.now()
+        return (
+            self.state == "running"
+            and (not self.date_begin or self.date_begin <= now)
+            and (not self.date_end or now < self.date_end)
+        )
+
+    def _enrol_at_start(self):
+        Task = self.env["crm.campaign.task"]
+        for campaign in self:
+            if campaign.date_begin and campaign.date_begin > fields.Datetime.now():
+                Task._trigger(at=campaign.date_begin)
+            else:
+                campaign._enrol()
 
     def _enrol(self, member_ids=None):
-        """Enrol members of the segment who may enter: all, or some that have joined.
+        """Let everybody enter who may by what is true now; of a segment, all members or
+        some that have joined.
 
         :return: ids of the new participants
         """
         new_ids = []
-        for campaign in self.filtered(lambda c: c.state == "running"):
-            new_ids += campaign._enrol_candidates(
-                campaign._get_member_candidates(member_ids)
-            )
+        for campaign in self.filtered(lambda c: c._is_open()):
+            entry = campaign._get_entry()
+            if member_ids is None:
+                candidates = entry.get_start_candidates()
+                campaign.date_segment = campaign.segment_id.date_refreshed
+                campaign.date_looked = fields.Datetime.now()
+            elif campaign.entry == "segment":
+                candidates = entry.get_member_candidates(
+                    SQL("m.date_left IS NULL AND m.id = ANY(%s)", list(member_ids))
+                )
+            else:
+                candidates = None
+            if candidates:
+                new_ids += campaign._enrol_candidates(candidates)
         return new_ids
 
-    def _get_member_candidates(self, member_ids):
-        self.env["crm.segment.member"].flush_model()
+    def _get_before_condition(self):
+        """SQL of the enrolments ``p`` of a record or address that keep candidate ``n``
+        out."""
+        conditions = {
+            "never": SQL("TRUE"),
+            # only by an event that came after the end
+            "after_exit": SQL(
+                "(p.state = 'running' OR p.event = NULLIF(n.event, '')"
+                " OR p.date_left > n.date)"
+            ),
+            "after_days": SQL(
+                "(p.state = 'running' OR p.event = NULLIF(n.event, '')"
+                " OR p.date_entered > n.date - %s * interval '1 day')",
+                self.reentry_days,
+            ),
+            "each_event": SQL("p.event = n.event"),
+        }
+        return conditions[self.reentry]
+
+    def _get_entrants_query(self, candidates):
+        """SQL of those of the candidates who may enter."""
+        model = self._get_model()
+        self.env["crm.campaign.participant"].flush_model()
+        self._flush_people(model)
+        one = SQL("n.email") if self.dedupe == "email" else SQL("NULL::varchar")
+        parallel = (
+            SQL("n.event") if self.reentry == "each_event" else SQL("''::varchar")
+        )
         return SQL(
             """
-            SELECT m.id AS member_id, m.res_id, m.date_joined AS date
-              FROM crm_segment_member m
-             WHERE m.segment_id = %(segment)s AND m.date_left IS NULL
-               AND m.res_model = %(model)s AND %(window)s
+            SELECT DISTINCT ON (COALESCE(n.person, n.res_id::text), n.parallel) n.*
+              FROM (
+                SELECT n.*, %(one)s AS person, %(parallel)s AS parallel
+                  FROM (
+                    SELECT c.event, c.date, r.id AS res_id, r.lead_id, r.partner_id,
+                           r.email
+                      FROM (%(candidates)s) c
+                      JOIN (%(people)s) r ON r.id = c.res_id
+                  ) n
+              ) n
+             WHERE NOT EXISTS (
+                   SELECT FROM crm_campaign_participant p
+                    WHERE p.campaign_id = %(campaign)s
+                      AND p.res_model = %(model)s AND p.res_id = n.res_id
+                      AND %(before)s)
+               AND NOT EXISTS (
+                   SELECT FROM crm_campaign_participant p
+                    WHERE p.campaign_id = %(campaign)s
+                      AND p.person = n.person AND %(before)s)
+          ORDER BY COALESCE(n.person, n.res_id::text), n.parallel, n.date, n.res_id
             """,
-            segment=self.segment_id.id,
-            model=self._get_model(),
-            window=(
-                SQL("TRUE")
-                if member_ids is None
-                else SQL("m.id = ANY(%s)", list(member_ids))
-            ),
+            campaign=self.id,
+            model=model,
+            one=one,
+            parallel=parallel,
+            candidates=candidates,
+            people=self._get_people_query(model),
+            before=self._get_before_condition(),
         )
-
-    def _get_before_condition(self):
-        """Hook: SQL of the enrolments ``p`` of a record or address that keep candidate
-        ``n`` out."""
-        if self.reentry == "after_exit":
-            # only by a stay that began after the end
-            return SQL(
-                "(p.state = 'running' OR p.member_id = n.member_id"
-                " OR p.date_left > n.date)"
-            )
-        return SQL("TRUE")
 
     def _enrol_candidates(self, candidates):
         """Make participants of those candidates who may enter, and plan their first
         steps.
 
-        A record, and an e-mail address, is once at a time in a campaign: unique indexes
-        see to it, also between two transactions.
+        A record, and an e-mail address, is once at a time in a campaign, or once for
+        each event: unique indexes see to it, also between two transactions.
 
-        :param candidates: SQL of ``res_id``, ``member_id`` and ``date`` of the event
+        :param candidates: SQL of ``res_id``, ``event`` and ``date``, see ``EntryKind``
         :return: ids of the new participants
         """
         self.ensure_one()
-        model = self._get_model()
-        self.env["crm.campaign.participant"].flush_model()
-        self._flush_people(model)
+        if not self._is_open():
+            return []
         rows = self.env.execute_query(
             SQL(
                 """
                 INSERT INTO crm_campaign_participant (
-                    campaign_id, company_id, member_id, number, res_model, res_id,
-                    lead_id, partner_id, email, state, date_entered,
+                    campaign_id, number, res_model, res_id, lead_id, partner_id, email,
+                    person, event, parallel, state, date_entered,
                     create_date, write_date
                 )
-                SELECT %(campaign)s, %(company)s, e.member_id,
-                       1 + COALESCE((
+                SELECT %(campaign)s,
+                       row_number() OVER (PARTITION BY e.res_id ORDER BY e.date)
+                       + COALESCE((
                            SELECT max(p.number) FROM crm_campaign_participant p
                             WHERE p.campaign_id = %(campaign)s
                               AND p.res_model = %(model)s AND p.res_id = e.res_id), 0),
                        %(model)s, e.res_id, e.lead_id, e.partner_id, e.email,
-                       'running', %(now)s, %(now)s, %(now)s
-                  FROM (
-                    SELECT DISTINCT ON (COALESCE(n.email, n.res_id::text)) n.*
-                      FROM (
-                        SELECT c.member_id, c.date, r.id AS res_id, r.lead_id,
-                               r.partner_id, r.email
-                          FROM (%(candidates)s) c
-                          JOIN (%(people)s) r ON r.id = c.res_id
-                      ) n
-                     WHERE NOT EXISTS (
-                           SELECT FROM crm_campaign_participant p
-                            WHERE p.campaign_id = %(campaign)s
-                              AND p.res_model = %(model)s AND p.res_id = n.res_id
-                              AND %(before)s)
-                       AND NOT EXISTS (
-                           SELECT FROM crm_campaign_participant p
-                            WHERE p.campaign_id = %(campaign)s
-                              AND p.email = n.email
-                              AND %(before)s)
-                  ORDER BY COALESCE(n.email, n.res_id::text), n.date, n.res_id
-                  ) e
-              ORDER BY e.res_id
+                       e.person, e.event, e.parallel, 'running', %(now)s,
+                       %(now)s, %(now)s
+                  FROM (%(entrants)s) e
+              ORDER BY e.res_id, e.date
            ON CONFLICT DO NOTHING
              RETURNING id
                 """,
                 campaign=self.id,
-                company=self.company_id.id,
-                model=model,
-                candidates=candidates,
-                people=self._get_people_query(model),
-                before=self._get_before_condition(),
+                model=self._get_model(),
+                entrants=self._get_entrants_query(candidates),
                 now=fields.Datetime.now(),
             )
         )
         new_ids = [row[0] for row in rows]
         if new_ids:
+            self._spread(new_ids)
             self.env["crm.campaign.participant"].invalidate_model(flush=False)
             self.env["crm.campaign.task"]._plan_roots(new_ids)
         return new_ids
 
+    def _spread(self, new_ids):
+        """Let no more enter each hour and day than the campaign says: the others get
+        their turn later, in order.
+        """
+        if not self.entry_cap_hour and not self.entry_cap_day:
+            return
+        now = fields.Datetime.now()
+        [(in_hour, in_day)] = self.env.execute_query(
+            SQL(
+                """
+                SELECT count(*) FILTER (WHERE date_entered > %(hour)s), count(*)
+                  FROM crm_campaign_participant
+                 WHERE campaign_id = %(campaign)s AND date_entered > %(day)s
+                   AND id <> ALL(%(ids)s)
+                """,
+                campaign=self.id,
+                hour=now - timedelta(hours=1),
+                day=now - timedelta(days=1),
+                ids=new_ids,
+            )
+        )
+        per_hour = self.entry_cap_hour or len(new_ids) + in_hour
+        per_day = self.entry_cap_day or len(new_ids) + in_day
+        self.env.execute_query(
+            SQL(
+                """
+                UPDATE crm_campaign_participant p
+                   SET date_entered = %(now)s
+                       + turn.day * interval '1 day'
+                       + CASE turn.day WHEN 0 THEN turn.hour
+                              ELSE turn.rest / %(per_hour)s END * interval '1 hour'
+                  FROM (
+                    SELECT id, (place + %(in_hour)s) / %(per_hour)s AS hour,
+                           (place + %(in_day)s) / %(per_day)s AS day,
+                           (place + %(in_day)s) %% %(per_day)s AS rest
+                      FROM (
+                        SELECT id, (row_number() OVER (ORDER BY id) - 1)::int AS place
+                          FROM unnest(%(ids)s) AS new(id)
+                      ) placed
+                  ) turn
+                 WHERE p.id = turn.id
+             RETURNING p.id
+                """,
+                now=now,
+                ids=new_ids,
+                in_hour=in_hour,
+                in_day=in_day,
+                per_hour=per_hour,
+                per_day=per_day,
+            )
+        )
+
+    # ------------------------------------------------------------
+    # By hand
+    # ------------------------------------------------------------
+
+    def _get_hand_candidates(self, res_ids, event=None):
+        """By hand is an event of its own each time."""
+        now = fields.Datetime.now()
+        return SQL(
+            "SELECT id AS res_id, %s AS event, %s AS date FROM unnest(%s) chosen(id)",
+            event or f"hand {now}",
+            now,
+            list(res_ids),
+        )
+
+    def _preview_by_hand(self, res_ids):
+        """Ids of those of the records that would enter now."""
+        self.ensure_one()
+        # sudo: participants the user may not see count too
+        rows = self.env.execute_query(
+            self.sudo()._get_entrants_query(self._get_hand_candidates(res_ids))
+        )
+        return [row[2] for row in rows]
+
+    def _enrol_by_hand(self, res_ids):
+        return self._enrol_candidates(self._get_hand_candidates(res_ids))
+
+    # ------------------------------------------------------------
+    # The scheduler
+    # ------------------------------------------------------------
+
     @api.model
     def _enrol_changed(self):
-        """Look at whole segments again that were refreshed since: a safety net, since
-        whoever joins is enrolled in the transaction of the refresh."""
-        campaigns = self.search([("state", "=", "running")]).filtered(
-            lambda c: c.segment_id.date_refreshed != c.date_segment
-        )
-        for campaign in campaigns:
-            refreshed = campaign.segment_id.date_refreshed
-            campaign._enrol()
-            if campaign.exit_on_leave:
-                campaign._exit_left()
-            campaign.date_segment = refreshed
-        return campaigns
+        """Look again: at campaigns that look by themselves, and at whole segments that
+        were refreshed since, a safety net, since whoever joins is enrolled in the
+        transaction of the refresh.
+        """
+        now = fields.Datetime.now()
+        Task = self.env["crm.campaign.task"]
+        for campaign in self.search([("state", "=", "running")]):
+            entry = campaign._get_entry()
+            since = campaign.date_looked
+            if not since:
+                # its time to begin has come
+                campaign._enrol()
+                if campaign._is_open() and not campaign.date_looked:
+                    campaign.date_looked = now
+            elif campaign.entry.startswith("segment"):
+                if campaign.segment_id.date_refreshed != campaign.date_segment:
+                    campaign._enrol()
+                    campaign._exit_left()
+            elif entry.look_minutes:
+                due = since + timedelta(minutes=entry.look_minutes)
+                if due <= now:
+                    candidates = entry.get_candidates(since)
+                    if candidates and campaign._is_open():
+                        campaign._enrol_candidates(candidates)
+                    campaign.date_looked = now
+                    due = now + timedelta(minutes=entry.look_minutes)
+                if not campaign.date_end or due < campaign.date_end:
+                    Task._trigger_once(due)
 
     def _exit_left(self, member_ids=None):
         """End the journey of those who have left the segment, where it says so."""
         campaigns = self.filtered(
-            lambda c: c.exit_on_leave and c.state in ("running", "stopped")
+            lambda c: (
+                c.exit_on_leave
+                and c.entry == "segment"
+                and c.state in ("running", "stopped")
+            )
         )
         if not campaigns:
             return

@@ -13,6 +13,10 @@ EXIT_REASONS = [
     ("deleted", "Record deleted"),
     ("undeliverable", "Mail could not be sent"),
     ("manual", "Taken out"),
+    ("event", "Something happened that ends it"),
+    ("step", "Ended by a step"),
+    ("moved", "Moved to another campaign"),
+    ("merged", "Merged with another one inside"),
 ]
 
 
@@ -30,9 +34,7 @@ class CrmCampaignParticipant(models.Model):
     campaign_id = fields.Many2one(
         "crm.campaign", required=True, readonly=True, index=True, ondelete="cascade"
     )
-    company_id = fields.Many2one(
-        "res.company", readonly=True, required=True, ondelete="cascade"
-    )
+    company_id = fields.Many2one(related="campaign_id.company_id")
     number = fields.Integer(
         string="Enrolment",
         required=True,
@@ -40,12 +42,11 @@ class CrmCampaignParticipant(models.Model):
         default=1,
         help="How many times the record has entered this campaign.",
     )
-    member_id = fields.Many2one(
-        "crm.segment.member",
-        string="Segment Membership",
+    event = fields.Char(
         readonly=True,
-        index="btree_not_null",
-        ondelete="set null",
+        default="",
+        export_string_translation=False,
+        help="What let them enter: it lets nobody enter twice.",
     )
     # who
     res_model = fields.Char(string="Model", required=True, readonly=True)
@@ -67,6 +68,10 @@ class CrmCampaignParticipant(models.Model):
         ondelete="set null",
     )
     email = fields.Char(readonly=True, help="Normalised, when entering.")
+    # what may be once on its way at a time: an address, and, where each event counts,
+    # an address for each event
+    person = fields.Char(readonly=True, export_string_translation=False)
+    parallel = fields.Char(readonly=True, default="", export_string_translation=False)
     who = fields.Char(
         compute="_compute_who",
         help="The person, and the enrolment if it is not the first.",
@@ -95,16 +100,17 @@ class CrmCampaignParticipant(models.Model):
         "Enrolments of a record in a campaign are numbered.",
     )
     _running_uniq = models.UniqueIndex(
-        "(campaign_id, res_model, res_id) WHERE state = 'running'",
+        "(campaign_id, res_model, res_id, parallel) WHERE state = 'running'",
         "This record is on its way in the campaign already.",
     )
-    _running_email_uniq = models.UniqueIndex(
-        "(campaign_id, email) WHERE state = 'running' AND email IS NOT NULL",
+    _running_person_uniq = models.UniqueIndex(
+        "(campaign_id, person, parallel)"
+        " WHERE state = 'running' AND person IS NOT NULL",
         "This address is on its way in the campaign already.",
     )
-    # enrolment looks for the address; opting out does too
-    _email_idx = models.Index("(email, campaign_id) WHERE email IS NOT NULL")
-    _state_idx = models.Index("(campaign_id, state)")
+    # enrolment looks for the person, opting out for the address
+    _person_idx = models.Index("(person, campaign_id) WHERE person IS NOT NULL")
+    _email_idx = models.Index("(email) WHERE email IS NOT NULL AND state = 'running'")
 
     # ------------------------------------------------------------
     # Computes

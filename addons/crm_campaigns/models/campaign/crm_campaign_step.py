@@ -85,6 +85,11 @@ class CrmCampaignStep(models.Model):
         help="Nothing is shown as done that was not: blocked and missing addresses are "
         "skipped, refused mails and steps that meet an error fail.",
     )
+    expire_hours = fields.Integer(
+        string="Too Late After Hours",
+        help="What could not be done so many hours after it was due is skipped: a "
+        "greeting is of no use the day after. 0: never too late.",
+    )
     # counters
     waiting_count = fields.Integer(string="Waiting", compute="_compute_task_count")
     done_count = fields.Integer(string="Done", compute="_compute_task_count")

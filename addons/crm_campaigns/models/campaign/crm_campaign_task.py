@@ -74,6 +74,11 @@ class CrmCampaignTask(models.Model):
     date_planned = fields.Datetime(string="Planned for", required=True, readonly=True)
     date_reserved = fields.Datetime(string="Begun", readonly=True)
     date_done = fields.Datetime(string="Done On", readonly=True)
+    date_waiting = fields.Datetime(
+        string="Waiting Since",
+        readonly=True,
+        help="When the moment that it waits for was computed.",
+    )
     attempts = fields.Integer(readonly=True, default=0)
     # mail
     trace_ids = fields.One2many(
@@ -142,20 +147,71 @@ class CrmCampaignTask(models.Model):
             ["task_ids", "current_step", "journey"], flush=False
         )
 
-    def _get_subjects(self):
-        """``{task id: id of the record}`` of these tasks, in their order."""
-        self.flush_model(["participant_id"])
+    def _read_participants(self, expression):
+        """``{task id: value}`` of an SQL expression on the participant ``p`` or the
+        task ``k``, in the order of these tasks.
+        """
+        self.flush_model()
+        self.env["crm.campaign.participant"].flush_model()
         rows = dict(
             self.env.execute_query(
                 SQL(
                     """
-                    SELECT k.id, p.res_id
+                    SELECT k.id, %s
                       FROM crm_campaign_task k
                       JOIN crm_campaign_participant p ON p.id = k.participant_id
                      WHERE k.id = ANY(%s)
                     """,
+                    expression,
                     self.ids,
                 )
             )
         )
         return {task_id: rows[task_id] for task_id in self._ids}
+
+    def _get_subjects(self):
+        """``{task id: id of the record}``"""
+        return self._read_participants(SQL("p.res_id"))
+
+    def _get_participants(self):
+        """``{task id: id of the participant}``"""
+        return self._read_participants(SQL("p.id"))
+
+    def _get_persons(self):
+        """``{task id: who it is}``: the same for one person, enrolled again or not."""
+        return self._read_participants(
+            SQL("COALESCE(p.email, p.res_model || ',' || p.res_id)")
+        )
+
+    def _get_waited(self):
+        """The ids of those of these tasks that have waited for their moment."""
+        waited = self._read_participants(SQL("k.date_waiting IS NOT NULL"))
+        return [task_id for task_id, has_waited in waited.items() if has_waited]
+
+    def _wait_until(self, dates):
+        """Plan these tasks for their moments, ``{task id: datetime}``; those whose
+        moment has come, or who have none, are done.
+        """
+        now = fields.Datetime.now()
+        later = {
+            task_id: date for task_id, date in dates.items() if date and date > now
+        }
+        self.browse(i for i in dates if i not in later)._done()
+        if not later:
+            return
+        self.env.execute_query(
+            SQL(
+                """
+                UPDATE crm_campaign_task k
+                   SET state = 'planned', date_planned = n.date, attempts = 0,
+                       date_waiting = %(now)s, write_date = %(now)s
+                  FROM unnest(%(ids)s, %(dates)s::timestamp[]) AS n(id, date)
+                 WHERE k.id = n.id
+             RETURNING k.id
+                """,
+                now=now,
+                ids=list(later),
+                dates=list(later.values()),
+            )
+        )
+        self._invalidate()

@@ -20,7 +20,7 @@ class CrmCampaignTask(models.Model):
             SQL(
                 """
                 SELECT p.id AS participant_id, p.campaign_id, s.id AS step_id,
-                       1 AS occurrence, s.delay_minutes
+                       1 AS occurrence, s.delay_minutes, p.date_entered AS since
                   FROM crm_campaign_participant p
                   JOIN crm_campaign_step s
                     ON s.campaign_id = p.campaign_id AND s.parent_id IS NULL
@@ -67,7 +67,7 @@ class CrmCampaignTask(models.Model):
         return SQL(
             """
             SELECT k.participant_id, k.campaign_id, s.id AS step_id, k.occurrence,
-                   s.delay_minutes
+                   s.delay_minutes, NULL::timestamp AS since
               FROM crm_campaign_task k
               JOIN crm_campaign_participant p
                 ON p.id = k.participant_id AND p.state = 'running'
@@ -98,7 +98,8 @@ class CrmCampaignTask(models.Model):
                     date_planned, attempts, create_date, write_date
                 )
                 SELECT n.participant_id, n.campaign_id, n.step_id, n.occurrence,
-                       'planned', %(now)s + n.delay_minutes * interval '1 minute', 0,
+                       'planned', GREATEST(n.since, %(now)s)
+                       + n.delay_minutes * interval '1 minute', 0,
                        %(now)s, %(now)s
                   FROM (%(rows)s) n
               ORDER BY n.participant_id, n.step_id

@@ -46,23 +46,37 @@ class CrmCampaignTask(models.Model):
     @api.model
     def _trigger_next(self, busy=False):
         """Come back when the next task falls due; soon if others hold what is due."""
-        cron = self.env.ref(
-            "crm_campaigns.ir_cron_run_campaigns", raise_if_not_found=False
-        )
-        if not cron:
-            return
         now = fields.Datetime.now()
         at = now + timedelta(minutes=1)
         if not busy:
             at = self._get_next_date()
             if not at or at <= now:
                 return
-        waiting = self.env["ir.cron.trigger"].search_count(
-            [("cron_id", "=", cron.id), ("call_at", ">", now), ("call_at", "<=", at)],
-            limit=1,
+        self._trigger_once(at)
+
+    @api.model
+    def _trigger_once(self, at):
+        """Come back at that moment, unless somebody asked for an earlier one."""
+        cron = self.env.ref(
+            "crm_campaigns.ir_cron_run_campaigns", raise_if_not_found=False
+        )
+        if not cron:
+            return
+        # sudo: whatever moves a journey wakes the scheduler
+        waiting = (
+            self.env["ir.cron.trigger"]
+            .sudo()
+            .search_count(
+                [
+                    ("cron_id", "=", cron.id),
+                    ("call_at", ">", fields.Datetime.now()),
+                    ("call_at", "<=", at),
+                ],
+                limit=1,
+            )
         )
         if not waiting:
-            cron._trigger(at=at)
+            cron.sudo()._trigger(at=at)
 
     @api.model
     def _get_next_date(self):
@@ -252,8 +266,22 @@ class CrmCampaignTask(models.Model):
         }
         tasks = self.browse(i for i in self._ids if i in going)
         (self - tasks)._skip_ended()
+        if step.expire_hours:
+            tasks = tasks._skip_expired(step.expire_hours)
         if tasks:
             step._get_kind().run(tasks)
+
+    def _skip_expired(self, hours):
+        """Skip those of these tasks that come too late; return the others."""
+        late = self._read_participants(
+            SQL(
+                "k.date_planned < %s AND k.is_replay IS NOT TRUE",
+                fields.Datetime.now() - timedelta(hours=hours),
+            )
+        )
+        expired = self.browse(task_id for task_id in self._ids if late[task_id])
+        expired._skip(self.env._("Too late: it was due over %s hours ago.", hours))
+        return self - expired
 
     def _skip_ended(self):
         """The journeys of these tasks have ended before."""

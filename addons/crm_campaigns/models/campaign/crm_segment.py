@@ -18,6 +18,11 @@ class CrmSegment(models.Model):
             return
         if left_member_ids:
             campaigns._exit_left(left_member_ids)
+            for campaign in campaigns.filtered(lambda c: c.entry == "segment_left"):
+                campaign._enrol_candidates(
+                    campaign._get_entry().get_left_candidates(left_member_ids)
+                )
+                self.env["crm.campaign.task"]._trigger()
         if joined_member_ids and campaigns._enrol(joined_member_ids):
             self.env["crm.campaign.task"]._trigger()
 

@@ -29,6 +29,10 @@ class CrmTouchpoint(models.Model):
                 )
             )
         }
+        self._end_journeys(touchpoint_ids)
+        self._enter_campaigns(touchpoint_ids)
+        # sudo: journeys go on whoever does something
+        self.env["crm.campaign.task"].sudo()._wake_happened(touchpoint_ids)
         if "campaign_clicked" in codes:
             # journeys go on whoever clicks
             self.env["crm.campaign.task"].sudo()._wake(
@@ -43,6 +47,46 @@ class CrmTouchpoint(models.Model):
             )
         if codes & {"lead_won", "lead_lost"}:
             self._exit_closed_leads(touchpoint_ids)
+
+    @api.model
+    def _end_journeys(self, touchpoint_ids):
+        """End the journeys of those whom something has happened to that ends them."""
+        # sudo: journeys end by what happens, whoever makes it happen
+        Participant = self.env["crm.campaign.participant"].sudo()
+        Participant.flush_model()
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT DISTINCT p.id
+                  FROM crm_touchpoint t
+                  JOIN crm_campaign_exit_rel e ON e.crm_touchpoint_kind_id = t.kind_id
+                  JOIN crm_campaign_participant p
+                    ON p.campaign_id = e.crm_campaign_id AND p.state = 'running'
+                   AND (p.lead_id = t.lead_id OR p.partner_id = t.partner_id)
+                   AND t.date >= date_trunc('second', p.create_date)
+                 WHERE t.id = ANY(%s) AND t.is_machine IS NOT TRUE
+                """,
+                list(touchpoint_ids),
+            )
+        )
+        if rows:
+            Participant._exit({"event": [row[0] for row in rows]})
+
+    @api.model
+    def _enter_campaigns(self, touchpoint_ids):
+        """Whom something has happened to enters the campaigns that wait for it."""
+        # sudo: journeys begin by what happens, whoever makes it happen
+        campaigns = (
+            self.env["crm.campaign"]
+            .sudo()
+            .search([("state", "=", "running"), ("entry", "=", "touchpoint")])
+        )
+        for campaign in campaigns:
+            new_ids = campaign._enrol_candidates(
+                campaign._get_entry().get_harvested_candidates(touchpoint_ids)
+            )
+            if new_ids:
+                self.env["crm.campaign.task"]._trigger()
 
     @api.model
     def _exit_closed_leads(self, touchpoint_ids):

@@ -1,0 +1,58 @@
+import hashlib
+import hmac
+import json
+
+from odoo import http
+from odoo.http import request
+from odoo.tools import consteq, email_normalize
+
+# one request is one event with some people, not an import
+MAX_EMAILS = 1000
+
+
+class CampaignWebhook(http.Controller):
+    @http.route(
+        "/crm_campaigns/enter/<string:token>",
+        type="http",
+        auth="public",
+        methods=["POST"],
+        csrf=False,
+        save_session=False,
+    )
+    def enter(self, token):
+        """Let people enter a campaign.
+
+        The body is JSON: ``{"emails": ["ida@brandt.example"], "event": "order-17"}``;
+        an event that was told before lets nobody enter again. The header X-Signature is
+        the hexadecimal HMAC-SHA256 of the body with the campaign's secret.
+        """
+        # sudo: the signature is what identifies the other system
+        campaign_sudo = (
+            request.env["crm.campaign"]
+            .sudo()
+            .search([("webhook_token", "=", token), ("entry", "=", "webhook")], limit=1)
+        )
+        body = request.httprequest.get_data()
+        expected = hmac.new(
+            (campaign_sudo.webhook_secret or "").encode(), body, hashlib.sha256
+        ).hexdigest()
+        given = request.httprequest.headers.get("X-Signature", "")
+        if not campaign_sudo or not consteq(expected, given.removeprefix("sha256=")):
+            return self._answer(403, error="unknown address or wrong signature")
+        try:
+            message = json.loads(body)
+            emails = [email_normalize(email) for email in message["emails"]]
+            event = str(message.get("event") or "")
+        except (ValueError, TypeError, KeyError, AttributeError):
+            return self._answer(400, error="no such message")
+        if len(emails) > MAX_EMAILS:
+            return self._answer(413, error=f"at most {MAX_EMAILS} at once")
+        if campaign_sudo.state != "running":
+            return self._answer(409, error="not running")
+        new_ids = campaign_sudo._enrol_candidates(
+            campaign_sudo._get_entry().get_email_candidates(filter(None, emails), event)
+        )
+        return self._answer(200, entered=len(new_ids))
+
+    def _answer(self, status, **values):
+        return request.make_json_response(values, status=status)

@@ -1,0 +1,73 @@
+from odoo import api, models
+from odoo.tools import SQL
+from odoo.tools.translate import LazyTranslate
+
+from ....tools.entry_kind import EntryKind
+from ..crm_campaign import TARGETS
+
+_lt = LazyTranslate(__name__)
+
+
+class SegmentEntry(EntryKind):
+    """Everybody in a segment, and whoever joins it later."""
+
+    code = "segment"
+    label = _lt("Joins a segment")
+    icon = "fa-users"
+    fields = ("segment_id",)
+
+    def get_model(self):
+        return self.campaign.segment_id.target or "crm.lead"
+
+    def get_problems(self):
+        segment = self.campaign.segment_id
+        if not segment:
+            return [self.env._("Choose the segment of those who enter.")]
+        if not segment.active:
+            return [self.env._("The segment is archived: nobody would join.")]
+        if segment.target not in TARGETS:
+            return [self.env._("Campaigns follow segments of leads or of contacts.")]
+        return []
+
+    def get_start_candidates(self):
+        return self.get_member_candidates(SQL("m.date_left IS NULL"))
+
+    def get_member_candidates(self, condition, date="date_joined"):
+        self.env["crm.segment.member"].flush_model()
+        return SQL(
+            """
+            SELECT m.res_id, m.id::text AS event, %(date)s AS date
+              FROM crm_segment_member m
+             WHERE m.segment_id = %(segment)s AND m.res_model = %(model)s
+               AND %(condition)s
+            """,
+            date=SQL.identifier("m", date),
+            segment=self.campaign.segment_id.id,
+            model=self.get_model(),
+            condition=condition,
+        )
+
+
+class SegmentLeftEntry(SegmentEntry):
+    """Whoever leaves a segment from now on."""
+
+    code = "segment_left"
+    label = _lt("Leaves a segment")
+    icon = "fa-user-times"
+
+    def get_start_candidates(self):
+        return None  # nobody
+
+    def get_left_candidates(self, member_ids):
+        return self.get_member_candidates(
+            SQL("m.date_left IS NOT NULL AND m.id = ANY(%s)", list(member_ids)),
+            "date_left",
+        )
+
+
+class CrmCampaign(models.Model):
+    _inherit = "crm.campaign"
+
+    @api.model
+    def _get_entries(self):
+        return [*super()._get_entries(), SegmentEntry, SegmentLeftEntry]

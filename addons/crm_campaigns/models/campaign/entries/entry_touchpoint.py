@@ -1,0 +1,61 @@
+from odoo import api, fields, models
+from odoo.tools import SQL
+from odoo.tools.translate import LazyTranslate
+
+from ....tools.entry_kind import EntryKind
+
+_lt = LazyTranslate(__name__)
+
+
+class TouchpointEntry(EntryKind):
+    """Something that happens with a lead or customer, as the timeline tells it: at
+    once, in the transaction that harvests it.
+    """
+
+    code = "touchpoint"
+    label = _lt("Something happens")
+    icon = "fa-bolt"
+    fields = ("model_id", "entry_kind_ids", "entry_domain")
+
+    def get_problems(self):
+        problems = []
+        if not self.campaign.entry_kind_ids:
+            problems.append(self.env._("Choose what happens to those who enter."))
+        if self.get_model() not in ("crm.lead", "res.partner"):
+            problems.append(
+                self.env._("What happens is told of leads and of contacts only.")
+            )
+        return problems
+
+    def get_harvested_candidates(self, touchpoint_ids):
+        who = "lead_id" if self.get_model() == "crm.lead" else "partner_id"
+        return self._narrow(
+            SQL(
+                """
+                SELECT t.%(who)s AS res_id, t.id::text AS event, t.date
+                  FROM crm_touchpoint t
+                 WHERE t.id = ANY(%(ids)s) AND t.kind_id = ANY(%(kinds)s)
+                   AND t.is_machine IS NOT TRUE AND t.%(who)s IS NOT NULL
+                   AND t.date >= %(since)s
+                """,
+                who=SQL.identifier(who),
+                ids=list(touchpoint_ids),
+                kinds=self.campaign.entry_kind_ids.ids,
+                # what is told late may be long ago; the start of a campaign is not
+                since=self.campaign.date_started,
+            )
+        )
+
+
+class CrmCampaign(models.Model):
+    _inherit = "crm.campaign"
+
+    entry_kind_ids = fields.Many2many(
+        "crm.touchpoint.kind",
+        string="What Happens",
+        help="From the timeline: a form sent, an order, a delivery, a payment …",
+    )
+
+    @api.model
+    def _get_entries(self):
+        return [*super()._get_entries(), TouchpointEntry]

@@ -1,0 +1,87 @@
+import secrets
+
+from odoo import api, fields, models
+from odoo.tools import SQL
+from odoo.tools.translate import LazyTranslate
+
+from ....tools.entry_kind import EntryKind
+
+_lt = LazyTranslate(__name__)
+
+
+class WebhookEntry(EntryKind):
+    """Another system says so, by a signed request: see ``controllers/webhook.py``."""
+
+    code = "webhook"
+    label = _lt("Another system says so")
+    icon = "fa-plug"
+    fields = ("model_id",)
+
+    def get_problems(self):
+        if self.get_model() not in ("crm.lead", "res.partner"):
+            return [
+                self.env._("Other systems name leads or contacts by their address.")
+            ]
+        return []
+
+    def get_email_candidates(self, emails, event):
+        """The newest open record of each address."""
+        model = self.get_model()
+        is_open = SQL("r.active")
+        if model == "crm.lead":
+            is_open = SQL("r.active AND r.won_status = 'pending'")
+        return SQL(
+            """
+            SELECT DISTINCT ON (r.email) r.id AS res_id, %(event)s AS event,
+                   %(now)s AS date
+              FROM (%(people)s) r
+             WHERE r.email = ANY(%(emails)s) AND %(is_open)s
+          ORDER BY r.email, r.id DESC
+            """,
+            event=event,
+            now=fields.Datetime.now(),
+            people=self.campaign._get_people_query(model),
+            emails=list(emails),
+            is_open=is_open,
+        )
+
+
+class CrmCampaign(models.Model):
+    _inherit = "crm.campaign"
+
+    webhook_token = fields.Char(
+        readonly=True,
+        copy=False,
+        default=lambda self: secrets.token_urlsafe(16),
+        index="btree_not_null",
+        groups="crm_campaigns.crm_campaigns_group_manager",
+    )
+    webhook_secret = fields.Char(
+        string="Secret",
+        readonly=True,
+        copy=False,
+        default=lambda self: secrets.token_urlsafe(32),
+        groups="crm_campaigns.crm_campaigns_group_manager",
+        help="Requests are signed with it: header X-Signature, the hexadecimal "
+        "HMAC-SHA256 of the body.",
+    )
+    webhook_url = fields.Char(
+        string="Address",
+        compute="_compute_webhook_url",
+        groups="crm_campaigns.crm_campaigns_group_manager",
+    )
+
+    @api.model
+    def _get_entries(self):
+        return [*super()._get_entries(), WebhookEntry]
+
+    @api.depends("webhook_token")
+    def _compute_webhook_url(self):
+        for campaign in self:
+            path = f"/crm_campaigns/enter/{campaign.webhook_token}"
+            campaign.webhook_url = campaign.get_base_url() + path
+
+    def action_webhook_secret(self):
+        """A new secret: whoever has the old one is refused from now on."""
+        for campaign in self:
+            campaign.webhook_secret = secrets.token_urlsafe(32)

@@ -1,0 +1,127 @@
+from odoo import api, fields, models
+from odoo.tools.translate import LazyTranslate
+
+from ....tools.split import choose_way
+from ....tools.step_kind import SQL_BATCH_SIZE, StepKind
+
+_lt = LazyTranslate(__name__)
+
+
+class SplitKind(StepKind):
+    """Several ways out, each a ``crm.campaign.way``."""
+
+    family = "branch"
+    batch_size = SQL_BATCH_SIZE
+    can_fail = False
+
+    def get_ways(self):
+        return [("way", way, way.name) for way in self.step.way_ids]
+
+    def get_problems(self):
+        if len(self.step.way_ids) < 2:
+            return [self.env._("there must be at least two ways.")]
+        return []
+
+    def _go(self, tasks, ids_by_way):
+        for way, task_ids in ids_by_way.items():
+            tasks.browse(task_ids)._done("way", reason=way.name, way=way)
+
+
+class RandomKind(SplitKind):
+    """By chance, in proportion to the shares; a person goes the same way each time."""
+
+    code = "split_random"
+    label = _lt("Split by Chance")
+    icon = "fa-random"
+
+    def run(self, tasks):
+        ways = list(self.step.way_ids)
+        weights = [way.weight for way in ways]
+        ids_by_way = {}
+        for task_id, person in tasks._get_persons().items():
+            way = ways[choose_way(f"{self.step.id}:{person}", weights)]
+            ids_by_way.setdefault(way, []).append(task_id)
+        self._go(tasks, ids_by_way)
+
+
+class ValueKind(SplitKind):
+    """By the value of a field; who has none of the values goes the way for others."""
+
+    code = "split_value"
+    label = _lt("Split by a Value")
+    icon = "fa-sitemap"
+    fields = ("split_field_id",)
+    ways = {"no": _lt("Others")}
+
+    def get_ways(self):
+        return [
+            *super().get_ways(),
+            ("no", self.env["crm.campaign.way"], self.env._(self.ways["no"])),
+        ]
+
+    def get_problems(self):
+        if not self.step.split_field_id:
+            return [self.env._("choose the field.")]
+        if not self.step.way_ids.filtered("value"):
+            return [self.env._("say which values there are.")]
+        return []
+
+    def run(self, tasks):
+        # sudo: fields of models are no secret
+        name = self.step.split_field_id.sudo().name
+        subjects = tasks._get_subjects()
+        records = self.step._get_records(subjects.values())
+        ways = {
+            way.value.strip().lower(): way for way in self.step.way_ids if way.value
+        }
+        way_by_record = {}
+        for value, batch in records.grouped(name).items():
+            words = self._get_words(records._fields[name], value)
+            way = next((ways[word] for word in words if word in ways), None)
+            way_by_record.update(dict.fromkeys(batch.ids, way))
+        ids_by_way, others = {}, []
+        for task_id, res_id in subjects.items():
+            way = way_by_record[res_id]
+            (others if way is None else ids_by_way.setdefault(way, [])).append(task_id)
+        self._go(tasks, ids_by_way)
+        tasks.browse(others)._done("no")
+
+    def _get_words(self, field, value):
+        """What a person may have written for a value of a field."""
+        if field.type in ("many2one", "many2many"):
+            words = value.mapped("display_name")
+        elif field.type == "selection":
+            words = [value, dict(field._description_selection(self.env)).get(value)]
+        elif field.type == "boolean":
+            words = ["yes", "true"] if value else ["no", "false"]
+        else:
+            words = [value]
+        return [
+            str(word).strip().lower() for word in words if word not in (None, False)
+        ]
+
+
+class CrmCampaignStep(models.Model):
+    _inherit = "crm.campaign.step"
+
+    split_field_id = fields.Many2one(
+        "ir.model.fields",
+        string="Field",
+        domain="[('model', '=', model_name), ('store', '=', True), ('ttype', 'in',"
+        " ('boolean', 'char', 'integer', 'many2one', 'selection'))]",
+        ondelete="cascade",
+        index="btree_not_null",
+    )
+
+    @api.model
+    def _get_kinds(self):
+        return [*super()._get_kinds(), ValueKind, RandomKind]
+
+    @api.constrains("split_field_id")
+    def _check_split_field_id(self):
+        for step in self.filtered("split_field_id"):
+            # sudo: fields of models are no secret
+            name = step.split_field_id.sudo().name
+            for user in step.campaign_id.user_id | self.env.user:
+                Model = step._get_records([], user)
+                Model._check_field_access(Model._fields[name], "read")

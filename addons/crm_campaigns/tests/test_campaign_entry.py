@@ -1,0 +1,388 @@
+import hashlib
+import hmac
+import json
+from datetime import timedelta
+
+from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.fields import Command
+from odoo.tests import Form, HttpCase, tagged, users
+
+from .common import CampaignCommon
+
+
+class EntryCommon(CampaignCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.lead, cls.lead_2 = cls._create_leads(2)
+        cls.lead.email_from = "Ida <ida@brandt.example>"
+        cls.lead_2.email_from = "ola@nowak.example"
+        cls.leads = cls.lead + cls.lead_2
+        cls.campaign_manager.group_ids += cls.env.ref(
+            "sales_team.group_sale_salesman_all_leads"
+        )
+
+    @classmethod
+    def _create_entry(cls, entry, model="crm.lead", **values):
+        """A campaign of one wait that people enter in this way."""
+        campaign = cls.env["crm.campaign"].create(
+            {
+                "name": "Entry",
+                "entry": entry,
+                "model_id": cls.env["ir.model"]._get_id(model),
+                "user_id": cls.campaign_manager.id,
+                "company_id": cls.company.id,
+                **values,
+            }
+        )
+        cls._add_step(campaign, "wait")
+        return campaign
+
+    def _who(self, campaign):
+        return sorted(campaign.participant_ids.mapped("res_id"))
+
+    def _look(self, campaign, hours=2):
+        """The scheduler looks, having looked some hours ago."""
+        campaign.date_looked = self._now() - timedelta(hours=hours)
+        campaign._enrol_changed()
+
+
+@tagged("post_install", "-at_install", "crm_campaigns")
+class TestCampaignEntry(EntryCommon):
+    # ------------------------------------------------------------
+    # What lets them enter
+    # ------------------------------------------------------------
+
+    def test_leaving_a_segment(self):
+        segment = self._create_segment(self.leads)
+        campaign = self._create_entry("segment_left", segment_id=segment.id)
+        campaign.action_start()
+        self.assertFalse(campaign.participant_ids, "only those who leave from now on")
+
+        segment.domain = repr([("id", "=", self.lead_2.id)])
+        segment._refresh()
+
+        self.assertEqual(self._who(campaign), self.lead.ids)
+
+    def test_condition_on_any_model(self):
+        order, other = self.env["sale.order"].create(
+            [
+                {"partner_id": self.customer.id, "client_order_ref": "yes"},
+                {"partner_id": self.customer_2.id},
+            ]
+        )
+        self.customer.email = "buyer@brandt.example"
+        campaign = self._create_entry(
+            "domain", "sale.order", entry_domain="[('client_order_ref', '=', 'yes')]"
+        )
+        campaign.action_start()
+
+        self.assertRecordValues(
+            campaign.participant_ids,
+            [
+                {
+                    "res_model": "sale.order",
+                    "res_id": order.id,
+                    "partner_id": self.customer.id,
+                    "email": "buyer@brandt.example",
+                }
+            ],
+        )
+        other.client_order_ref = "yes"
+        self.env["crm.campaign"]._enrol_changed()
+        self.assertEqual(len(campaign.participant_ids), 1, "not looked again so soon")
+        self._look(campaign)
+        self.assertEqual(self._who(campaign), (order + other).ids)
+
+    def test_condition_enters_again_after_days_only(self):
+        campaign = self._create_entry(
+            "domain",
+            entry_domain=repr([("id", "=", self.lead.id)]),
+            reentry="after_exit",
+        )
+        with self.assertRaisesRegex(UserError, "enter again at once"):
+            campaign.action_start()
+        campaign.write({"reentry": "after_days", "reentry_days": 30})
+        campaign.action_start()
+        campaign.participant_ids.action_exit()
+
+        self._look(campaign)
+        self.assertEqual(len(campaign.participant_ids), 1)
+        campaign.participant_ids.date_entered -= timedelta(days=31)
+        self._look(campaign)
+        self.assertEqual(
+            campaign.participant_ids.sorted("number").mapped("number"), [1, 2]
+        )
+
+    def test_condition_is_no_way_to_read_what_one_may_not(self):
+        with self.assertRaisesRegex(ValidationError, "does not work for"):
+            self._create_entry("domain", entry_domain="[('nothing', '=', 1)]")
+        self.patch(
+            self.env.registry["crm.lead"]._fields["referred"],
+            "groups",
+            "base.group_system",
+        )
+        with self.assertRaisesRegex(ValidationError, "does not work for"):
+            self.env["crm.campaign"].with_user(self.campaign_manager).create(
+                {
+                    "name": "Secrets",
+                    "entry": "domain",
+                    "user_id": self.env.ref("base.user_root").id,
+                    "entry_domain": "[('referred', '=', 'x')]",
+                }
+            )
+
+    def test_something_happens(self):
+        kind = self.env.ref("crm_plus.crm_touchpoint_kind_lead_won")
+        campaign = self._create_entry(
+            "touchpoint",
+            entry_kind_ids=[Command.set(kind.ids)],
+            entry_domain="[('email_from', 'ilike', 'brandt')]",
+            exit_on_won=False,
+        )
+        campaign.action_start()
+
+        self.leads.action_set_won()
+        self._harvest_queued()
+
+        self.assertEqual(self._who(campaign), self.lead.ids)
+
+    def test_each_event_is_an_enrolment(self):
+        kind = self.env["crm.touchpoint.kind"].search([], limit=1)
+        campaign = self._create_entry(
+            "touchpoint",
+            "res.partner",
+            entry_kind_ids=[Command.set(kind.ids)],
+            reentry="each_event",
+        )
+        campaign.action_start()
+        touchpoints = self.env["crm.touchpoint"].create(
+            [
+                {
+                    "kind_id": kind.id,
+                    "date": self._now(),
+                    "partner_id": self.customer.id,
+                    "res_model": "res.partner",
+                    "res_id": self.customer.id,
+                    "occurrence": f"test {i}",
+                }
+                for i in range(2)
+            ]
+        )
+
+        for _again in range(2):
+            self.env["crm.touchpoint"]._on_harvested(touchpoints.ids)
+
+        self.assertRecordValues(
+            campaign.participant_ids.sorted("number"),
+            [
+                {"number": 1, "event": str(touchpoints[0].id), "state": "running"},
+                {"number": 2, "event": str(touchpoints[1].id), "state": "running"},
+            ],
+        )
+
+    def test_event_of_a_machine_lets_nobody_enter(self):
+        kind = self.env["crm.touchpoint.kind"].search([], limit=1)
+        campaign = self._create_entry(
+            "touchpoint", "res.partner", entry_kind_ids=[Command.set(kind.ids)]
+        )
+        campaign.action_start()
+        touchpoint = self.env["crm.touchpoint"].create(
+            {
+                "kind_id": kind.id,
+                "date": self._now(),
+                "partner_id": self.customer.id,
+                "is_machine": True,
+                "res_model": "res.partner",
+                "res_id": self.customer.id,
+            }
+        )
+
+        self.env["crm.touchpoint"]._on_harvested(touchpoint.ids)
+
+        self.assertFalse(campaign.participant_ids)
+
+    def test_a_date_comes(self):
+        today = self._now().date()
+        self.lead.date_deadline = today + timedelta(days=3)
+        self.lead_2.date_deadline = today + timedelta(days=4)
+        campaign = self._create_entry(
+            "date",
+            entry_date_field_id=self.env["ir.model.fields"]
+            ._get("crm.lead", "date_deadline")
+            .id,
+            entry_days=-3,
+        )
+        campaign.action_start()
+        self.assertFalse(campaign.participant_ids, "it has come before the start")
+
+        self._look(campaign, hours=25)
+        self.assertEqual(self._who(campaign), self.lead.ids)
+        self._look(campaign, hours=25)
+        self.assertEqual(self._who(campaign), self.lead.ids)
+
+    def test_each_year(self):
+        today = self._now().date()
+        leads = self._create_leads(3)
+        dates = [
+            today.replace(year=today.year - 3),
+            today.replace(year=today.year - 3) + timedelta(days=1),
+            today.replace(year=today.year - 1) - timedelta(days=1),
+        ]
+        for i, (lead, date) in enumerate(zip(leads, dates, strict=True)):
+            lead.write({"date_deadline": date, "email_from": f"y{i}@many.example"})
+        campaign = self._create_entry(
+            "anniversary",
+            entry_domain=repr([("id", "in", leads.ids)]),
+            entry_date_field_id=self.env["ir.model.fields"]
+            ._get("crm.lead", "date_deadline")
+            .id,
+            reentry="each_event",
+        )
+        campaign.action_start()
+
+        self._look(campaign, hours=24)
+        self.assertEqual(self._who(campaign), leads[0].ids)
+        campaign.participant_ids.action_exit()
+        self._look(campaign, hours=24)
+        self.assertEqual(len(campaign.participant_ids), 1, "once a year")
+        event = campaign.participant_ids.event
+        self.assertTrue(event.startswith(str(today.year)), event)
+
+    # ------------------------------------------------------------
+    # How many, how long, who is one
+    # ------------------------------------------------------------
+
+    def test_caps_spread_the_entries(self):
+        leads = self._create_leads(7)
+        for i, lead in enumerate(leads):
+            lead.email_from = f"c{i}@many.example"
+        campaign = self._create_entry("manual", entry_cap_hour=2, entry_cap_day=5)
+        campaign.action_start()
+
+        campaign._enrol_by_hand(leads[:3].ids)
+        campaign._enrol_by_hand(leads[3:].ids)
+
+        start = min(campaign.participant_ids.mapped("date_entered"))
+        hours = [
+            round((p.date_entered - start).total_seconds() / 3600)
+            for p in campaign.participant_ids.sorted("id")
+        ]
+        self.assertEqual(hours, [0, 0, 1, 1, 2, 24, 24])
+        for participant in campaign.participant_ids:
+            self.assertEqual(
+                participant.task_ids.date_planned,
+                participant.date_entered + timedelta(days=2),
+                "their journey begins at their turn",
+            )
+
+    def test_nobody_enters_before_or_after_the_time(self):
+        campaign = self._create_entry(
+            "manual", date_begin=self._now() + timedelta(days=1)
+        )
+        campaign.action_start()
+        self.assertFalse(campaign._enrol_by_hand(self.lead.ids))
+        campaign.date_begin = self._now() - timedelta(days=1)
+        self.assertTrue(campaign._enrol_by_hand(self.lead.ids))
+        campaign.date_end = self._now() - timedelta(hours=1)
+        self.assertFalse(campaign._enrol_by_hand(self.lead_2.ids))
+        campaign.action_stop()
+        with self.assertRaisesRegex(UserError, "Nobody may enter"):
+            campaign.action_start()
+
+    def test_segment_enters_when_the_time_has_come(self):
+        segment = self._create_segment(self.leads)
+        campaign = self._create_entry(
+            "segment",
+            segment_id=segment.id,
+            date_begin=self._now() + timedelta(days=1),
+        )
+        campaign.action_start()
+        self.assertFalse(campaign.participant_ids)
+        triggers = self.env["ir.cron.trigger"].search([("cron_id", "=", self.cron.id)])
+        self.assertIn(campaign.date_begin, triggers.mapped("call_at"))
+
+        campaign.date_begin = self._now() - timedelta(minutes=1)
+        campaign._enrol_changed()
+
+        self.assertEqual(self._who(campaign), self.leads.ids)
+
+    def test_each_record_where_it_says_so(self):
+        twin = self._create_leads(email_from="ida@brandt.example")
+        for dedupe, number in (("email", 1), ("record", 2)):
+            with self.subTest(dedupe):
+                campaign = self._create_entry("manual", dedupe=dedupe)
+                campaign.action_start()
+                campaign._enrol_by_hand((self.lead + twin).ids)
+                self.assertEqual(len(campaign.participant_ids), number)
+
+    # ------------------------------------------------------------
+    # By hand
+    # ------------------------------------------------------------
+
+    @users("campaign_manager")
+    def test_marketer_puts_them_in(self):
+        campaign = self._create_entry("manual")
+        campaign.action_start()
+        campaign._enrol_by_hand(self.lead.ids)
+        Wizard = self.env["crm.campaign.enter"].with_context(
+            active_model="crm.lead", active_ids=self.leads.ids
+        )
+
+        form = Form(Wizard)
+        form.campaign_id = campaign.with_env(self.env)
+        self.assertEqual((form.record_count, form.entering_count), (2, 1))
+        form.save().action_enter()
+
+        self.assertEqual(self._who(campaign), self.leads.ids)
+
+    @users("campaign_user")
+    def test_user_puts_nobody_in(self):
+        self._create_entry("manual").action_start()
+        with self.assertRaises(AccessError):
+            self.env["crm.campaign.enter"].create({})
+
+    def test_fields_of_the_audience_stay(self):
+        campaign = self._create_entry("manual")
+        campaign.action_start()
+
+        with self.assertRaisesRegex(UserError, "Duplicate the campaign"):
+            campaign.entry = "webhook"
+        campaign.name = "Other name"
+
+
+@tagged("post_install", "-at_install", "crm_campaigns")
+class TestCampaignWebhook(HttpCase, EntryCommon):
+    def _post(self, campaign, message, secret=None, token=None):
+        body = json.dumps(message).encode()
+        secret = secret or campaign.webhook_secret
+        signature = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+        response = self.url_open(
+            f"/crm_campaigns/enter/{token or campaign.webhook_token}",
+            data=body,
+            headers={"Content-Type": "application/json", "X-Signature": signature},
+        )
+        return response.status_code, response.json()
+
+    def test_signed_request_lets_them_enter_once(self):
+        campaign = self._create_entry("webhook", reentry="each_event")
+        campaign.action_start()
+        message = {"emails": ["IDA@brandt.example", "no@body.example"], "event": "o-1"}
+
+        self.assertEqual(self._post(campaign, message), (200, {"entered": 1}))
+        self.assertEqual(self._post(campaign, message), (200, {"entered": 0}))
+
+        self.assertEqual(self._who(campaign), self.lead.ids)
+        self.assertEqual(campaign.participant_ids.event, "o-1")
+
+    def test_others_are_refused(self):
+        campaign = self._create_entry("webhook")
+        message = {"emails": ["ida@brandt.example"]}
+        self.assertEqual(self._post(campaign, message)[0], 409, "it does not run")
+        campaign.action_start()
+
+        self.assertEqual(self._post(campaign, message, secret="guessed")[0], 403)
+        self.assertEqual(self._post(campaign, message, token="guessed")[0], 403)
+        self.assertEqual(self._post(campaign, {"emails": 7})[0], 400)
+        self.assertEqual(self._post(campaign, ["x"])[0], 400)
+        self.assertFalse(campaign.participant_ids)

@@ -1,0 +1,406 @@
+from collections import Counter
+from datetime import date, datetime, timedelta
+
+from odoo.exceptions import UserError
+from odoo.fields import Command
+from odoo.tests import BaseCase, tagged
+
+from odoo.addons.crm_campaigns.tools.split import choose_way
+from odoo.addons.crm_campaigns.tools.wait_until import get_zone, next_moment
+
+from .test_campaign_steps import StepCommon
+
+
+@tagged("post_install", "-at_install", "crm_campaigns")
+class TestTools(BaseCase):
+    def test_next_moment(self):
+        monday = datetime(2026, 3, 2, 7, 30, 20)
+        cases = [
+            ("later today", monday, "UTC", 9, (), datetime(2026, 3, 2, 9)),
+            ("this minute", monday, "UTC", 7.5, (), datetime(2026, 3, 2, 7, 30)),
+            ("tomorrow", monday, "UTC", 7, (), datetime(2026, 3, 3, 7)),
+            ("where they live", monday, "Asia/Tokyo", 9, (), datetime(2026, 3, 3, 0)),
+            ("on Friday", monday, "UTC", 9, (4,), datetime(2026, 3, 6, 9)),
+            ("next Monday", monday, "UTC", 7, (0,), datetime(2026, 3, 9, 7)),
+            (
+                "after the weekend",
+                datetime(2026, 3, 6, 12),
+                "UTC",
+                9,
+                (0, 1, 2, 3, 4),
+                datetime(2026, 3, 9, 9),
+            ),
+            (
+                "summer time begins: 02:30 is left out",
+                datetime(2026, 3, 28, 12),
+                "Europe/Berlin",
+                2.5,
+                (),
+                datetime(2026, 3, 29, 1, 30),
+            ),
+            (
+                "summer time ends: 02:30 comes twice",
+                datetime(2026, 10, 24, 12),
+                "Europe/Berlin",
+                2.5,
+                (),
+                datetime(2026, 10, 25, 0, 30),
+            ),
+        ]
+        for name, now, zone, hour, weekdays, expected in cases:
+            with self.subTest(name):
+                self.assertEqual(
+                    next_moment(now, get_zone(zone), hour, weekdays), expected
+                )
+
+    def test_zones(self):
+        self.assertEqual(get_zone(None, "Asia/Tokyo").key, "Asia/Tokyo")
+        self.assertEqual(get_zone("Nowhere/Town", False).key, "UTC")
+
+    def test_choice_is_sticky_and_fair(self):
+        counts = Counter(choose_way(f"7:{i}@x.example", [1, 3]) for i in range(4000))
+
+        self.assertEqual(set(counts), {0, 1})
+        self.assertAlmostEqual(counts[1] / 4000, 0.75, delta=0.03)
+        self.assertEqual(choose_way("a", [1, 1, 1]), choose_way("a", [1, 1, 1]))
+        self.assertEqual(choose_way("a", [5]), 0)
+
+
+@tagged("post_install", "-at_install", "crm_campaigns")
+class TestCampaignWays(StepCommon):
+    def _add_ways(self, kind, ways, **values):
+        campaign = self._create_campaign(self.leads)
+        step = self._add_step(
+            campaign, kind, way_ids=[Command.create(way) for way in ways], **values
+        )
+        return campaign, step
+
+    # ------------------------------------------------------------
+    # Ways
+    # ------------------------------------------------------------
+
+    def test_split_by_value(self):
+        third = self._create_leads(email_from="third@many.example", priority="0")
+        self.leads += third
+        self.lead.priority = "3"
+        self.lead_2.priority = "2"
+        campaign, step = self._add_ways(
+            "split_value",
+            [{"name": "Hot", "value": "3"}, {"name": "Warm", "value": "high"}],
+            split_field_id=self._get_field("priority").id,
+        )
+        hot, warm = step.way_ids
+        self._add_step(campaign, "activity", step, "way", way_id=hot.id, name="Call")
+        self._add_step(campaign, "wait", step, "way", way_id=warm.id, name="Rest")
+        self._add_step(campaign, "wait", step, "no", name="Forget")
+        self.assertEqual(
+            [s.outline.strip() for s in campaign.step_ids],
+            ["split_value", "↳ Hot: Call", "↳ Warm: Rest", "↳ If not: Forget"],
+        )
+        campaign.action_start()
+
+        self._run()
+
+        following = {
+            task.participant_id.lead_id: task.step_id.name
+            for task in self._tasks(campaign)
+            if task.step_id != step
+        }
+        self.assertEqual(
+            following, {self.lead: "Call", self.lead_2: "Rest", third: "Forget"}
+        )
+        ida = campaign.participant_ids.filtered(lambda p: p.lead_id == self.lead)
+        self.assertIn("split_value · Hot", ida.journey)
+
+    def test_split_by_chance_is_sticky(self):
+        leads = self._create_leads(30)
+        for i, lead in enumerate(leads):
+            lead.email_from = f"s{i}@many.example"
+        self.leads = leads
+        campaign, step = self._add_ways(
+            "split_random", [{"name": "A"}, {"name": "B", "weight": 2}]
+        )
+        campaign.action_start()
+        self._run()
+        tasks = self._tasks(campaign, step)
+        before = {task.participant_id.res_id: task.way_id for task in tasks}
+        self.assertEqual(set(before.values()), set(step.way_ids))
+
+        tasks._set(state="reserved", outcome=None, way_id=None)
+        campaign.participant_ids.write({"state": "running"})
+        step._get_kind().run(tasks)
+
+        self.assertEqual(
+            {task.participant_id.res_id: task.way_id for task in tasks}, before
+        )
+
+    def test_copy_has_ways_of_its_own(self):
+        campaign, step = self._add_ways("split_random", [{"name": "A"}, {"name": "B"}])
+        self._add_step(campaign, "wait", step, "way", way_id=step.way_ids[1].id)
+
+        copied = campaign.copy().step_ids
+
+        self.assertEqual(copied[0].way_ids.mapped("name"), ["A", "B"])
+        self.assertEqual(copied[1].way_id, copied[0].way_ids[1])
+        self.assertFalse(copied.way_ids & step.way_ids)
+
+    def test_new_step_goes_the_way_that_leads_nowhere(self):
+        campaign, step = self._add_ways("split_random", [{"name": "A"}, {"name": "B"}])
+        self._add_step(campaign, "wait", step, "way", way_id=step.way_ids[0].id)
+
+        context = step.action_add_next()["context"]
+
+        self.assertEqual(context["default_branch"], "way")
+        self.assertEqual(context["default_way_id"], step.way_ids[1].id)
+
+    def test_one_way_is_no_split(self):
+        campaign, _step = self._add_ways("split_random", [{"name": "A"}])
+        with self.assertRaisesRegex(UserError, "at least two"):
+            campaign.action_start()
+
+    # ------------------------------------------------------------
+    # Ends
+    # ------------------------------------------------------------
+
+    def test_exit_ends_all_ways(self):
+        campaign = self._create_campaign(self.lead)
+        self._add_step(campaign, "wait", name="Rest")
+        self._add_step(campaign, "exit", name="Over")
+        campaign.action_start()
+
+        self._run()
+
+        self.assertEqual(
+            sorted(self._states(campaign)), [("Over", "done"), ("Rest", "skipped")]
+        )
+        self.assertEqual(campaign.participant_ids.exit_reason, "step")
+
+    def test_nothing_comes_after_the_end(self):
+        campaign = self._create_campaign(self.lead)
+        step = self._add_step(campaign, "exit")
+        self._add_step(campaign, "wait", step)
+
+        with self.assertRaisesRegex(UserError, "nothing can come after it"):
+            campaign.action_start()
+
+    def test_move_to_another_campaign(self):
+        other = self._create_campaign(self._create_leads(), name="Other")
+        self._add_step(other, "wait")
+        campaign = self._create_campaign(self.leads)
+        self._add_step(campaign, "move", move_campaign_id=other.id)
+        campaign.action_start()
+        self._run()
+        self.assertEqual(
+            set(self._tasks(campaign).mapped("reason")), {"“Other” does not run."}
+        )
+
+        again = campaign.copy()
+        other.action_start()
+        again.action_start()
+        self._run()
+
+        self.assertLessEqual(self.leads, other.participant_ids.lead_id)
+        self.assertEqual(set(again.participant_ids.mapped("exit_reason")), {"moved"})
+
+    def test_something_that_ends_it(self):
+        kind = self.env["crm.touchpoint.kind"].search([], limit=1)
+        campaign = self._create_campaign(
+            self.leads, exit_kind_ids=[Command.set(kind.ids)]
+        )
+        self._add_step(campaign, "wait")
+        campaign.action_start()
+
+        self._happens(kind, self.lead)
+
+        self.assertEqual(
+            campaign.participant_ids.sorted("res_id").mapped("exit_reason"),
+            ["event", False],
+        )
+
+    def _happens(self, kind, lead, **values):
+        touchpoint = self.env["crm.touchpoint"].create(
+            {
+                "kind_id": kind.id,
+                "date": self._now(),
+                "lead_id": lead.id,
+                "res_model": "crm.lead",
+                "res_id": lead.id,
+                "occurrence": "test",
+                **values,
+            }
+        )
+        self.env["crm.touchpoint"]._on_harvested(touchpoint.ids)
+        self.env.invalidate_all()
+
+    # ------------------------------------------------------------
+    # Waiting
+    # ------------------------------------------------------------
+
+    def test_wait_for_something_to_happen(self):
+        kind, other = self.env["crm.touchpoint.kind"].search([], limit=2)
+        campaign = self._create_campaign(self.leads)
+        step = self._add_step(
+            campaign,
+            "wait_event",
+            event_kind_ids=[Command.set(kind.ids)],
+            delay_count=2,
+        )
+        self._add_step(campaign, "activity", step, "yes", name="Thank")
+        self._add_step(campaign, "wait", step, "no", name="Ask")
+        campaign.action_start()
+        self._happens(other, self.lead_2)
+        self._happens(kind, self.lead_2, is_machine=True, occurrence="machine")
+        self._happens(kind, self.lead)
+        self._run()
+
+        self.assertEqual(
+            [(t.state, t.outcome) for t in self._tasks(campaign, step)],
+            [("done", "yes"), ("planned", False)],
+        )
+        self.assertEqual(self._tasks(campaign, step)[0].reason, kind.display_name)
+        self._pass(days=2)
+        self._run()
+        self.assertEqual(self._tasks(campaign, step)[1].outcome, "no")
+        self.assertEqual(
+            self._states(campaign)[2:], [("Thank", "done"), ("Ask", "planned")]
+        )
+
+    def test_wait_until_an_hour_where_they_live(self):
+        tokyo = self.env["res.partner"].create(
+            {"name": "T", "tz": "Asia/Tokyo", "email": "ida@brandt.example"}
+        )
+        self.lead.partner_id = tokyo
+        self.lead_2.partner_id = False
+        campaign, step = self._start("wait_until", until_hour=9.0)
+        self._run()
+
+        there, here = self._tasks(campaign, step)
+        now = self._now()
+        own = self.company.resource_calendar_id.tz
+        self.assertEqual(
+            there.date_planned, next_moment(now, get_zone("Asia/Tokyo"), 9)
+        )
+        self.assertEqual(here.date_planned, next_moment(now, get_zone(own), 9))
+        self.assertEqual((there.state, there.attempts), ("planned", 0))
+
+        self._pass(days=1)
+        self._run()
+        self.assertEqual((there.state, here.state), ("done", "done"))
+        self.assertEqual(campaign.participant_ids.mapped("state"), ["done"] * 2)
+
+    def test_wait_until_a_date(self):
+        day = date.today() + timedelta(days=10)
+        self.lead.date_deadline = day
+        self.lead_2.date_deadline = False
+        campaign, step = self._start(
+            "wait_until",
+            until="date",
+            until_field_id=self._get_field("date_deadline").id,
+            until_days=-2,
+            until_hour=0,
+            until_tz="company",
+        )
+        self._run()
+
+        later, none = self._tasks(campaign, step)
+        zone = get_zone(self.company.resource_calendar_id.tz)
+        expected = datetime.combine(
+            day - timedelta(days=2), datetime.min.time(), tzinfo=zone
+        )
+        self.assertEqual(
+            later.date_planned, expected.astimezone(get_zone()).replace(tzinfo=None)
+        )
+        self.assertEqual(none.state, "done", "what has no date does not wait")
+
+    def test_wait_until_somebody_works(self):
+        calendar = self.env["resource.calendar"].create(
+            {
+                "name": "Never today",
+                "tz": "UTC",
+                "attendance_ids": [
+                    Command.clear(),
+                    Command.create(
+                        {
+                            "name": "One day",
+                            "dayofweek": str((self._now().weekday() + 2) % 7),
+                            "hour_from": 10,
+                            "hour_to": 12,
+                        }
+                    ),
+                ],
+            }
+        )
+        campaign, step = self._start(
+            "wait_until", until="work", until_calendar_id=calendar.id
+        )
+        self._run()
+
+        day = self._now().date() + timedelta(days=2)
+        self.assertEqual(
+            set(self._tasks(campaign, step).mapped("date_planned")),
+            {datetime.combine(day, datetime.min.time()) + timedelta(hours=10)},
+        )
+
+    def test_what_comes_too_late_is_skipped(self):
+        campaign, step = self._start("activity", expire_hours=24, on_failure="continue")
+        late, in_time = self._tasks(campaign, step)
+        late.date_planned -= timedelta(hours=25)
+
+        self._run()
+
+        self.assertEqual((late.state, in_time.state), ("skipped", "done"))
+        self.assertIn("Too late", late.reason)
+
+    # ------------------------------------------------------------
+    # Merged
+    # ------------------------------------------------------------
+
+    def test_journey_follows_merged_leads(self):
+        head = self._create_leads(email_from="ida@brandt.example")
+        campaign, _step = self._start("wait", self.lead)
+
+        merged = (head + self.lead).merge_opportunity()
+        gone = (head + self.lead) - merged
+        self.env.invalidate_all()
+        self._pass(days=2)
+        self._run()
+
+        self.assertFalse(gone.exists())
+        self.assertRecordValues(
+            campaign.participant_ids,
+            [{"state": "done", "lead_id": merged.id, "res_id": merged.id}],
+        )
+
+    def test_merged_leads_that_were_both_inside_go_on_once(self):
+        campaign, _step = self._start("wait")
+
+        merged = self.leads.merge_opportunity()
+        self.env.invalidate_all()
+
+        self.assertEqual(set(campaign.participant_ids.mapped("res_id")), {merged.id})
+        self.assertEqual(
+            sorted(campaign.participant_ids.mapped("state")), ["exited", "running"]
+        )
+        self.assertEqual(sorted(campaign.participant_ids.mapped("number")), [1, 2])
+        self.assertIn("merged", campaign.participant_ids.mapped("exit_reason"))
+
+    def test_journey_follows_merged_contacts(self):
+        self.customer.email = "one@brandt.example"
+        self.customer_2.email = "one@brandt.example"
+        campaign, _step = self._start("wait", self.customer)
+
+        self.env["base.partner.merge.automatic.wizard"]._merge(
+            (self.customer + self.customer_2).ids, self.customer_2
+        )
+        self.env.invalidate_all()
+
+        self.assertRecordValues(
+            campaign.participant_ids,
+            [
+                {
+                    "state": "running",
+                    "partner_id": self.customer_2.id,
+                    "res_id": self.customer_2.id,
+                }
+            ],
+        )

@@ -1,0 +1,61 @@
+"""What lets people enter a campaign. The kinds are in ``models/campaign/entries``."""
+
+from odoo.tools import SQL
+
+
+class EntryKind:
+    """One way into a campaign: which records, because of what, and when it is looked.
+
+    How to add one, in any addon: subclass, declare, and put the class into the list of
+    ``crm.campaign._get_entries``; its settings are fields of ``crm.campaign``.
+
+    Who enters is told by SQL of *candidates*: ``res_id``, ``event`` (text that names
+    what happened; an event lets nobody enter twice) and ``date`` (when it happened).
+    Whether a candidate may enter, again or at all, is decided for all kinds alike.
+    """
+
+    # value of ``crm.campaign.entry``
+    code = ""
+    # what people read: lazily translated
+    label = ""
+    # class of the icon
+    icon = "fa-sign-in"
+    # what matches now, matches a moment later: entering again takes days in between
+    is_state = False
+    # minutes between two looks of the scheduler; None if events tell
+    look_minutes = None
+    # fields of the campaign that cannot change once people have entered
+    fields = ()
+
+    def __init__(self, campaign):
+        self.campaign = campaign
+        self.env = campaign.env
+
+    def get_model(self):
+        """Hook: name of the model of those who enter."""
+        return self.campaign.model_id.model or "crm.lead"
+
+    def get_problems(self):
+        """Hook: what keeps a campaign with this entry from starting, as sentences."""
+        return []
+
+    def get_start_candidates(self):
+        """Hook: SQL of who enters at the start, or None."""
+
+    def get_candidates(self, since):
+        """Hook: SQL of who enters now, when last looked at ``since``, or None."""
+
+    def _get_condition(self):
+        """SQL of the ids of the records that the condition of the campaign allows."""
+        Model = self.campaign._get_entry_model()
+        return Model._search(self.campaign._get_entry_domain(Model)).subselect()
+
+    def _narrow(self, candidates):
+        """Those of the candidates that the condition of the campaign allows."""
+        if (self.campaign.entry_domain or "[]").strip() == "[]":
+            return candidates
+        return SQL(
+            "SELECT * FROM (%s) candidate WHERE res_id IN (%s)",
+            candidates,
+            self._get_condition(),
+        )
