@@ -898,11 +898,33 @@ class TestPredictionScoring(PredictionCommon):
         cls = type(self.prediction)
         with (
             mute_logger("odoo.addons.crm_plus.models.prediction.crm_prediction_watch"),
-            patch.object(cls, "_train", side_effect=ValueError("broken")),
+            patch.object(cls, "_train", side_effect=ValueError("broken <n>")),
         ):
             self._run_cron("train")
         self.assertGreater(self.prediction.date_next_training, datetime.now())
-        self.assertIn("broken", self.prediction.activity_ids.note)
+        self.assertIn("broken &lt;n&gt;", self.prediction.activity_ids.note)
+
+    def test_alarm_when_a_training_gives_no_result(self):
+        """What was learned before stays in use; the responsible is told, once."""
+        used = self.prediction.version_id
+        self.prediction.minimum_sample = 5000
+        for n in (1, 2):
+            self.prediction.date_next_training = datetime.now() - timedelta(hours=1)
+            self._run_cron("train")
+            self.assertEqual(self.prediction.version_count, 1 + n)
+            self.assertEqual(self.prediction.version_id, used)
+            alarm = self.prediction.activity_ids
+            self.assertRecordValues(
+                alarm,
+                [
+                    {
+                        "summary": "New training without result",
+                        "user_id": self.manager.id,
+                    }
+                ],
+            )
+            self.assertIn("Not enough data (n = ", alarm.note)
+            self.assertIn("stays in use", alarm.note)
 
 
 @tagged("post_install", "-at_install", "crm_plus_prediction")

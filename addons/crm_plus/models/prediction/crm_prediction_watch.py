@@ -1,6 +1,8 @@
 import logging
 from datetime import timedelta
 
+from markupsafe import Markup
+
 from odoo import api, fields, models
 from odoo.tools import SQL
 
@@ -84,12 +86,22 @@ class CrmPredictionModel(models.Model):
                 model._alarm(self.env._("Prediction drifts"), reasons)
 
     def _alarm(self, summary, reasons):
+        """Tell the responsible; an alarm that still stands is brought up to date."""
         self.ensure_one()
+        user = self.user_id or self.env.ref("base.user_admin")
+        # messages of errors are text, not HTML
+        note = Markup().join(Markup("<p>%s</p>") % reason for reason in reasons)
+        unseen = self.activity_ids.filtered(
+            lambda alarm: alarm.summary == summary and alarm.user_id == user
+        )
+        if unseen:
+            unseen.note = note
+            return
         self.activity_schedule(
             "mail.mail_activity_data_warning",
             summary=summary,
-            note=". ".join(reasons),
-            user_id=(self.user_id or self.env.ref("base.user_admin")).id,
+            note=note,
+            user_id=user.id,
         )
 
     # ------------------------------------------------------------
