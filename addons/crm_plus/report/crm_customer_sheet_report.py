@@ -64,7 +64,13 @@ class ReportCustomerSheet(models.AbstractModel):
             "touchpoints": self._read_some(
                 "crm.touchpoint",
                 Domain("commercial_partner_id", "=", customer.id)
-                & Domain("is_machine", "=", False),
+                & Domain("is_machine", "=", False)
+                # what somebody did; what was concluded from it is no news at a visit
+                & Domain(
+                    "kind_id.code",
+                    "not in",
+                    self.env["crm.touchpoint"]._get_derived_kinds(),
+                ),
             ),
             "products": self._read_some(
                 "crm.customer.product", Domain("profile_id", "=", profile.id)

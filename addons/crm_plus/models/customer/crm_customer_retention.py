@@ -3,7 +3,7 @@ from datetime import timedelta
 from dateutil.relativedelta import relativedelta
 
 from odoo import api, fields, models
-from odoo.tools import SQL
+from odoo.tools import SQL, format_date
 
 from .crm_customer_yardstick import MONEY_GROUPS
 
@@ -33,6 +33,7 @@ class CrmCustomerRetention(models.Model):
     _log_access = False
 
     date = fields.Date(string="Month", required=True, readonly=True)
+    month_name = fields.Char(compute="_compute_month_name")
     date_counted = fields.Datetime(string="Counted On", readonly=True)
     company_id = fields.Many2one(
         "res.company", required=True, readonly=True, index=True, ondelete="cascade"
@@ -93,6 +94,12 @@ class CrmCustomerRetention(models.Model):
     _month_uniq = models.Constraint(
         "UNIQUE(company_id, date)", "There is one row a month and company."
     )
+
+    @api.depends("date")
+    @api.depends_context("lang")
+    def _compute_month_name(self):
+        for row in self:
+            row.month_name = format_date(self.env, row.date, date_format="MMM yyyy")
 
     @api.model
     def _renew(self, company, today):

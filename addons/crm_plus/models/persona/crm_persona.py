@@ -73,14 +73,15 @@ class CrmPersona(models.Model):
                 for key, value in persona.facts or []
                 if key in FACTS
             ]
-            persona.summary = (
+            summary = (
                 format_list(self.env, [words for words, _value in told[:SUMMARY_COUNT]])
                 if told
                 else self.env._("close to the mean customer in everything")
             )
+            persona.summary = summary[:1].upper() + summary[1:]
             persona.details = "\n".join(
                 self.env._(
-                    "%(words)s: %(value)s standard deviations from the mean customer",
+                    "%(value)s standard deviations: %(words)s",
                     words=words,
                     value=f"{value:+.1f}",
                 )
