@@ -27,7 +27,10 @@
         "views/mailing_list_views.xml",
         "views/crm_campaigns_menus.xml",
     ],
-    "demo": ["demo/crm_campaigns_demo.xml"],
+    "demo": [
+        "demo/crm_campaigns_demo.xml",
+        "demo/crm_campaigns_demo_audience.xml",
+    ],
     "assets": {
         "web.assets_tests": ["crm_campaigns/static/tests/tours/**/*"],
     },

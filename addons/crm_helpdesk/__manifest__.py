@@ -28,7 +28,10 @@
         "views/crm_case_templates.xml",
         "views/crm_helpdesk_menus.xml",
     ],
-    "demo": ["demo/crm_helpdesk_demo.xml"],
+    "demo": [
+        "demo/crm_helpdesk_demo.xml",
+        "demo/crm_helpdesk_demo_audience.xml",
+    ],
     "assets": {
         "web.assets_tests": ["crm_helpdesk/static/tests/tours/**/*"],
     },

@@ -1,1 +1,2 @@
 from . import crm_plus_demo
+from . import audience_demo

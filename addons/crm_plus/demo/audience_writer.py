@@ -1,6 +1,7 @@
 """What follows from a year: probabilities, scores, segments."""
 
 from collections import defaultdict
+from datetime import datetime, time, timedelta
 
 from ..tools.scoring import ScoringEngine
 from .base_writer import BaseWriter
@@ -11,6 +12,10 @@ SCORED_DAYS_AGO = (*range(182, 28, -7), *range(28, 0, -1))
 KEPT_DAYS_AGO = (14, 7)
 # crossings of so many days have been acted on
 ACTS_DAYS = 3
+# of the segment of those that are quieter than usual
+QUIET_RATIO = 1.2
+# when the personas were looked for
+PERSONAS_DAYS_AGO = 9
 
 
 class AudienceWriter(BaseWriter):
@@ -155,3 +160,57 @@ class AudienceWriter(BaseWriter):
             if repeated:
                 stays["repeat"][company].append((min(repeated), None))
         return stays
+
+    def write_fact_segments(self):
+        """Members of segments that ask for facts, since these are so of them."""
+        profiles = self.env["crm.customer.profile"].search(
+            [("company_id", "=", self.company.id), ("date_last", "!=", False)]
+        )
+        first, last, ripe = {}, {}, {}
+        for profile in profiles:
+            first[profile.partner_id.id] = self._noon(profile.date_first)
+            last[profile.partner_id.id] = self._noon(profile.date_last)
+            ripe[profile.partner_id.id] = self._noon(
+                profile.date_last
+                + timedelta(days=QUIET_RATIO * profile.interval_median)
+            )
+        warm = {self.leads[id(plan)].id: plan.warm for plan in self.plot.leads}
+        for code, moments in (
+            ("no_machine", first),
+            ("regulars", last),
+            ("large", last),
+            ("quiet", ripe),
+            ("talking", self._talks()),
+            ("tasting", last),
+            ("graded", warm),
+        ):
+            self.join(self.ref(f"segment_{code}"), moments)
+
+    def _noon(self, day):
+        return datetime.combine(day, time(12))
+
+    def _talks(self):
+        """``{customer id: since when they have been writing or calling}``, lately."""
+        groups = self.env["crm.touchpoint"]._read_group(
+            [
+                ("kind_id.code", "in", ("email_in", "call_done")),
+                ("is_machine", "=", False),
+                ("date", ">=", self.plot.ago(30)),
+            ],
+            ["commercial_partner_id"],
+            ["date:min"],
+        )
+        return {partner.id: date for partner, date in groups}
+
+    def write_personas(self):
+        """Look for groups among the customers. Without scikit-learn there are none, and
+        the search says why.
+        """
+        study = self.ref("persona_study")
+        study._find(self.users["admin"])
+        found = self.plot.ago(PERSONAS_DAYS_AGO)
+        personas = study.persona_ids
+        self.put("crm.persona.study", "date_found", {study: study.date_found and found})
+        self.put("crm.persona", "date_found", dict.fromkeys(personas, found))
+        members = personas.segment_id.member_ids
+        self.put("crm.segment.member", "date_joined", dict.fromkeys(members, found))

@@ -204,6 +204,22 @@ class BaseWriter:
             ]
         ).unlink()
 
+    def join(self, segment, moments):
+        """Refresh a segment; its members joined when it became so of them.
+
+        :param moments: ``{record id: when}``; the others joined now
+        """
+        segment._refresh()
+        self.put(
+            "crm.segment.member",
+            "date_joined",
+            {
+                member: min(moments[member.res_id], self.now)
+                for member in segment.member_ids
+                if moments.get(member.res_id)
+            },
+        )
+
     def track_stages(self, model, moves):
         """As tracking leaves them: the time in each stage is read from it.
 

@@ -52,6 +52,7 @@ class SalesWriter(BaseWriter):
             self.put("stock.move", column, dict.fromkeys(moves.ids, opening))
         lines = moves.move_line_ids
         self.put("stock.move.line", "date", dict.fromkeys(lines.ids, opening))
+        self.put("stock.quant", "in_date", dict.fromkeys(quants.ids, opening))
 
     def write_orders(self):
         terms = {

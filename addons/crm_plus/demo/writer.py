@@ -66,6 +66,8 @@ class Writer(PeopleWriter, ProcessWriter, SalesWriter, CustomerWriter, AudienceW
             self.write_profiles,
             self.write_scores,
             self.write_segments,
+            self.write_fact_segments,
+            self.write_personas,
             self.write_alerts,
             self.harvest,
             self.forget_today,

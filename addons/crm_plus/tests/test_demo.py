@@ -1,5 +1,6 @@
 from collections import Counter, defaultdict
 from datetime import datetime, timedelta
+from unittest.mock import patch
 
 try:
     import phonenumbers
@@ -12,6 +13,7 @@ from ..demo import pools
 from ..demo.crm_plus_demo import FIRST_CUSTOMER_REF
 from ..demo.people_plot import slug
 from ..demo.plot import Plot
+from ..tools import personas
 
 
 def prices():
@@ -416,6 +418,12 @@ class TestDemoIsAlive(TransactionCase):
         self.assertTrue(all(line.price_unit > 0 for line in lines))
         self.assertTrue(self.env["crm.stock.demand.report"].search([], limit=1))
 
+    def test_some_stock_is_slow(self):
+        slow = self.env["crm.slow.stock.report"].search([("is_slow", "=", True)])
+        self.assertIn(
+            self.env.ref("crm_plus.demo_product_ac_gift"), slow.mapped("product_id")
+        )
+
     def test_invoices_know_their_deal_or_it_is_suggested(self):
         invoices = self.env["account.move"].search(
             [
@@ -450,3 +458,46 @@ class TestDemoIsAlive(TransactionCase):
         )
         self.assertGreaterEqual(kinds["due"], 2)
         self.assertGreaterEqual(kinds["similar"], 5)
+
+    def test_segments_by_facts(self):
+        """Each fact that the ledger knows has a segment with members, and not all."""
+        kinds = set()
+        for code in ("regulars", "no_machine", "quiet", "large", "talking", "tasting"):
+            segment = self.env.ref(f"crm_plus.demo_segment_{code}")
+            members = segment.member_ids.filtered("is_current").partner_id
+            with self.subTest(segment.name):
+                self.assertTrue(members & self.customers)
+                self.assertLess(len(members), len(self.customers))
+            kinds |= set(segment.fact_ids.mapped("kind"))
+        self.assertLessEqual({"label", "bought", "silent", "spent", "touched"}, kinds)
+        graded = self.env.ref("crm_plus.demo_segment_graded").member_ids.lead_id
+        self.assertGreaterEqual(len(graded & self.open_leads), 5)
+        overdue = self.env.ref("crm_plus.demo_segment_overdue").member_ids
+        invited = self.env.ref("crm_plus.demo_segment_tasting").member_ids
+        self.assertFalse(invited.partner_id & overdue.filtered("is_current").partner_id)
+
+    def test_personas(self):
+        study = self.env.ref("crm_plus.demo_persona_study")
+        if not personas.is_available():
+            self.assertEqual(study.problem, "missing")
+            self.assertIn("scikit-learn", study.message)
+            return
+        self.assertFalse(study.message)
+        self.assertGreaterEqual(len(study.persona_ids), study.least_count)
+        profiles = self._get_profiles().filtered("persona_id")
+        self.assertEqual(sum(study.persona_ids.mapped("size")), study.row_count)
+        self.assertGreaterEqual(len(profiles), 50)
+        for persona in study.persona_ids:
+            with self.subTest(persona.name):
+                self.assertTrue(persona.summary)
+                self.assertEqual(persona.segment_id.member_count, persona.size)
+
+    def test_personas_without_scikit_learn(self):
+        """The demo installs, and says what is missing; groups there are stay."""
+        study = self.env.ref("crm_plus.demo_persona_study")
+        before = study.persona_ids
+        with patch.object(personas, "is_available", return_value=False):
+            study._find(self.env.user)
+        self.assertEqual(study.problem, "missing")
+        self.assertIn("scikit-learn", study.message)
+        self.assertEqual(study.persona_ids, before)
