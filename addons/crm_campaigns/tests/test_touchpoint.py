@@ -1,4 +1,5 @@
 from datetime import timedelta
+from unittest.mock import patch
 
 from odoo import fields
 from odoo.tests import tagged
@@ -159,6 +160,93 @@ class TestMarketingTouchpoint(CampaignCommon):
         self._harvest_queued()
 
         self.assertTrue(self._touchpoints("campaign_opened").is_machine)
+
+    def _create_links(self, count):
+        """The mail has so many links."""
+        self.env["link.tracker"].search(
+            [
+                ("mass_mailing_id", "=", self.trace.mass_mailing_id.id),
+                ("id", "!=", self.link.id),
+            ]
+        ).unlink()
+        links = self.link
+        for number in range(count - 1):
+            links |= self._create_link(
+                self.trace.mass_mailing_id, f"https://brandt.example/{number}"
+            )
+        return links
+
+    def _click_ago(self, link, seconds):
+        click = self.env["link.tracker.click"].add_click(
+            link.code, mailing_trace_id=self.trace.id
+        )
+        self.env.cr.execute(
+            "UPDATE link_tracker_click SET create_date = create_date - %s"
+            " * interval '1 second' WHERE id = %s",
+            (seconds, click.id),
+        )
+        click.invalidate_recordset()
+        return click
+
+    def test_all_links_at_once_are_a_machines(self):
+        self.trace.sent_datetime = self.long_ago
+        for count, seconds, reason in (
+            (3, (8, 4, 0), "burst"),
+            (4, (20, 8, 4, 0), "burst"),
+            # not all
+            (4, (8, 4, 0), False),
+            # not at once
+            (3, (300, 4, 0), False),
+            # who opens two links at once may be a person
+            (2, (4, 0), False),
+        ):
+            with self.subTest(count=count, seconds=seconds):
+                self.env["link.tracker.click"].search(
+                    [("mailing_trace_id", "=", self.trace.id)]
+                ).unlink()
+                clicks = self.env["link.tracker.click"]
+                for link, ago in zip(self._create_links(count), seconds, strict=False):
+                    clicks |= self._click_ago(link, ago)
+                self.assertEqual(set(clicks.mapped("machine_reason")), {reason})
+
+    def test_clicks_of_another_mail_do_not_count(self):
+        self.trace.sent_datetime = self.long_ago
+        other = self._create_trace(
+            self.lead, self.trace.mass_mailing_id, message_id="<other@test.example>"
+        )
+        links = self._create_links(3)
+        first, second = (self._click_ago(link, 4) for link in links[:2])
+        third = self.env["link.tracker.click"].add_click(
+            links[2].code, mailing_trace_id=other.id
+        )
+        self.assertFalse(any((first | second | third).mapped("machine_reason")))
+
+    def test_burst_corrects_what_was_told_before(self):
+        self.trace.sent_datetime = self.long_ago
+        links = self._create_links(3)
+        first = self._click_ago(links[0], 8)
+        self.trace.open_datetime = first.create_date
+        self._click_ago(links[1], 4)
+        self._harvest_queued()
+        touchpoints = self._touchpoints("campaign_clicked")
+        opened = self._touchpoints("campaign_opened")
+        self.assertEqual((touchpoints | opened).mapped("is_machine"), [False] * 3)
+        Model = type(self.env["crm.score.model"])
+        kind = self.env.ref("crm_campaigns.crm_touchpoint_kind_campaign_clicked")
+
+        with (
+            patch.object(Model, "_get_engaging_kind_ids", lambda _self: (kind.id,)),
+            patch.object(Model, "_get_watched_fields", lambda _self, _target: ["x"]),
+            patch.object(Model, "_queue_recompute") as recompute,
+        ):
+            self._click_ago(links[2], 0)
+
+        # the points are taken back
+        recomputed = dict(call.args for call in recompute.call_args_list)
+        self.assertIn(self.lead.id, recomputed["crm.lead"])
+        self._harvest_queued()
+        touchpoints = self._touchpoints("campaign_clicked")
+        self.assertEqual((touchpoints | opened).mapped("is_machine"), [True] * 4)
 
     def test_reply_of_a_person_counts_and_an_auto_reply_does_not(self):
         self.trace.set_sent()

@@ -142,6 +142,57 @@ class CrmTouchpoint(models.Model):
             seconds=self._get_machine_seconds(),
         )
 
+    @api.model
+    def _take_for_machine(self, click_ids, bursts):
+        """Clicks that were taken for a person's, and the opens that came of them.
+
+        :param bursts: when the clicks began, by trace
+        """
+        self.flush_model()
+        ids = [
+            row_id
+            for [row_id] in self.env.execute_query(
+                SQL(
+                    """
+                    SELECT t.id
+                      FROM crm_touchpoint t
+                      JOIN crm_touchpoint_kind k ON k.id = t.kind_id
+                     WHERE k.code = 'campaign_clicked'
+                       AND t.res_model = 'link.tracker.click'
+                       AND t.res_id = ANY(%(clicks)s) AND t.is_machine IS NOT TRUE
+                     UNION
+                    SELECT t.id
+                      FROM unnest(%(traces)s, %(starts)s::timestamp[]) b (id, start)
+                      JOIN crm_touchpoint t
+                        ON t.res_model = 'mailing.trace' AND t.res_id = b.id
+                      JOIN crm_touchpoint_kind k ON k.id = t.kind_id
+                     WHERE k.code = 'campaign_opened' AND t.is_machine IS NOT TRUE
+                       AND t.date >= b.start - interval '2 second'
+                    """,
+                    clicks=click_ids,
+                    traces=list(bursts),
+                    starts=list(bursts.values()),
+                )
+            )
+        ]
+        if not ids:
+            return
+        Model = self.env["crm.score.model"]
+        # before: a machine's touches nobody's score
+        touched = Model._get_touched(ids) if Model._get_engaging_kind_ids() else {}
+        # the ledger is append-only to everybody but the harvest
+        self.env.execute_query(
+            SQL(
+                "UPDATE crm_touchpoint SET is_machine = TRUE"
+                " WHERE id = ANY(%s) RETURNING id",
+                ids,
+            )
+        )
+        self.invalidate_model(["is_machine"], flush=False)
+        for target, record_ids in touched.items():
+            if Model._get_watched_fields(target):
+                Model._queue_recompute(target, record_ids)
+
     def _source_campaign_clicked(self):
         return TouchpointSource(
             key="campaign_clicked",

@@ -4,14 +4,19 @@ from odoo import api, fields, models
 from odoo.http import request
 from odoo.tools import SQL
 
+# Who follows all links of a mail within so long does not read it. Two links a person
+# may open at once.
+BURST_SECONDS = 30
+BURST_LINKS = 3
+
 
 class LinkTrackerClick(models.Model):
     """Clicks, with whether a person made them.
 
     Odoo counts each hit of a mail's tracked link. Mail gateways follow links too, so a
     hit is a machine's when its agent says so, when it only asks for the headers, or
-    when it comes so soon after sending that nobody can have read the mail. The hit is
-    kept.
+    when it comes so soon after sending that nobody can have read the mail, or when all
+    links of the mail are followed within seconds. The hit is kept.
     """
 
     _inherit = "link.tracker.click"
@@ -21,6 +26,7 @@ class LinkTrackerClick(models.Model):
             ("agent", "The browser says it is a robot"),
             ("head", "Asked for the headers only"),
             ("speed", "Too soon after sending"),
+            ("burst", "All links at once"),
         ],
         string="Made by a Machine",
         readonly=True,
@@ -45,6 +51,7 @@ class LinkTrackerClick(models.Model):
     def create(self, vals_list):
         clicks = super().create(vals_list)
         clicks._classify_by_speed()
+        clicks._classify_by_burst()
         self.env["crm.touchpoint"]._queue_harvest(
             "campaign_clicked", clicks.filtered("mailing_trace_id").ids
         )
@@ -61,6 +68,50 @@ class LinkTrackerClick(models.Model):
             sent = click.mailing_trace_id.sudo()._get_date_handed_over()
             if sent and now < sent + timedelta(seconds=seconds):
                 click.machine_reason = "speed"
+
+    def _classify_by_burst(self):
+        """A scanner that waits before it follows the links still follows all of them.
+
+        That is seen at the last one only: those before were taken for a person's, so
+        the timeline and the scores are told again. A campaign that moved on one of them
+        does not move back.
+        """
+        traced = self.filtered("mailing_trace_id")
+        if not traced:
+            return
+        self.flush_model()
+        self.env["link.tracker"].flush_model(["mass_mailing_id"])
+        self.env["mailing.trace"].flush_model(["mass_mailing_id"])
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT n.mailing_trace_id, min(p.create_date),
+                       array_agg(p.id) FILTER (WHERE p.machine_reason IS NULL)
+                  FROM link_tracker_click n
+                  JOIN mailing_trace t ON t.id = n.mailing_trace_id
+                  JOIN link_tracker_click p
+                    ON p.mailing_trace_id = n.mailing_trace_id
+                   AND p.create_date > n.create_date - %s * interval '1 second'
+                   AND p.create_date <= n.create_date
+                 WHERE n.id = ANY(%s)
+              GROUP BY n.id, n.mailing_trace_id, t.mass_mailing_id
+                HAVING (SELECT count(*) FROM link_tracker k
+                         WHERE k.mass_mailing_id = t.mass_mailing_id)
+                       BETWEEN %s AND count(DISTINCT p.link_id)
+                """,
+                BURST_SECONDS,
+                traced.ids,
+                BURST_LINKS,
+            )
+        )
+        found = {click_id for *_trace, ids in rows for click_id in ids or ()}
+        if not found:
+            return
+        # sudo: whoever clicks does not write clicks
+        self.sudo().browse(found).machine_reason = "burst"
+        self.env["crm.touchpoint"]._take_for_machine(
+            list(found), {trace_id: start for trace_id, start, _ids in rows}
+        )
 
     @api.model
     def _backfill_machine_reason(self):
