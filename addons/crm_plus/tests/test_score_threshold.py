@@ -167,6 +167,15 @@ class TestScoreThreshold(ScoringCommon):
         self._act()
         self.assertFalse(self.lead.date_mql)
 
+    def test_crossing_names_its_record(self):
+        self._rescore(priority="3")
+        change = self.env["crm.score.change"].search(
+            [("lead_id", "=", self.lead.id)], limit=1
+        )
+        self.assertEqual(
+            change.with_user(self.lead.user_id).record_name, self.lead.name
+        )
+
     def test_note_says_what_and_why(self):
         self._rescore()  # it has a grade to come from
         messages = self.lead.message_ids

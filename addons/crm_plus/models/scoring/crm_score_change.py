@@ -38,6 +38,7 @@ class CrmScoreChange(models.Model):
         index="btree_not_null",
         ondelete="cascade",
     )
+    record_name = fields.Char(string="Who", compute="_compute_record_name")
     model_id = fields.Many2one(
         "crm.score.model", string="Scoring Model", readonly=True, ondelete="cascade"
     )
@@ -90,6 +91,12 @@ class CrmScoreChange(models.Model):
     def _compute_display_name(self):
         for change in self:
             change.display_name = change.threshold_id.name or change.model_id.name
+
+    @api.depends("lead_id.display_name", "partner_id.display_name")
+    def _compute_record_name(self):
+        # sudo: named as in any column, for whoever may read the crossing
+        for change in self.sudo():
+            change.record_name = change._get_record().display_name
 
     def _get_record(self):
         self.ensure_one()
