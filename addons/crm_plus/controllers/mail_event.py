@@ -22,13 +22,15 @@ class MailEventController(http.Controller):
         save_session=False,
         max_content_length=MAX_BODY,
     )
-    def receive_mail_events(self, key, **form):
+    def receive_mail_events(self, key, **kw):
         provider = request.httprequest.path.split("/")[-2]
         # sudo: services have no user; whatever they post is proven before it is read
         service_sudo = request.env["crm.mail.service"].sudo()._get_by_key(provider, key)
         if not service_sudo:
             return request.make_response("unknown", status=404)
+        posted = request.httprequest
+        # not the parameters: those of the address are nobody's proof
         status, text = service_sudo._receive(
-            request.httprequest.get_data(), request.httprequest.headers, form
+            posted.get_data(), posted.headers, posted.form.to_dict()
         )
         return request.make_response(text, status=status)

@@ -485,13 +485,23 @@ class TestMailService(MailServiceCommon):
         self._process()
         self.assertTrue(self._is_stopped())
 
+    def test_texts_that_cannot_be_kept(self):
+        """They are signed: refusing them would have the service post them for days."""
+        row = self._bounce_row(1, "ida@brandt.example", said="550 5.1.1 no\x00 \ud800")
+        row["sg_message_id"] = "\x00\ud800"
+        self.assertEqual(
+            self._receive(self.sendgrid, *self._sendgrid([row])), (200, "ok")
+        )
+        event = self.Event.search([])
+        self.assertEqual(json.loads(event.payload)["sg_message_id"], "\x00\ud800")
+        self._process()
+        self.assertEqual(event.bounce_id.diagnostic, "550 5.1.1 no ?")
+
     # ---- amount -------------------------------------------------------------------
     def test_many_events_in_few_queries(self):
-        def post(start, count):
+        def post(start, count, *refusal):
             rows = [
-                self._bounce_row(
-                    number, f"a{number}@many.example", "5.2.2", "552 5.2.2 full"
-                )
+                self._bounce_row(number, f"a{number}@many.example", *refusal)
                 for number in range(start, start + count)
             ]
             self._receive(self.sendgrid, *self._sendgrid(rows))
@@ -503,9 +513,22 @@ class TestMailService(MailServiceCommon):
             self.assertEqual(set(events.mapped("state")), {"done"})
             return self.env.cr.sql_log_count - before
 
-        post(1000, 1)
-        few, many = post(0, 2), post(100, 100)
-        self.assertLessEqual(many, few + 4)
+        self.env["res.partner"].create(
+            [{"name": f"A{n}", "email": f"a{n}@many.example"} for n in range(0, 400, 2)]
+        )
+        for start, refusal in (
+            (0, ("5.2.2", "552 5.2.2 mailbox full")),
+            (200, ("5.1.1", "550 5.1.1 no such user")),
+        ):
+            with self.subTest(refusal=refusal):
+                post(start + 1000, 2, *refusal)
+                few = post(start, 2, *refusal)
+                many = post(start + 50, 100, *refusal)
+                self.assertLessEqual(many, few + 8)
+        stopped = self.env["mail.blacklist"].search_count(
+            [("email", "ilike", "@many.example")]
+        )
+        self.assertEqual(stopped, 104)
 
     def test_old_events_are_forgotten(self):
         rows = [

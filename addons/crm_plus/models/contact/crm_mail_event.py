@@ -42,6 +42,17 @@ GC_BATCH_SIZE = 10_000
 RETENTION_DAYS = 30
 
 
+def _storable(value):
+    """Texts without what PostgreSQL cannot keep: nulls and halves of characters."""
+    if isinstance(value, str):
+        return value.replace("\x00", "").encode("utf-8", "replace").decode()
+    if isinstance(value, list):
+        return [_storable(row) for row in value]
+    if isinstance(value, dict):
+        return {key: _storable(row) for key, row in value.items()}
+    return value
+
+
 class CrmMailEvent(models.Model):
     _name = "crm.mail.event"
     _description = "Mail Service Event"
@@ -214,8 +225,7 @@ class CrmMailEvent(models.Model):
                 company=service.company_id.id or None,
                 uid=self.env.uid,
                 now=now,
-                # a null in a text is what PostgreSQL cannot keep
-                rows=json.dumps(rows).replace("\\u0000", ""),
+                rows=json.dumps(_storable(rows)),
             )
         )
         if len(created) < len(rows) and service._is_word_used_once():

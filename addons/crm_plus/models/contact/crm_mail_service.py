@@ -324,4 +324,7 @@ class CrmMailService(models.Model):
         return self.provider == "mailgun"
 
     def _dump(self, payload):
-        return json.dumps(payload, sort_keys=True, ensure_ascii=False)
+        """As text that can be kept and read again, whatever is in it."""
+        text = json.dumps(payload, sort_keys=True, ensure_ascii=False)
+        # halves of characters as JSON writes them
+        return text.encode("utf-8", "backslashreplace").decode()
