@@ -85,7 +85,6 @@ class CrmMarketingCost(models.Model):
     # from where
     bill_line_id = fields.Many2one(
         "account.move.line",
-        string="Bill Line",
         domain="[('parent_state', '=', 'posted'), ('display_type', '=', 'product'),"
         " ('move_type', 'in', ['in_invoice', 'in_refund', 'in_receipt']),"
         " ('company_id', '=', company_id)]",
