@@ -353,6 +353,11 @@ class TestPersona(CronMixinCase, CrmPlusCommon):
                 {"study_id": self.study.id, "name": "X"}
             )
 
+    def test_only_the_scheduler_commits(self):
+        """Demo data is made in the transaction of the installation."""
+        self.study.sudo()._find(self.manager)
+        self.assertEqual(len(self.study.persona_ids), 2)
+
     def test_segment_of_a_persona_is_not_deleted(self):
         self._find()
         weekly, _yearly = self._personas()

@@ -345,8 +345,9 @@ class CrmPersonaStudy(models.Model):
         ]
 
     def _tell_apart(self):
-        """Give each customer the persona it is nearest to; write what differs, and
-        commit each batch: whoever posts an invoice meanwhile writes on the same rows.
+        """Give each customer the persona it is nearest to; write what differs. The
+        scheduler commits each batch: whoever posts an invoice meanwhile writes on the
+        same rows.
         """
         for study in self:
             personas = study.persona_ids.filtered("center").sorted("id")
@@ -373,7 +374,8 @@ class CrmPersonaStudy(models.Model):
                         json.dumps(changed),
                     )
                 )
-                self.env["ir.cron"]._commit_progress()
+                if self.env.context.get("ir_cron_progress_id"):
+                    self.env["ir.cron"]._commit_progress()
             self.env["crm.customer.profile"].invalidate_model(
                 ["persona_id"], flush=False
             )
