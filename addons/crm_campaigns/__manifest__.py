@@ -32,7 +32,9 @@
         "demo/crm_campaigns_demo_audience.xml",
     ],
     "assets": {
+        "web.assets_backend": ["crm_campaigns/static/src/**/*"],
         "web.assets_tests": ["crm_campaigns/static/tests/tours/**/*"],
+        "web.assets_unit_tests": ["crm_campaigns/static/tests/*.test.js"],
     },
     "post_init_hook": "post_init_hook",
     "uninstall_hook": "uninstall_hook",

@@ -67,6 +67,10 @@ class StepKind:
         nothing = self.env["crm.campaign.way"]
         return [(code, nothing, self.env._(label)) for code, label in self.ways.items()]
 
+    def get_text(self):
+        """Hook: what this step does, in plain words; empty if its name says it all."""
+        return ""
+
     def get_problems(self):
         """Hook: what keeps a campaign with this step from starting, as sentences."""
         return []

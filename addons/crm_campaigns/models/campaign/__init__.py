@@ -16,6 +16,7 @@ from . import crm_campaign_task_mail
 from . import crm_campaign_task_story
 from . import steps
 from . import entries
+from . import crm_campaign_canvas
 from . import crm_campaign_delivery
 from . import crm_lead
 from . import crm_segment

@@ -21,6 +21,19 @@ class ActivityKind(StepKind):
     icon = "fa-phone"
     fields = ("activity_type_id",)
 
+    def get_text(self):
+        step = self.step
+        name = step.activity_summary or step.activity_type_id.name or ""
+        if step.activity_days == 0:
+            return self.env._("%s, due the same day", name)
+        if step.activity_days == 1:
+            return self.env._("%s, due the next day", name)
+        return self.env._(
+            "%(activity)s, due in %(days)s days",
+            activity=name,
+            days=step.activity_days,
+        )
+
     def get_problems(self):
         if not self.step.activity_type_id:
             return [self.env._("choose the activity.")]

@@ -38,6 +38,10 @@ class MoveKind(ExitKind):
     fields = ("move_campaign_id", "move_ends")
     reason = "moved"
 
+    def get_text(self):
+        # sudo: whoever may read the campaign may read where it leads
+        return self.step.move_campaign_id.sudo().name or ""
+
     def get_problems(self):
         other = self.step.move_campaign_id
         campaign = self.step.campaign_id

@@ -36,6 +36,9 @@ class MailKind(StepKind):
     icon = "fa-paper-plane"
     fields = ("mailing_id", "subject", "body")
 
+    def get_text(self):
+        return self.step.subject or ""
+
     def get_problems(self):
         mailing = self.step.mailing_id
         problems = []

@@ -19,6 +19,10 @@ class ServerActionKind(StepKind):
     icon = "fa-cogs"
     fields = ("server_action_id",)
 
+    def get_text(self):
+        # sudo: whoever may read the campaign may read what it runs
+        return self.step.server_action_id.sudo().name or ""
+
     def get_problems(self):
         action = self.step.server_action_id
         if not action:

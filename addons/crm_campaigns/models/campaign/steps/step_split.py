@@ -59,6 +59,10 @@ class ValueKind(SplitKind):
             ("no", self.env["crm.campaign.way"], self.env._(self.ways["no"])),
         ]
 
+    def get_text(self):
+        # sudo: fields of models are no secret
+        return self.step.split_field_id.sudo().field_description or ""
+
     def get_problems(self):
         if not self.step.split_field_id:
             return [self.env._("choose the field.")]

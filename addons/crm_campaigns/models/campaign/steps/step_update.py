@@ -19,6 +19,9 @@ class UpdateKind(StepKind):
     # one write; much more would keep others waiting for its locks
     batch_size = 2000
 
+    def get_text(self):
+        return ", ".join(self.step.value_ids.mapped("display_name"))
+
     def get_problems(self):
         if not self.step.value_ids:
             return [self.env._("say what it writes.")]

@@ -19,6 +19,16 @@ class WaitKind(StepKind):
     batch_size = SQL_BATCH_SIZE
     fields = ("delay_count", "delay_unit")
 
+    def get_text(self):
+        units = {
+            "minutes": (self.env._("1 minute"), self.env._("%s minutes")),
+            "hours": (self.env._("1 hour"), self.env._("%s hours")),
+            "days": (self.env._("1 day"), self.env._("%s days")),
+        }
+        one, many = units[self.step.delay_unit or "days"]
+        count = self.step.delay_count
+        return one if count == 1 else many % count
+
     def get_problems(self):
         if not self.step.delay_minutes:
             return [self.env._("say how long it waits.")]

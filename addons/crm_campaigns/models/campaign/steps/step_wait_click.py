@@ -17,6 +17,16 @@ class WaitClickKind(WaitKind):
     ways = {"yes": _lt("clicked"), "no": _lt("no click in time")}
     batch_size = SQL_BATCH_SIZE
 
+    def get_text(self):
+        mail = self.step.mail_step_id
+        if not mail:
+            return super().get_text()
+        return self.env._(
+            "A link of “%(mail)s”, within %(delay)s",
+            mail=mail.name,
+            delay=super().get_text(),
+        )
+
     def get_problems(self):
         if not self.step.mail_step_id:
             return [self.env._("there is no mail before it that could be clicked.")]

@@ -18,6 +18,13 @@ class WaitEventKind(WaitKind):
     batch_size = SQL_BATCH_SIZE
     fields = (*WaitKind.fields, "event_kind_ids")
 
+    def get_text(self):
+        return self.env._(
+            "%(events)s, within %(delay)s",
+            events=", ".join(self.step.event_kind_ids.mapped("name")),
+            delay=super().get_text(),
+        )
+
     def get_problems(self):
         if not self.step.event_kind_ids:
             return [self.env._("choose what it waits for.")]

@@ -40,6 +40,32 @@ class WaitUntilKind(StepKind):
         "until_calendar_id",
     )
 
+    def get_text(self):
+        return getattr(self, f"_get_{self.step.until}_text")()
+
+    def _get_hour_text(self):
+        step = self.step
+        days = dict(step._fields["until_weekday"]._description_selection(self.env))
+        minutes = round(step.until_hour * 60)
+        return self.env._(
+            "%(day)s at %(hour)s",
+            day=days[step.until_weekday],
+            hour=f"{minutes // 60:02}:{minutes % 60:02}",
+        )
+
+    def _get_date_text(self):
+        # sudo: fields of models are no secret
+        date = self.step.until_field_id.sudo().field_description or ""
+        days = self.step.until_days
+        if days > 0:
+            return self.env._("%(days)s days after %(date)s", days=days, date=date)
+        if days < 0:
+            return self.env._("%(days)s days before %(date)s", days=-days, date=date)
+        return date
+
+    def _get_work_text(self):
+        return self._get_calendar().name or ""
+
     def get_problems(self):
         step = self.step
         if step.until == "date" and not step.until_field_id:

@@ -84,6 +84,11 @@ registry.category("web_tour.tours").add("crm_campaigns_marketer", {
             run: "click",
         },
         {
+            content: "To the list of steps",
+            trigger: `${closed} .o_notebook a[name=steps]`,
+            run: "click",
+        },
+        {
             content: "Add the first step",
             trigger: `${closed} button[name=action_add_step]`,
             run: "click",
