@@ -94,7 +94,10 @@
         "views/crm_customer_page_views.xml",
         "views/crm_contact_hold_views.xml",
         "views/crm_contact_decision_views.xml",
+        "wizard/crm_consent_views.xml",
+        "views/crm_consent_views.xml",
         "views/crm_contact_policy_views.xml",
+        "views/contact_templates.xml",
         "views/crm_sla_views.xml",
         "views/crm_lead_sla_views.xml",
         "views/crm_lead_waiting_views.xml",
@@ -146,6 +149,7 @@
         "data/crm_contact_hold_rule_data.xml",
         "data/crm_consent_purpose_data.xml",
         "data/crm_contact_policy_data.xml",
+        "data/mail_template_consent_data.xml",
         "data/digest_data.xml",
     ],
     "demo": [

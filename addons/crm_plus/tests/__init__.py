@@ -56,6 +56,7 @@ from . import test_prediction_tour
 from . import test_prediction_tools
 from . import test_buying_tools
 from . import test_customer_profile
+from . import test_consent
 from . import test_contact_hold
 from . import test_contact_policy
 from . import test_contact_policy_tools

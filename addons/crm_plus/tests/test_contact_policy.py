@@ -273,9 +273,14 @@ class TestPolicy(PolicyCommon):
         with self.assertRaises(ValueError):
             self._decide(self.customer, purpose="nothing")
 
-    def test_a_model_without_a_person(self):
-        with self.assertRaises(ValueError):
-            self._decide(self.env["res.country"].search([], limit=1))
+    def test_of_any_model(self):
+        self.cap.count = 1
+        orders = self.env["sale.order"].create(
+            [{"partner_id": self.customer_2.id} for _n in range(2)]
+        )
+        self.assertEqual(self._outcomes(orders), ["send", "defer"])
+        countries = self.env["res.country"].search([], limit=2)
+        self.assertEqual(self._outcomes(countries), ["send", "send"], "nobody known")
 
     def test_dry_run_writes_nothing(self):
         before = self.Log.search_count([])
@@ -447,7 +452,7 @@ class TestPolicyBatch(PolicyCommon):
         for some in (people[:2], people):
             self.env.flush_all()
             self.env.invalidate_all()
-            with self.assertQueryCount(20):
+            with self.assertQueryCount(22):
                 self._decide(some, origin=self.campaign_2)
 
 

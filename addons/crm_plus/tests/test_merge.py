@@ -553,6 +553,8 @@ class TestMergeContacts(LifecycleCommon):
         self.assertEqual(
             {row[0] for row in rows},
             {
+                "crm_consent",
+                "crm_consent_preference",
                 "crm_contact_decision",
                 "crm_contact_hold",
                 # derived from the ledger each night; of two, Odoo keeps one

@@ -16,3 +16,5 @@ from . import crm_customer_statement
 from . import mail_compose_message
 from . import crm_customer_offer
 from . import crm_attribution_recompute
+from . import crm_consent_import
+from . import crm_consent_record

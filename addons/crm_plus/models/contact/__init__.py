@@ -11,6 +11,10 @@ from . import crm_contact_hold_providers
 from . import crm_contact_policy
 from . import crm_contact_decision
 from . import crm_contact_decide
+from . import crm_consent
+from . import crm_consent_preference
+from . import crm_consent_policy
+from . import crm_consent_choice
 from . import crm_customer_profile
 from . import stock_picking
 from . import base_partner_merge

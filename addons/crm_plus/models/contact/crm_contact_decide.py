@@ -42,7 +42,7 @@ class PersonRow(NamedTuple):
         """Records of one person share it."""
         if self.partner_id:
             return self.partner_id
-        return ("email", self.email) if self.email else ("lead", self.lead_id)
+        return ("email", self.email) if self.email else ("record", self.res_id)
 
 
 class CrmContactPolicy(models.Model):
@@ -71,8 +71,8 @@ class CrmContactPolicy(models.Model):
         Holds, caps and hours are obeyed by companies that switched the policy on;
         consent by those that enforce it; who withdrew is never written to.
 
-        :param records: of ``res.partner``, ``crm.lead``, or any model of which
-            ``_get_person_query`` knows the person
+        :param records: of ``res.partner``, ``crm.lead``, or any model:
+            ``_get_person_query`` tells the person behind, as well as it is known
         :param channel: one of ``CONTACT_CHANNELS``
         :param purpose: a ``crm.consent.purpose`` or its code
         :param priority: 0 to 100; the higher ones get the place in the queue
@@ -160,13 +160,26 @@ class CrmContactPolicy(models.Model):
                      FROM crm_lead WHERE id = ANY(%s)""",
                 ids,
             )
-        field = records._fields.get("partner_id")
-        if not field or not field.store or field.comodel_name != "res.partner":
-            raise ValueError(f"no person is known behind records of {model}")
+        # of any other model, as well as it is known
+        names = {
+            "partner_id": "integer",
+            "email_normalized": "varchar",
+            "country_id": "integer",
+        }
+        fields_ = records._fields
+        partner, email, country = (
+            SQL.identifier(name)
+            if name in fields_ and fields_[name].store and fields_[name].column_type
+            else SQL("NULL::%s", SQL(type_))
+            for name, type_ in names.items()
+        )
         return SQL(
-            """SELECT id AS res_id, partner_id, NULL::integer AS lead_id,
-                      NULL::varchar AS email, NULL::integer AS country_id
+            """SELECT id AS res_id, %s AS partner_id, NULL::integer AS lead_id,
+                      %s AS email, %s AS country_id
                  FROM %s WHERE id = ANY(%s)""",
+            partner,
+            email,
+            country,
             SQL.identifier(records._table),
             ids,
         )

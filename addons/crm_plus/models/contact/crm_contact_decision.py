@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from .crm_contact_policy import CONTACT_CHANNELS
@@ -108,6 +109,8 @@ class CrmContactDecision(models.Model):
         """Open whom it is about, if the user may see it."""
         self.ensure_one()
         record = self.env[self.res_model].browse(self.res_id).exists()
+        if not record:
+            raise UserError(self.env._("The record was deleted."))
         record.check_access("read")
         return {
             "type": "ir.actions.act_window",

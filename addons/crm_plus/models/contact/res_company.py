@@ -8,3 +8,7 @@ class ResCompany(models.Model):
         string="Apply the Contact Policy",
         help="Mailings and campaigns obey holds, caps and hours.",
     )
+    crm_plus_consent_enforced = fields.Boolean(
+        string="No Marketing Without Consent",
+        help="Nothing marketing leaves without a valid entry in the consent ledger.",
+    )

@@ -7,6 +7,9 @@ class ResConfigSettings(models.TransientModel):
     crm_plus_contact_policy = fields.Boolean(
         related="company_id.crm_plus_contact_policy", readonly=False
     )
+    crm_plus_consent_enforced = fields.Boolean(
+        related="company_id.crm_plus_consent_enforced", readonly=False
+    )
     crm_plus_contact_decision_retention_days = fields.Integer(
         string="Keep Decisions (Days)",
         default=90,

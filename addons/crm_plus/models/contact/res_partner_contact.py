@@ -50,6 +50,18 @@ class ResPartner(models.Model):
             self.env["crm.contact.hold"]._queue_refresh(self)
         return result
 
+    def action_view_consents(self):
+        self.ensure_one()
+        action = self.env["ir.actions.actions"]._for_xml_id(
+            "crm_plus.crm_consent_action"
+        )
+        action["domain"] = list(
+            Domain("partner_id", "child_of", self.id)
+            | Domain("email", "=", self.email_normalized or "-")
+        )
+        action["context"] = {"default_partner_ids": self.ids}
+        return action
+
     def _get_contact_hold_domain(self):
         return Domain("partner_id", "in", (self + self.commercial_partner_id).ids)
 
@@ -67,7 +79,44 @@ class ResPartner(models.Model):
     # ------------------------------------------------------------
 
     def _get_customer_panels(self):
-        return [*super()._get_customer_panels(), self._get_customer_panel_holds()]
+        return [
+            *super()._get_customer_panels(),
+            self._get_customer_panel_holds(),
+            self._get_customer_panel_consent_ledger(),
+        ]
+
+    def _get_customer_panel_consent_ledger(self):
+        def state(consent):
+            words = dict(consent._fields["state"]._description_selection(self.env))
+            if consent.state == "given" and consent.is_expired:
+                return self.env._("Expired"), "amber"
+            return words[consent.state], lights[consent.state]
+
+        lights = {"given": "green", "pending": "amber", "withdrawn": "red"}
+        consents = self._get_customer_domain() & Domain(
+            "company_id", "=", self.env.company.id
+        )
+        return CustomerPanel(
+            key="consent_ledger",
+            section="marketing",
+            title=self.env._("Consent"),
+            icon="fa-check-square-o",
+            model="crm.consent",
+            domain=consents & Domain("is_current", "=", True),
+            all_domain=consents,
+            columns=[
+                CustomerColumn(name="email", label=self.env._("Address")),
+                CustomerColumn(name="purpose_id", label=self.env._("Purpose")),
+                CustomerColumn(name="state", label=self.env._("Said"), get=state),
+                CustomerColumn(name="date", label=self.env._("On"), is_wide=True),
+                CustomerColumn(name="source", label=self.env._("Where"), is_wide=True),
+            ],
+            reads=("date_expiry",),
+            partner_field="partner_id",
+            views=("list", "form"),
+            sequence=90,
+            empty=self.env._("Nobody has said anything yet."),
+        )
 
     def _get_customer_panel_holds(self):
         holds = self._get_customer_domain() & Domain(

@@ -1,0 +1,132 @@
+from odoo import fields, http
+from odoo.http import request
+
+from ..models.contact.crm_consent_preference import FREQUENCIES
+
+PAUSES = [30, 90, 180]
+
+
+def _get_proof():
+    """What shows later that it was them."""
+    http_request = request.httprequest
+    return request.env._(
+        "On %(url)s, from %(address)s, with %(agent)s",
+        url=http_request.path,
+        address=http_request.remote_addr,
+        agent=http_request.user_agent.string[:200],
+    )
+
+
+class ConsentController(http.Controller):
+    """Pages without login, behind signed links. Opening a page changes nothing: mail
+    scanners open all links. Buttons do.
+    """
+
+    @http.route(
+        "/contact/confirm/<int:consent_id>",
+        type="http",
+        auth="public",
+        methods=["GET", "POST"],
+        website=True,
+        sitemap=False,
+    )
+    def contact_confirm(self, consent_id, expires="0", token="", **kw):
+        # sudo: whoever has the link is the addressee; the token proves it
+        consent_sudo = request.env["crm.consent"].sudo().browse(consent_id).exists()
+        expires = int(expires) if expires.isdecimal() else 0
+        verdict = consent_sudo._check_confirm_token(expires, token)
+        if verdict == "wrong":
+            raise request.not_found()
+        if consent_sudo.search_count([("request_id", "=", consent_sudo.id)], limit=1):
+            verdict = "done"
+        elif verdict == "ok" and request.httprequest.method == "POST":
+            consent_sudo._confirm(_get_proof())
+            verdict = "done"
+        return request.render(
+            "crm_plus.contact_confirm",
+            {
+                "verdict": verdict,
+                "consent": consent_sudo,
+                "expires": expires,
+                "token": token,
+            },
+        )
+
+    @http.route(
+        "/contact/preferences/<int:company_id>/<int:partner_id>/<string:token>",
+        type="http",
+        auth="public",
+        methods=["GET", "POST"],
+        website=True,
+        sitemap=False,
+    )
+    def contact_preferences(self, company_id, partner_id, token, **post):
+        # sudo: whoever has the link is the contact; the token proves it
+        company_sudo = request.env["res.company"].sudo().browse(company_id).exists()
+        partner_sudo = request.env["res.partner"].sudo().browse(partner_id).exists()
+        Preference = request.env["crm.consent.preference"].sudo()
+        if not Preference._check_token(partner_sudo, company_sudo, token):
+            raise request.not_found()
+        Consent = request.env["crm.consent"].sudo()
+        saved = False
+        if request.httprequest.method == "POST":
+            if post.get("nothing"):
+                Consent._choose_nothing(partner_sudo, company_sudo, _get_proof())
+            else:
+                self._save_preferences(partner_sudo, company_sudo, post)
+            saved = True
+        preference = Preference.search(
+            [("partner_id", "=", partner_id), ("company_id", "=", company_id)]
+        )
+        now = fields.Datetime.now()
+        return request.render(
+            "crm_plus.contact_preferences",
+            {
+                "saved": saved,
+                "partner": partner_sudo,
+                "company": company_sudo,
+                "topics": Consent._get_choices(partner_sudo, company_sudo),
+                "frequencies": Preference._fields["frequency"]._description_selection(
+                    request.env
+                ),
+                "frequency": preference.frequency,
+                "pauses": PAUSES,
+                "date_pause": preference.date_pause
+                if preference.date_pause and preference.date_pause > now
+                else False,
+            },
+        )
+
+    def _save_preferences(self, partner_sudo, company_sudo, post):
+        wanted = set()
+        for name in post:
+            kind, _sep, rest = name.partition("-")
+            purpose, _sep, channel = rest.partition("-")
+            if kind == "topic" and purpose.isdecimal():
+                wanted.add((int(purpose), channel))
+        Consent = request.env["crm.consent"].sudo()  # sudo: see the route
+        Consent._choose(partner_sudo, company_sudo, wanted, _get_proof())
+        frequency = post.get("frequency")
+        days = post.get("pause", "")
+        values = {"frequency": frequency if frequency in dict(FREQUENCIES) else False}
+        if days.isdecimal() and (not int(days) or int(days) in PAUSES):
+            values["date_pause"] = int(days) and fields.Datetime.add(
+                fields.Datetime.now(), days=int(days)
+            )
+        Preference = request.env["crm.consent.preference"].sudo()  # sudo: likewise
+        preference = Preference.search(
+            [
+                ("partner_id", "=", partner_sudo.id),
+                ("company_id", "=", company_sudo.id),
+            ]
+        )
+        if preference:
+            preference.write(values)
+        elif any(values.values()):
+            Preference.create(
+                {
+                    "partner_id": partner_sudo.id,
+                    "company_id": company_sudo.id,
+                    **values,
+                }
+            )
