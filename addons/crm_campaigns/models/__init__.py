@@ -1,3 +1,4 @@
 from . import engagement  # isort: skip
 from . import campaign
 from . import audience
+from . import consent

@@ -12,4 +12,5 @@ from . import test_profit
 from . import test_touchpoint
 from . import test_demo
 from . import test_screens
+from . import test_contact_policy
 from . import test_customer_page

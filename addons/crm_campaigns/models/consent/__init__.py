@@ -1,0 +1,4 @@
+from . import crm_contact_policy
+from . import mailing_trace
+from . import mailing_mailing
+from . import mail_blacklist

@@ -1,0 +1,229 @@
+from odoo import api, fields, models
+from odoo.fields import Domain
+
+from odoo.addons.crm_plus.tools.contact_policy import DEFER, DROP, SEND
+
+FAILURE = "crm_contact_policy"
+
+
+class MailingMailing(models.Model):
+    """Mailings ask the contact policy whom they may write to, and when.
+
+    Who may not be written to gets a trace that says why. Who is to be written to later
+    gets none yet: the mailing goes on sending until nobody waits any more. Companies
+    that apply no policy and enforce no consent notice nothing, but for those who
+    withdrew.
+    """
+
+    _inherit = "mailing.mailing"
+
+    contact_purpose_id = fields.Many2one(
+        "crm.consent.purpose",
+        string="Purpose",
+        domain="[('nature', '!=', 'transaction')]",
+        ondelete="set null",
+        index="btree_not_null",
+        help="What it is for, by which people chose what they get. Empty: marketing "
+        "in general.",
+    )
+    contact_priority = fields.Integer(
+        string="Priority",
+        default=50,
+        help="0 to 100. When people get so much that not all can be sent, the higher "
+        "one is.",
+    )
+    contact_waiting_count = fields.Integer(
+        string="Waits", compute="_compute_contact_waiting_count"
+    )
+
+    _contact_priority = models.Constraint(
+        "CHECK(contact_priority BETWEEN 0 AND 100)", "Priorities go from 0 to 100."
+    )
+
+    def _compute_contact_waiting_count(self):
+        # sudo: how many they are
+        counts = dict(
+            self.env["crm.contact.decision"]
+            .sudo()
+            ._read_group(
+                Domain("origin_model", "=", self._name)
+                & Domain("origin_id", "in", self.ids)
+                & Domain("outcome", "=", DEFER),
+                ["origin_id"],
+                ["__count"],
+            )
+        )
+        for mailing in self:
+            mailing.contact_waiting_count = counts.get(mailing._origin.id, 0)
+
+    # ------------------------------------------------------------
+    # Asking
+    # ------------------------------------------------------------
+
+    def _contact_company(self):
+        """On whose behalf it is sent."""
+        self.ensure_one()
+        return self.user_id.company_id or self.env.company
+
+    def _decide_contacts(self, res_ids, **values):
+        """What the contact policy says about recipients: ``{id: Decision}``.
+
+        :param values: of ``crm.contact.policy._decide``; by default they are those of
+            the mailing
+        """
+        self.ensure_one()
+        values = {
+            "channel": "sms" if self.mailing_type == "sms" else "email",
+            "purpose": self.contact_purpose_id or "marketing",
+            "priority": self.contact_priority,
+            "company": self._contact_company(),
+            "origin": self,
+            **values,
+        }
+        return self.env["crm.contact.policy"]._decide(
+            self.env[self.mailing_model_real].browse(res_ids), **values
+        )
+
+    def _trace_dropped(self, decisions):
+        """A trace for each who is not written to, that says why."""
+        self.ensure_one()
+        words = self.env["crm.contact.policy"]._get_reason_words(decisions)
+        records = self.env[self.mailing_model_real].browse(decisions)
+        emails = {}
+        if "email_normalized" in records._fields:
+            # sudo: as in any trace
+            emails = {
+                record.id: record.email_normalized for record in records.sudo().exists()
+            }
+        self.env["mailing.trace"].sudo().create(  # sudo: traces are the system's
+            [
+                {
+                    "mass_mailing_id": self.id,
+                    "model": self.mailing_model_real,
+                    "res_id": res_id,
+                    "email": emails.get(res_id),
+                    "trace_type": "sms" if self.mailing_type == "sms" else "mail",
+                    "trace_status": "cancel",
+                    "failure_type": FAILURE,
+                    "failure_reason": words.get(res_id),
+                }
+                for res_id in decisions
+            ]
+        )
+
+    # ------------------------------------------------------------
+    # Sending
+    # ------------------------------------------------------------
+
+    def _action_send_mail(self, res_ids=None):
+        """Send to those who may be written to now.
+
+        A mail of a campaign step asks nothing: its campaign has.
+        """
+        if self.env.context.get("crm_campaigns_engine"):
+            return super()._action_send_mail(res_ids)
+        for mailing in self:
+            asked_ids = res_ids or mailing._get_remaining_recipients()
+            send_ids = mailing._ask_and_trace(asked_ids)
+            if send_ids or not asked_ids:
+                super(MailingMailing, mailing)._action_send_mail(send_ids)
+            else:
+                mailing.write({"state": "done", "sent_date": fields.Datetime.now()})
+        return True
+
+    def _ask_and_trace(self, asked_ids):
+        """Ask about these recipients and say why some get nothing; return the others,
+        who are to be written to now.
+        """
+        if not asked_ids:
+            return []
+        decisions = self._decide_contacts(asked_ids)
+        # of an A/B test the sample was drawn: nobody is drawn in the place of another
+        is_sample = self.ab_testing_enabled and not self.ab_testing_is_winner_mailing
+        dropped = {
+            key: one
+            for key, one in decisions.items()
+            if one.outcome == DROP or (is_sample and one.outcome == DEFER)
+        }
+        if is_sample:
+            self.env["crm.contact.policy"]._forget_waiting(self)
+        if dropped:
+            self._trace_dropped(dropped)
+        return [
+            key
+            for key in asked_ids
+            # of what is gone meanwhile Odoo makes its own
+            if key not in decisions or decisions[key].outcome == SEND
+        ]
+
+    def write(self, vals):
+        """Odoo takes a mailing for done after each round: as long as somebody waits, it
+        goes on.
+        """
+        result = super().write(vals)
+        if vals.get("state") == "done":
+            going_on = self._trigger_for_waiting()
+            if going_on:
+                super(MailingMailing, going_on).write(
+                    {"state": "sending", "kpi_mail_required": False}
+                )
+        elif vals.get("state") == "draft":
+            for mailing in self:
+                self.env["crm.contact.policy"]._forget_waiting(mailing)
+        return result
+
+    def _trigger_for_waiting(self):
+        """Have the queue look again when the next one's time comes; return the mailings
+        somebody waits for.
+        """
+        now = fields.Datetime.now()
+        # sudo: the queue is the system's
+        Decision = self.env["crm.contact.decision"].sudo()
+        waiting = Domain("origin_model", "=", self._name)
+        waiting &= Domain("origin_id", "in", self.ids) & Domain("outcome", "=", DEFER)
+        # whose time had come and who was not asked about is no recipient any more
+        Decision.search(waiting & Domain("date_until", "<=", now)).unlink()
+        moments = dict(Decision._read_group(waiting, ["origin_id"], ["date_until:min"]))
+        if moments:
+            self.env.ref("mass_mailing.ir_cron_mass_mailing_queue")._trigger(
+                sorted(set(moments.values()))
+            )
+        self.invalidate_recordset(["contact_waiting_count"])
+        return self.filtered(lambda mailing: mailing.id in moments)
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_forget_waiting(self):
+        for mailing in self:
+            self.env["crm.contact.policy"]._forget_waiting(mailing)
+
+    def _get_remaining_recipients(self):
+        """Who waits is not asked about before it is time."""
+        res_ids = super()._get_remaining_recipients()
+        if not res_ids:
+            return res_ids
+        # sudo: the queue is the system's
+        later = (
+            self.env["crm.contact.decision"]
+            .sudo()
+            .search_fetch(
+                Domain("origin_model", "=", self._name)
+                & Domain("origin_id", "=", self.id)
+                & Domain("outcome", "=", DEFER)
+                & Domain("res_model", "=", self.mailing_model_real)
+                & Domain("date_until", ">", fields.Datetime.now()),
+                ["res_id"],
+            )
+        )
+        later_ids = set(later.mapped("res_id"))
+        return [res_id for res_id in res_ids if res_id not in later_ids]
+
+    def action_view_contact_queue(self):
+        self.ensure_one()
+        action = self.env["ir.actions.actions"]._for_xml_id(
+            "crm_plus.crm_contact_decision_action"
+        )
+        action["domain"] = [
+            ("origin_model", "=", self._name),
+            ("origin_id", "=", self.id),
+        ]
+        return action

@@ -1,0 +1,215 @@
+from datetime import datetime, timedelta
+
+from odoo import Command
+from odoo.tests import freeze_time, tagged
+
+from .common import CampaignCommon
+
+NOW = datetime(2026, 1, 14, 12, 0)
+
+
+@freeze_time(NOW)
+@tagged("post_install", "-at_install", "crm_campaigns")
+class TestMailingPolicy(CampaignCommon):
+    """Odoo's own mailings obey, once the company says so."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.company.crm_plus_contact_policy = True
+        cls.policy = cls.env["crm.contact.policy"].create(
+            {
+                "name": "Ours",
+                "company_id": cls.company.id,
+                "quiet_from": 0,
+                "quiet_to": 0,
+                "cap_ids": [
+                    Command.create({"channel": "email", "count": 1, "unit": "week"})
+                ],
+            }
+        )
+        cls.people = cls.customer + cls.customer_contact + cls.customer_2
+        cls.people.tz = "UTC"
+        cls.mailing = cls._mail(cls.people)
+        cls.cron = cls.env.ref("mass_mailing.ir_cron_mass_mailing_queue")
+
+    @classmethod
+    def _mail(cls, records, **values):
+        return cls._create_mailing(
+            records._name,
+            mailing_domain=repr([("id", "in", records.ids)]),
+            user_id=cls.env.user.id,
+            **values,
+        )
+
+    def _hold(self, partner, **values):
+        return self.env["crm.contact.hold"].create(
+            {"partner_id": partner.id, "note": "Complaint", **values}
+        )
+
+    def _process(self, mailing=None):
+        """A round of Odoo's queue of mailings."""
+        mailing = mailing or self.mailing
+        if mailing.state == "draft":
+            mailing.action_put_in_queue()
+        with self.mock_mail_gateway(), self.enter_registry_test_mode():
+            self.cron.method_direct_trigger()
+        self.env.invalidate_all()
+        return sorted(mail["email_to"][0] for mail in self._mails)
+
+    def _traces(self, mailing=None, **values):
+        return (mailing or self.mailing).mailing_trace_ids.filtered_domain(
+            [(name, "=", value) for name, value in values.items()]
+        )
+
+    def test_who_is_on_hold_waits_and_the_mailing_goes_on(self):
+        hold = self._hold(self.customer)
+
+        self.assertEqual(len(self._process()), 1)
+
+        self.assertEqual(self._traces().mapped("res_id"), self.customer_2.ids)
+        self.assertEqual(self.mailing.state, "sending")
+        self.assertEqual(self.mailing.contact_waiting_count, 2)
+        waiting = self.env["crm.contact.decision"].search(
+            self.mailing.action_view_contact_queue()["domain"]
+            + [("outcome", "=", "defer")]
+        )
+        self.assertEqual(waiting.partner_id, self.customer + self.customer_contact)
+        self.assertEqual(set(waiting.mapped("words")), {"On hold: Complaint"})
+
+        # before it is time nobody is asked about
+        self.assertFalse(self._process())
+        self.assertEqual(set(waiting.mapped("deferral_count")), {1})
+
+        hold.action_release()
+        with freeze_time(NOW + timedelta(hours=25)):
+            self.assertEqual(len(self._process()), 2)
+        self.assertEqual(self.mailing.state, "done")
+        self.assertEqual(len(self._traces()), 3)
+        self.assertFalse(self.mailing.contact_waiting_count)
+
+    def test_who_waited_too_long_gets_a_trace_that_says_why(self):
+        self._hold(self.customer_2)
+        self.policy.wait_days = 1
+        self._process()
+        with freeze_time(NOW + timedelta(days=1, hours=1)):
+            self._process()
+        trace = self._traces(res_id=self.customer_2.id)
+        self.assertRecordValues(
+            trace,
+            [
+                {
+                    "trace_status": "cancel",
+                    "failure_type": "crm_contact_policy",
+                    "failure_reason": "Waited too long",
+                    "email": "biuro@nowak.example",
+                    "model": "res.partner",
+                }
+            ],
+        )
+        self.assertEqual(self.mailing.state, "done")
+
+    def test_two_mailings_keep_one_cap(self):
+        self.assertEqual(len(self._process()), 3)
+        second = self._mail(self.people, subject="Winter roast")
+        self.assertFalse(self._process(second))
+        self.assertEqual(second.contact_waiting_count, 3)
+        with freeze_time(NOW + timedelta(days=7)):
+            self.assertEqual(len(self._process(second)), 3)
+
+    def test_quiet_hours_of_each(self):
+        self.policy.write({"quiet_from": 20, "quiet_to": 8})
+        self.customer_2.tz = "America/New_York"
+        self._process()
+        self.assertNotIn(self.customer_2.id, self._traces().mapped("res_id"))
+        with freeze_time(NOW + timedelta(hours=1)):
+            self.assertEqual(len(self._process()), 1)
+
+    def test_mailing_contacts_are_people(self):
+        contact = self.env["mailing.contact"].create(
+            {"name": "Ida", "email": "Ida <ida@brandt.example>"}
+        )
+        self._hold(self.customer_contact)
+        mailing = self._mail(contact)
+        self.assertFalse(self._process(mailing))
+        self.assertEqual(mailing.contact_waiting_count, 1)
+
+    def test_not_applied_all_is_as_ever(self):
+        self.company.crm_plus_contact_policy = False
+        self._hold(self.customer_2)
+        self.assertEqual(len(self._process()), 3)
+        self.assertEqual(self.mailing.state, "done")
+        self.assertFalse(
+            self.env["crm.contact.decision"].search(
+                [("origin_model", "=", "mailing.mailing")]
+            )
+        )
+
+    def test_taken_back_it_waits_no_more(self):
+        self._hold(self.customer_2)
+        self._process()
+        self.assertEqual(self.mailing.contact_waiting_count, 1)
+        self.mailing.action_cancel()
+        self.env.invalidate_all()
+        self.assertFalse(self.mailing.contact_waiting_count)
+
+    def test_who_is_no_recipient_any_more_holds_nothing_up(self):
+        self._hold(self.customer_2)
+        self._process()
+        self.mailing.mailing_domain = repr([("id", "in", self.customer.ids)])
+        with freeze_time(NOW + timedelta(hours=25)):
+            self.assertFalse(self._process())
+        self.assertEqual(self.mailing.state, "done")
+
+    def test_of_a_sample_nobody_is_drawn_twice(self):
+        self._hold(self.customer_2)
+        mailing = self._mail(self.people, ab_testing_enabled=True, ab_testing_pc=100)
+        self._process(mailing)
+        self.assertEqual(mailing.state, "done")
+        self.assertEqual(
+            self._traces(mailing, failure_type="crm_contact_policy").res_id,
+            self.customer_2.id,
+        )
+
+    def test_campaigns_ask_for_themselves(self):
+        leads = self._create_leads(2, partner_id=self.customer_2.id)
+        mailing = self._mail(leads, contact_priority=70)
+        decisions = mailing._decide_contacts(leads.ids, dry_run=True)
+        self.assertEqual([one.outcome for one in decisions.values()], ["send", "defer"])
+
+    def test_who_unsubscribes_is_in_the_ledger(self):
+        Consent = self.env["crm.consent"]
+        self.env["mail.blacklist"]._add("biuro@nowak.example")
+        self.env["mail.blacklist"]._add("biuro@nowak.example")
+        row = Consent.search([("email", "=", "biuro@nowak.example")])
+        self.assertRecordValues(
+            row,
+            [
+                {
+                    "partner_id": self.customer_2.id,
+                    "state": "withdrawn",
+                    "channel": "email",
+                    "source": "Unsubscribed",
+                }
+            ],
+        )
+        self.env["mail.blacklist"].with_context(crm_campaigns_bounce=True)._add(
+            "ida@brandt.example"
+        )
+        self.assertFalse(Consent.search([("email", "=", "ida@brandt.example")]))
+
+    def test_withdrawn_counts_even_where_nothing_is_applied(self):
+        self.company.crm_plus_contact_policy = False
+        self.env["crm.consent"]._record(
+            self.customer_2,
+            "newsletter",
+            "withdrawn",
+            source="Told us",
+            company_id=self.company.id,
+        )
+        newsletter = self.env.ref("crm_plus.crm_consent_purpose_newsletter")
+        self.mailing.contact_purpose_id = newsletter
+        self.assertEqual(len(self._process()), 2)
+        trace = self._traces(failure_type="crm_contact_policy")
+        self.assertEqual(trace.failure_reason, "Consent withdrawn")
+        self.assertEqual(self.mailing.state, "done")
