@@ -224,8 +224,8 @@ class CrmMarketingReturnReport(models.Model):
                    f.*, f.margin - f.cost AS profit, f.revenue - f.cost AS surplus,
                    100.0 * f.mqls / NULLIF(f.leads, 0) AS mql_rate,
                    100.0 * f.won / NULLIF(f.leads, 0) AS win_rate,
-                   f.cost / NULLIF(f.leads, 0) AS cost_per_lead,
-                   f.cost / NULLIF(f.customers, 0) AS cost_per_customer,
+                   NULLIF(f.cost, 0) / NULLIF(f.leads, 0) AS cost_per_lead,
+                   NULLIF(f.cost, 0) / NULLIF(f.customers, 0) AS cost_per_customer,
                    100 * (f.margin - f.cost) / NULLIF(f.cost, 0) AS roi,
                    100 * (f.revenue - f.cost) / NULLIF(f.cost, 0) AS roi_revenue,
                    COALESCE(c.currency_id, %(currency)s) AS currency_id
@@ -250,9 +250,13 @@ class CrmMarketingReturnReport(models.Model):
         if name not in RATIOS or function != "avg":
             return super()._read_group_select(aggregate_spec, query)
         above, below, factor = RATIOS[name]
+        total = SQL("sum(%s)", self._field_to_sql(self._table, above, query))
+        if above == "cost":
+            # nothing spent: nothing to share out, rather than a cost of 0
+            total = SQL("NULLIF(%s, 0)", total)
         return SQL(
-            "%s * sum(%s)::float8 / NULLIF(sum(%s), 0)",
+            "%s * %s::float8 / NULLIF(sum(%s), 0)",
             factor,
-            self._field_to_sql(self._table, above, query),
+            total,
             self._field_to_sql(self._table, below, query),
         )

@@ -260,6 +260,9 @@ class TestMarketingCost(MarketingCostCommon):
 
     def test_without_cost_there_is_no_return(self):
         self._story()
+        self.env["crm.lead"].create(
+            {"name": "For nothing", "campaign_id": self.summer.id, "team_id": False}
+        )
         self.assertEqual(self._returns(self.summer, "cost", "margin"), [0, 20])
         self.assertEqual(
             self._returns(

@@ -28,7 +28,8 @@ class CrmAttributionTouch(models.Model):
     is_unknown = fields.Boolean(
         string="Unknown", readonly=True, help="The invoice has no touchpoint."
     )
-    kind_id = fields.Many2one("crm.touchpoint.kind", readonly=True, ondelete="restrict")
+    # kinds go with the app that brought them, what was earned stays
+    kind_id = fields.Many2one("crm.touchpoint.kind", readonly=True, ondelete="set null")
     date = fields.Datetime(readonly=True)
     campaign_id = fields.Many2one("utm.campaign", readonly=True, ondelete="set null")
     medium_id = fields.Many2one("utm.medium", readonly=True, ondelete="set null")

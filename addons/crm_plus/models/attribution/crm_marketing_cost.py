@@ -80,7 +80,7 @@ class CrmMarketingCost(models.Model):
         help="In company currency, at the rate of the date.",
     )
     company_currency_id = fields.Many2one(
-        related="company_id.currency_id", string="Company Currency"
+        related="company_id.currency_id", string="Currency of the Company"
     )
     # from where
     bill_line_id = fields.Many2one(
