@@ -4,6 +4,7 @@ from . import test_campaign_entry
 from . import test_campaign_canvas
 from . import test_campaign_canvas_ui
 from . import test_campaign_faults
+from . import test_campaign_guard
 from . import test_campaign_mail
 from . import test_campaign_steps
 from . import test_campaign_tour

@@ -12,6 +12,7 @@ from . import crm_campaign_task_plan
 from . import crm_campaign_task_event
 from . import crm_campaign_task_outcome
 from . import crm_campaign_task_run
+from . import crm_campaign_task_guard
 from . import crm_campaign_task_mail
 from . import crm_campaign_task_story
 from . import steps

@@ -158,6 +158,13 @@ class CrmCampaign(models.Model):
     participant_ids = fields.One2many(
         "crm.campaign.participant", "campaign_id", readonly=True, copy=False
     )
+    failure_limit = fields.Integer(
+        string="Stand Still When Failing",
+        default=20,
+        help="A step of which more than this part (in %) fails within an hour, and at "
+        "least ten, stands still until somebody has looked at it. 0: never.",
+    )
+    is_halted = fields.Boolean(string="All Stand Still", compute="_compute_is_halted")
     # dates
     date_started = fields.Datetime(readonly=True, copy=False)
     date_stopped = fields.Datetime(readonly=True, copy=False)
@@ -232,6 +239,10 @@ class CrmCampaign(models.Model):
         )
         for campaign in self:
             campaign.step_count = counts.get(campaign._origin, 0)
+
+    @api.depends_context("uid")
+    def _compute_is_halted(self):
+        self.is_halted = self.env["crm.campaign.task"]._is_halted()
 
     def _compute_participant_count(self):
         names = ("running", "done", "exited", "failed")
@@ -434,6 +445,17 @@ class CrmCampaign(models.Model):
         action["views"] = [(False, "list"), (False, "form")]
         action["view_mode"] = "list,form"
         return action
+
+    @api.model
+    def action_halt_all(self):
+        """Let all campaigns stand still, of all companies, at once."""
+        self.check_access("write")
+        self.env["crm.campaign.task"]._halt(True)
+
+    @api.model
+    def action_resume_all(self):
+        self.check_access("write")
+        self.env["crm.campaign.task"]._halt(False)
 
     def action_add_step(self):
         """Add a step at the end of the longest straight line."""

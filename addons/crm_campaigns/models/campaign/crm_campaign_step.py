@@ -85,6 +85,11 @@ class CrmCampaignStep(models.Model):
         help="Nothing is shown as done that was not: blocked and missing addresses are "
         "skipped, refused mails and steps that meet an error fail.",
     )
+    date_halted = fields.Datetime(
+        string="Stands Still Since", readonly=True, copy=False
+    )
+    date_resumed = fields.Datetime(readonly=True, copy=False)
+    halt_reason = fields.Text(string="Why", readonly=True, copy=False)
     expire_hours = fields.Integer(
         string="Too Late After Hours",
         help="What could not be done so many hours after it was due is skipped: a "
@@ -373,6 +378,35 @@ class CrmCampaignStep(models.Model):
     def action_add_next(self):
         self.ensure_one()
         return self._get_add_action(self.campaign_id)
+
+    def _halt(self, reason):
+        """Stand still: too many tasks fail. What waits here goes on waiting."""
+        self.ensure_one()
+        self.write({"date_halted": fields.Datetime.now(), "halt_reason": reason})
+        campaign = self.campaign_id
+        campaign.message_notify(
+            partner_ids=campaign.user_id.partner_id.ids,
+            subject=self.env._("“%s” stands still", self.name),
+            body=self.env._(
+                "Too many people failed at the step “%(step)s” of the campaign "
+                "“%(campaign)s”: it stands still until you resume it. Last error: "
+                "%(reason)s",
+                step=self.name,
+                campaign=campaign.name,
+                reason=reason,
+            ),
+        )
+
+    def action_resume(self):
+        """Go on; failures of before count no more."""
+        self.write(
+            {
+                "date_halted": False,
+                "date_resumed": fields.Datetime.now(),
+                "halt_reason": False,
+            }
+        )
+        self.env["crm.campaign.task"]._trigger()
 
     def action_open(self):
         self.ensure_one()

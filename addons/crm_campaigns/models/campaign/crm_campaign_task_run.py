@@ -22,6 +22,8 @@ class CrmCampaignTask(models.Model):
         became of it.
         """
         IrCron = self.env["ir.cron"]
+        if self._is_halted():
+            return
         self.env["crm.campaign"]._enrol_changed()
         IrCron._commit_progress()
         processed = 0
@@ -94,7 +96,7 @@ class CrmCampaignTask(models.Model):
                      WHERE step_id = s.id AND state IN ('planned', 'reserved')
                   ORDER BY date_planned, id LIMIT 1
                   ) k
-                 WHERE c.state = 'running'
+                 WHERE c.state = 'running' AND s.date_halted IS NULL
                 """
             )
         )
@@ -114,7 +116,7 @@ class CrmCampaignTask(models.Model):
                 SELECT s.id
                   FROM crm_campaign_step s
                   JOIN crm_campaign c ON c.id = s.campaign_id
-                 WHERE c.state = 'running'
+                 WHERE c.state = 'running' AND s.date_halted IS NULL
                    AND EXISTS (
                        SELECT FROM crm_campaign_task
                         WHERE step_id = s.id AND state IN ('planned', 'reserved')
@@ -205,6 +207,13 @@ class CrmCampaignTask(models.Model):
                     str(error) or error.__class__.__name__
                 )
                 self.env["ir.cron"]._commit_progress()
+                if tasks.step_id.date_halted:
+                    for waiting in todo:
+                        waiting._lock_reserved(attempts)._defer(
+                            fields.Datetime.now(), False
+                        )
+                    self.env["ir.cron"]._commit_progress()
+                    return
 
     def _execute_batch(self, attempts):
         tasks = self._lock_reserved(attempts)

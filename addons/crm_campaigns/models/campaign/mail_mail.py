@@ -35,7 +35,12 @@ class MailMail(models.Model):
         others = self - campaign_mails
         if others:
             super(MailMail, others)._send(**options)
+        Task = self.env["crm.campaign.task"]
+        if Task._is_halted():
+            return True
         campaign_mails._hold_back()
+        # whoever sends: Odoo's own queue comes by here, too
+        campaign_mails = self.browse(Task._within_rate(campaign_mails.ids))
         if auto_commit:
             # what others have sent meanwhile is seen from here on
             self.env.cr.commit()  # pylint: disable=invalid-commit

@@ -1,0 +1,152 @@
+from datetime import timedelta
+from unittest.mock import patch
+
+from odoo.exceptions import AccessError
+from odoo.tests import tagged, users
+from odoo.tools import mute_logger
+
+from .test_campaign_steps import RUN_LOG, StepCommon
+
+
+@tagged("post_install", "-at_install", "crm_campaigns")
+class TestCampaignGuard(StepCommon):
+    def _create_many(self, number, domain="many.example"):
+        leads = self._create_leads(number)
+        for i, lead in enumerate(leads):
+            lead.email_from = f"g{i}@{domain}"
+        return leads
+
+    def _set_param(self, name, value):
+        self.env["ir.config_parameter"].set_param(f"crm_campaigns.{name}", value)
+
+    # ------------------------------------------------------------
+    # All campaigns
+    # ------------------------------------------------------------
+
+    def test_all_stand_still_and_go_on(self):
+        campaign, step = self._start("activity")
+        mails = self._create_campaign(self.leads, name="Mails")
+        self._add_step(mails, "mail")
+        mails.action_start()
+        campaign.action_halt_all()
+        self.assertTrue(campaign.is_halted)
+
+        self._run()
+        self.assertEqual(set(self._tasks(campaign).mapped("state")), {"planned"})
+
+        campaign.action_resume_all()
+        self._run()
+        self.assertEqual(set(self._tasks(campaign, step).mapped("state")), {"done"})
+        self.assertEqual(len(self._recipients()), 2)
+
+    def test_composed_mails_stand_still_too(self):
+        campaign = self._create_campaign(self.leads)
+        step = self._add_step(campaign, "mail")
+        campaign.action_start()
+        MailMail = self.env.registry["mail.mail"]
+        with patch.object(MailMail, "send", lambda *args, **kwargs: True):
+            self._run(1)
+        campaign.action_halt_all()
+
+        self._run_cron("mail.ir_cron_mail_scheduler_action")
+        self.assertFalse(self._recipients())
+
+        campaign.action_resume_all()
+        self._run()
+        self.assertEqual(len(self._recipients()), 2)
+        self.assertEqual(set(self._tasks(campaign, step).mapped("state")), {"done"})
+
+    @users("campaign_user")
+    def test_user_stops_nothing(self):
+        with self.assertRaises(AccessError):
+            self.env["crm.campaign"].action_halt_all()
+        with self.assertRaises(AccessError):
+            self.env["crm.campaign"].action_resume_all()
+
+    # ------------------------------------------------------------
+    # One step
+    # ------------------------------------------------------------
+
+    @mute_logger(RUN_LOG, "odoo.sql_db")
+    def test_step_that_fails_too_often_stands_still(self):
+        leads = self._create_many(24)
+        action = self._create_action("1 / 0")
+        campaign, step = self._start("server_action", leads, server_action_id=action.id)
+
+        self._run()
+
+        tasks = self._tasks(campaign, step)
+        tried = tasks.filtered("attempts")
+        self.assertTrue(step.date_halted)
+        self.assertIn("division by zero", step.halt_reason)
+        self.assertEqual(len(tried), 10, "ten were enough")
+        self.assertEqual(set(tasks.mapped("state")), {"planned"})
+        note = self.env["mail.message"].search(
+            [("model", "=", "crm.campaign"), ("res_id", "=", campaign.id)], limit=1
+        )
+        self.assertIn("stands still", note.subject)
+        self.assertEqual(note.notified_partner_ids, self.campaign_manager.partner_id)
+
+        action.code = "records.write({'referred': 'done'})"
+        step.action_resume()
+        self._pass(days=1)
+        self._run()
+        self.assertEqual(set(tasks.mapped("state")), {"done"})
+        self.assertEqual(set(leads.mapped("referred")), {"done"})
+
+    @mute_logger(RUN_LOG, "odoo.sql_db")
+    def test_few_failures_stop_nothing(self):
+        leads = self._create_many(60)
+        leads[:10].referred = "bad"
+        action = self._create_action(
+            "for lead in records:\n  1 // (lead.referred != 'bad')"
+        )
+        campaign, step = self._start("server_action", leads, server_action_id=action.id)
+
+        self._run(1)
+
+        self.assertFalse(step.date_halted, "ten of sixty are no more than 20 %")
+        states = self._tasks(campaign, step).mapped("state")
+        self.assertEqual((states.count("done"), states.count("planned")), (50, 10))
+
+    # ------------------------------------------------------------
+    # Mails an hour
+    # ------------------------------------------------------------
+
+    def test_no_more_mails_an_hour_than_agreed(self):
+        self._set_param("mails_per_hour", "3")
+        leads = self._create_many(5)
+        campaign = self._create_campaign(leads)
+        step = self._add_step(campaign, "mail")
+        campaign.action_start()
+
+        with self.subTest("three of five"):
+            self._run()
+            states = self._tasks(campaign, step).mapped("state")
+            self.assertEqual((states.count("done"), states.count("sending")), (3, 2))
+        with self.subTest("Odoo's own queue keeps to it"):
+            self._run_cron("mail.ir_cron_mail_scheduler_action")
+            self.assertFalse(self._recipients())
+        with self.subTest("an hour later"):
+            hour_ago = self._now() - timedelta(hours=1, minutes=1)
+            self.env["crm.campaign.delivery"].search([]).date_reserved = hour_ago
+            self._run()
+            self.assertEqual(len(self._recipients()), 2)
+            states = self._tasks(campaign, step).mapped("state")
+            self.assertEqual(set(states), {"done"})
+
+    def test_no_more_mails_to_one_domain(self):
+        self._set_param("mails_per_hour_domain", "2")
+        leads = self._create_many(4, "big.example") + self._create_many(
+            1, "small.example"
+        )
+        campaign = self._create_campaign(leads)
+        self._add_step(campaign, "mail")
+        campaign.action_start()
+
+        self._run()
+
+        domains = [email.partition("@")[2] for email in self._recipients()]
+        self.assertEqual(
+            (domains.count("big.example"), domains.count("small.example")), (2, 1)
+        )
