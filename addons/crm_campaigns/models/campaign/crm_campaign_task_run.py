@@ -140,18 +140,21 @@ class CrmCampaignTask(models.Model):
         reserved = dict(
             self.env.execute_query(
                 SQL(
+                    # materialized: a subquery may run again for each row of a join,
+                    # and skip then what it has locked itself
                     """
-                    UPDATE crm_campaign_task t
-                       SET state = 'reserved', date_reserved = %(now)s,
-                           attempts = t.attempts + 1, write_date = %(now)s
-                      FROM (
+                    WITH due AS MATERIALIZED (
                         SELECT id FROM crm_campaign_task
                          WHERE step_id = %(step)s AND state IN ('planned', 'reserved')
                            AND date_planned <= %(now)s
                       ORDER BY date_planned, id
                          LIMIT %(limit)s
                     FOR UPDATE SKIP LOCKED
-                      ) due
+                    )
+                    UPDATE crm_campaign_task t
+                       SET state = 'reserved', date_reserved = %(now)s,
+                           attempts = t.attempts + 1, write_date = %(now)s
+                      FROM due
                      WHERE t.id = due.id
                  RETURNING t.id, t.attempts
                     """,
