@@ -116,10 +116,23 @@ class BounceBench(Bench):
     @staticmethod
     def _odoo(env, mail):
         try:
-            # without what we add to it
-            with patch.object(mail_thread, "read_bounce", return_value=Report()):
+            # without what we add to it: neither our reading nor our guard
+            with (
+                patch.object(mail_thread, "read_bounce", return_value=Report()),
+                patch.object(
+                    mail_thread.MailThread,
+                    "_get_empty_bounce_values",
+                    side_effect=ValueError,
+                ),
+            ):
                 values = env["mail.thread"]._message_parse_extract_bounce(
-                    mail, {"to": str(mail["To"]), "email_from": str(mail["From"])}
+                    mail,
+                    {
+                        "to": str(mail["To"]),
+                        "email_from": str(mail["From"]),
+                        "in_reply_to": "",
+                        "references": "",
+                    },
                 )
         except (AttributeError, IndexError, KeyError, TypeError, ValueError):
             return None
