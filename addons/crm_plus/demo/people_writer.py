@@ -23,6 +23,9 @@ ACTIVITY_XMLIDS = {
     "todo": "mail.mail_activity_data_todo",
 }
 
+# who comes by a customer's word came to a cupping
+CAMPAIGNS = {"fair": "fair", "referral": "cupping"}
+
 
 class PeopleWriter(BaseWriter):
     """The people of a plot and their deals."""
@@ -154,8 +157,9 @@ class PeopleWriter(BaseWriter):
             "date_closed": plan.closed,
             "date_conversion": plan.converted,
         }
-        if plan.source == "fair":
-            values["campaign_id"] = self.ref("utm_campaign_fair").id
+        campaign = CAMPAIGNS.get(plan.source)
+        if campaign:
+            values["campaign_id"] = self.ref(f"utm_campaign_{campaign}").id
         if plan.source == "web":
             values["description"] = Markup("<p>%s</p>") % sentence(plan.enquiry)
         if customer.is_customer:

@@ -10,6 +10,7 @@ from time import monotonic
 
 from .audience_writer import AudienceWriter
 from .customer_writer import CustomerWriter
+from .marketing_writer import MarketingWriter
 from .people_writer import PeopleWriter
 from .process_writer import ProcessWriter
 from .sales_writer import SalesWriter
@@ -17,7 +18,14 @@ from .sales_writer import SalesWriter
 _logger = logging.getLogger(__name__)
 
 
-class Writer(PeopleWriter, ProcessWriter, SalesWriter, CustomerWriter, AudienceWriter):
+class Writer(
+    PeopleWriter,
+    ProcessWriter,
+    SalesWriter,
+    CustomerWriter,
+    AudienceWriter,
+    MarketingWriter,
+):
     """Writes a plot, room by room; knows which record became of what."""
 
     def __init__(self, env, plot, products):
@@ -54,6 +62,7 @@ class Writer(PeopleWriter, ProcessWriter, SalesWriter, CustomerWriter, AudienceW
             self.write_invoices,
             self.write_returns,
             self.write_payments,
+            self.write_costs,
             self.write_order_mails,
             self.write_activities,
             self.date_back_documents,
@@ -63,6 +72,7 @@ class Writer(PeopleWriter, ProcessWriter, SalesWriter, CustomerWriter, AudienceW
             self.write_credit_limits,
             self.predict,
             self.harvest,
+            self.write_attribution,
             self.write_profiles,
             self.write_scores,
             self.write_segments,

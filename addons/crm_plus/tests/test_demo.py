@@ -501,3 +501,25 @@ class TestDemoIsAlive(TransactionCase):
         self.assertEqual(study.problem, "missing")
         self.assertIn("scikit-learn", study.message)
         self.assertEqual(study.persona_ids, before)
+
+    def test_invoices_are_attributed_and_campaigns_have_a_return(self):
+        invoices = self.env["account.move"].search(
+            [
+                ("commercial_partner_id", "in", self.customers.ids),
+                ("move_type", "in", ("out_invoice", "out_refund")),
+                ("state", "=", "posted"),
+            ]
+        )
+        paths = self.env["crm.attribution"].search([("move_id", "in", invoices.ids)])
+        self.assertEqual(paths.move_id, invoices)
+        self.assertGreaterEqual(len(paths.filtered("origin_id")), 2)
+        self.assertGreaterEqual(len(paths.filtered("touch_count")), 50)
+        self.assertGreaterEqual(len(paths.touch_ids.source_id), 3)
+        for name in ("fair", "cupping"):
+            campaign = self.env.ref(f"crm_plus.demo_utm_campaign_{name}")
+            with self.subTest(name):
+                self.assertGreater(campaign.marketing_cost, 0)
+                self.assertGreater(campaign.marketing_lead_count, 3)
+                self.assertTrue(campaign.marketing_cost_per_lead)
+                self.assertFalse(any(campaign.marketing_cost_ids.mapped("problem")))
+        self.assertTrue(self.env.ref("crm_plus.demo_utm_campaign_fair").marketing_roi)
