@@ -276,7 +276,7 @@ class CrmContactHoliday(models.Model):
     )
 
     @api.constrains("calendar_id", "policy_id")
-    def _check_company(self):
+    def _check_calendar_company(self):
         for line in self:
             company = line.policy_id.company_id
             calendar = line.calendar_id.company_id
