@@ -334,6 +334,7 @@ class CampaignWriter(BaseWriter):
         self.put("crm.campaign", "state_order", {campaign: 3 if stopped else 1})
         self.put("crm.campaign", "date_started", {campaign: started})
         self.put("crm.campaign", "date_stopped", {campaign: stopped})
+        self.put("crm.campaign", "date_looked", {campaign: stopped or self.now})
         made = started - timedelta(days=3)
         self.put("crm.campaign", "create_date", {campaign: made})
         for column in ("date", "create_date"):

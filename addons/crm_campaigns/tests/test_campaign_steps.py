@@ -327,3 +327,89 @@ class TestCampaignSteps(StepCommon):
         self._run()
 
         self.assertEqual(self.leads.activity_ids.user_id, self.seller_2)
+
+    # ------------------------------------------------------------
+    # Colleagues, segments, lists
+    # ------------------------------------------------------------
+
+    def test_owner_is_told_once_of_all(self):
+        self.lead_2.user_id = self.lead.user_id
+        campaign, _step = self._start("notify", notify_text="Look at them")
+
+        self._run()
+
+        note = self.env["mail.message"].search(
+            [("model", "=", "crm.campaign"), ("res_id", "=", campaign.id)], limit=2
+        )[0]
+        self.assertEqual(note.notified_partner_ids, self.seller.partner_id)
+        self.assertIn("Look at them", note.body)
+        for lead in self.leads:
+            self.assertIn(f"/odoo/crm.lead/{lead.id}", note.body)
+        self.assertEqual(
+            set(self._tasks(campaign).mapped("reason")), {self.seller.name}
+        )
+
+    def test_followers_come_and_go(self):
+        follower = self.seller_2.partner_id
+
+        self._start("followers", follower_ids=[Command.set(self.seller_2.ids)])
+        self._run()
+        self.assertLessEqual(follower, self.lead.message_partner_ids)
+
+        self._start(
+            "followers",
+            follower_ids=[Command.set(self.seller_2.ids)],
+            follower_operation="remove",
+        )
+        self._run()
+        self.assertFalse(follower & self.leads.message_partner_ids)
+
+    def test_pinned_into_a_segment(self):
+        segment = self._create_segment(self._create_leads())
+
+        campaign, _step = self._start("segment", pin_segment_id=segment.id)
+        self._run()
+
+        self.assertEqual(campaign.participant_ids.mapped("state"), ["done"] * 2)
+        self.assertLessEqual(
+            self.leads, segment.member_ids.filtered("is_current").lead_id
+        )
+
+    def test_put_on_a_mailing_list_but_not_who_unsubscribed(self):
+        mailing_list = self.env["mailing.list"].create({"name": "News"})
+        ola = self.env["mailing.contact"].create(
+            {
+                "email": "ola@nowak.example",
+                "subscription_ids": [
+                    Command.create({"list_id": mailing_list.id, "opt_out": True})
+                ],
+            }
+        )
+        nobody = self._create_leads(email_from=False)
+
+        campaign, step = self._start(
+            "mailing_list",
+            self.leads + nobody,
+            list_id=mailing_list.id,
+            on_failure="continue",
+        )
+        self._run()
+
+        subscriptions = self.env["mailing.subscription"].search(
+            [("list_id", "=", mailing_list.id)]
+        )
+        self.assertEqual(
+            {s.contact_id.email_normalized: s.opt_out for s in subscriptions},
+            {"ida@brandt.example": False, "ola@nowak.example": True},
+        )
+        self.assertEqual(subscriptions.filtered("opt_out").contact_id, ola)
+        self.assertEqual(
+            self._tasks(campaign, step).mapped("state"), ["done", "done", "skipped"]
+        )
+
+        again, _step = self._start(
+            "mailing_list", list_id=mailing_list.id, list_operation="remove"
+        )
+        self._run()
+        self.assertEqual(again.participant_ids.mapped("state"), ["done"] * 2)
+        self.assertEqual(subscriptions.exists().contact_id, ola)

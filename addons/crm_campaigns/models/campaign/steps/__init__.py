@@ -6,6 +6,8 @@ from . import step_wait_event
 from . import step_condition
 from . import step_split
 from . import step_update
+from . import step_membership
 from . import step_activity
+from . import step_people
 from . import step_server_action
 from . import step_exit
