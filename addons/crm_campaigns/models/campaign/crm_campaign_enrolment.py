@@ -243,6 +243,21 @@ class CrmCampaign(models.Model):
         self.ensure_one()
         if not self._is_open():
             return []
+        model = self._get_model()
+        # where nobody enters again nobody has a number yet: to look for it row by row
+        # takes as long as all the rest
+        number_before = SQL("0")
+        if self.reentry != "never":
+            number_before = SQL(
+                """
+                COALESCE((
+                    SELECT max(p.number) FROM crm_campaign_participant p
+                     WHERE p.campaign_id = %s
+                       AND p.res_model = %s AND p.res_id = e.res_id), 0)
+                """,
+                self.id,
+                model,
+            )
         rows = self.env.execute_query(
             SQL(
                 """
@@ -253,10 +268,7 @@ class CrmCampaign(models.Model):
                 )
                 SELECT %(campaign)s,
                        row_number() OVER (PARTITION BY e.res_id ORDER BY e.date)
-                       + COALESCE((
-                           SELECT max(p.number) FROM crm_campaign_participant p
-                            WHERE p.campaign_id = %(campaign)s
-                              AND p.res_model = %(model)s AND p.res_id = e.res_id), 0),
+                       + %(number_before)s,
                        %(model)s, e.res_id, e.lead_id, e.partner_id, e.email,
                        e.person, e.event, e.parallel, 'running', %(now)s,
                        %(now)s, %(now)s
@@ -266,7 +278,8 @@ class CrmCampaign(models.Model):
              RETURNING id
                 """,
                 campaign=self.id,
-                model=self._get_model(),
+                model=model,
+                number_before=number_before,
                 entrants=self._get_entrants_query(candidates),
                 now=fields.Datetime.now(),
             )
