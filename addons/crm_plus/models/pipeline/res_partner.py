@@ -1,7 +1,7 @@
-from odoo import models
+from odoo import fields, models
 from odoo.tools import SQL
 
-from ...tools.company_time import company_today
+from ...tools.company_time import ZONES_DEPENDS, day, zones
 from ...tools.credit_standing import CreditStanding
 
 
@@ -25,8 +25,9 @@ class ResPartner(models.Model):
                 "date_maturity",
             ]
         )
-        today = company_today(company)
-        ledger = dict(
+        for model, names in ZONES_DEPENDS.items():
+            self.env[model].flush_model(names)
+        overdue_days = dict(
             self.env.execute_query(
                 SQL(
                     """
@@ -35,8 +36,12 @@ class ResPartner(models.Model):
                          WHERE account_type = 'asset_receivable'
                     )
                     -- of all that was ever booked one line will do, and what is open
-                    SELECT p.id, o.date
+                    SELECT p.id, COALESCE(z.today - o.date, 0)
                       FROM unnest(%(partners)s::int[]) AS p (id)
+                CROSS JOIN (
+                        SELECT %(today)s AS today FROM (%(zones)s) zones
+                         WHERE company_id = %(company)s
+                      ) AS z
                 CROSS JOIN LATERAL (
                         SELECT min(l.date_maturity) AS date
                           FROM account_move_line AS l
@@ -46,7 +51,7 @@ class ResPartner(models.Model):
                            AND l.parent_state = 'posted'
                            AND l.reconciled IS NOT TRUE
                            AND l.amount_residual > 0
-                           AND l.date_maturity < %(today)s
+                           AND l.date_maturity < z.today
                       ) AS o
                      WHERE EXISTS (
                         SELECT FROM account_move_line AS l
@@ -55,7 +60,10 @@ class ResPartner(models.Model):
                            AND l.account_id IN (SELECT id FROM receivable)
                            AND l.parent_state = 'posted')
                     """,
-                    today=today,
+                    today=day(
+                        SQL("%s::timestamp", fields.Datetime.now()), SQL("zones.name")
+                    ),
+                    zones=zones(),
                     company=company.id,
                     partners=self.ids,
                 )
@@ -63,14 +71,13 @@ class ResPartner(models.Model):
         )
         standings = {}
         for partner in self.with_company(company):
-            due = ledger.get(partner.id)
             limit = partner.credit_limit if company.account_use_credit_limit else 0.0
             standings[partner.id] = CreditStanding(
-                is_known=partner.id in ledger,
+                is_known=partner.id in overdue_days,
                 is_blocked=partner.trust == "bad",
                 owed=partner.credit + partner.credit_to_invoice if limit else 0.0,
                 limit=limit,
-                overdue_days=(today - due).days if due else 0,
+                overdue_days=overdue_days.get(partner.id, 0),
                 stop_days=company.crm_plus_overdue_days,
             )
         return standings
