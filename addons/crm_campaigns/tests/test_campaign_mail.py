@@ -160,7 +160,8 @@ class TestCampaignMail(CampaignCommon):
         self.assertEqual(tasks.mapped("state"), ["skipped", "skipped"])
         by_lead = {task.participant_id.lead_id: task.reason for task in tasks}
         self.assertEqual(by_lead[self.lead], "Missing email address")
-        self.assertEqual(by_lead[self.lead_2], "Blacklisted Address")
+        # the blacklist writes into the ledger of consent, which is asked first
+        self.assertEqual(by_lead[self.lead_2], "Consent withdrawn")
         self.assertEqual(
             campaign.participant_ids.mapped("exit_reason"), ["undeliverable"] * 2
         )

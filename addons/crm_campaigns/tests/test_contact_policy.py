@@ -1,4 +1,5 @@
 from datetime import datetime, timedelta
+from unittest.mock import patch
 
 from odoo import Command
 from odoo.tests import freeze_time, tagged
@@ -217,3 +218,121 @@ class TestMailingPolicy(CampaignCommon):
         trace = self._traces(failure_type="crm_contact_policy")
         self.assertEqual(trace.failure_reason, "Consent withdrawn")
         self.assertEqual(self.mailing.state, "done")
+
+
+@freeze_time(NOW)
+@tagged("post_install", "-at_install", "crm_campaigns")
+class TestCampaignPolicy(CampaignCommon):
+    """The mails of journeys obey, too."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.company.crm_plus_contact_policy = True
+        cls.env["crm.contact.policy"].create(
+            {
+                "name": "Ours",
+                "company_id": cls.company.id,
+                "quiet_from": 0,
+                "quiet_to": 0,
+            }
+        )
+        cls.lead = cls.env["crm.lead"].create(
+            {
+                "name": "Brandt",
+                "partner_id": cls.customer.id,
+                "company_id": cls.company.id,
+            }
+        )
+        cls.other_lead = cls.env["crm.lead"].create(
+            {
+                "name": "Other",
+                "email_from": "other@test.example.com",
+                "company_id": cls.company.id,
+            }
+        )
+        cls.campaign = cls._create_journey(cls.lead + cls.other_lead)
+
+    def _start(self):
+        self.campaign.action_start()
+        self._run()
+        return sorted(mail["email_to"][0] for mail in self._mails)
+
+    def _task(self, lead):
+        return self._tasks(self.campaign, self.mail).filtered(
+            lambda task: task.participant_id.res_id == lead.id
+        )
+
+    def _get_waiting(self):
+        return self.env["crm.contact.decision"].search(
+            [
+                ("origin_model", "=", "crm.campaign.step"),
+                ("origin_id", "=", self.mail.id),
+                ("outcome", "=", "defer"),
+            ]
+        )
+
+    def _hold(self):
+        return self.env["crm.contact.hold"].create(
+            {"partner_id": self.customer.id, "note": "Complaint"}
+        )
+
+    def test_who_is_on_hold_waits_and_then_gets_it(self):
+        hold = self._hold()
+
+        self.assertEqual(self._start(), ["other@test.example.com"])
+
+        task = self._task(self.lead)
+        self.assertEqual(task.state, "planned")
+        self.assertEqual(task.reason, "On hold: Complaint")
+        self.assertEqual(self._get_waiting().res_id, self.lead.id)
+        self.assertEqual(task.date_planned, self._get_waiting().date_until)
+
+        hold.action_release()
+        self._pass(2)
+        self._run()
+        self.assertEqual(len(self._mails), 1)
+        self.assertEqual(self._task(self.lead).state, "done")
+        self.assertFalse(self._get_waiting())
+
+    def test_who_withdrew_is_skipped_with_the_reason(self):
+        self.company.crm_plus_contact_policy = False
+        self.env["crm.consent"]._record(
+            self.customer, "marketing", state="withdrawn", source="On the phone"
+        )
+
+        self.assertEqual(self._start(), ["other@test.example.com"])
+
+        task = self._task(self.lead)
+        self.assertEqual(task.state, "skipped")
+        self.assertTrue(task.reason)
+        self.assertEqual(task.participant_id.exit_reason, "undeliverable")
+
+    def test_who_leaves_waits_no_more(self):
+        self._hold()
+        self._start()
+        self.assertTrue(self._get_waiting())
+
+        self._task(self.lead).participant_id.action_exit()
+
+        self.assertFalse(self._get_waiting())
+
+    def test_a_batch_asks_once(self):
+        leads = self.env["crm.lead"].create(
+            [
+                {
+                    "name": f"Lead {number}",
+                    "email_from": f"lead{number}@test.example.com",
+                    "company_id": self.company.id,
+                }
+                for number in range(20)
+            ]
+        )
+        self.campaign = self._create_campaign(leads)
+        self._add_step(self.campaign, "mail")
+        with patch.object(
+            self.env.registry["crm.contact.policy"], "_decide", autospec=True
+        ) as decide:
+            decide.return_value = {}
+            self.assertEqual(len(self._start()), 20)
+        self.assertEqual(decide.call_count, 1)

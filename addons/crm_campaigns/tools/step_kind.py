@@ -2,6 +2,8 @@
 
 from odoo.tools.translate import LazyTranslate
 
+from .lazy_label import translate
+
 _lt = LazyTranslate(__name__)
 
 # How kinds are grouped where people choose one, in this order.
@@ -65,7 +67,10 @@ class StepKind:
         apart, else empty.
         """
         nothing = self.env["crm.campaign.way"]
-        return [(code, nothing, self.env._(label)) for code, label in self.ways.items()]
+        return [
+            (code, nothing, translate(self.env, label))
+            for code, label in self.ways.items()
+        ]
 
     def get_text(self):
         """Hook: what this step does, in plain words; empty if its name says it all."""

@@ -127,7 +127,7 @@ class CrmDeliveryReport(models.Model):
         )
 
     def _select_readable_leads(self):
-        """A transfer is for all who read it, the name of a deal for who may read that."""
+        """A transfer is for all who read it, a deal for who may read deals."""
         Lead = self.env["crm.lead"].with_context(active_test=False)
         if not Lead.has_access("read"):
             return SQL("(SELECT NULL::integer AS id WHERE FALSE)")

@@ -1,6 +1,7 @@
 from odoo import api, models
 from odoo.exceptions import UserError
 
+from ...tools.lazy_label import translate
 from ...tools.step_kind import FAMILIES
 
 
@@ -46,7 +47,7 @@ class CrmCampaign(models.Model):
     def _get_canvas_start(self):
         """Who enters, in plain words."""
         entry = self._get_entry()
-        label = self.env._(entry.label)
+        label = translate(self.env, entry.label)
         name = self.segment_id.name if entry.code.startswith("segment") else ""
         return {"name": name or label, "label": label, "icon": entry.icon}
 
@@ -144,11 +145,11 @@ class CrmCampaignStep(models.Model):
         return [
             {
                 "kind": code,
-                "label": self.env._(kind.label),
-                "name": "" if code == "mail" else self.env._(kind.label),
+                "label": translate(self.env, kind.label),
+                "name": "" if code == "mail" else translate(self.env, kind.label),
                 "icon": kind.icon,
                 "family": kind.family,
-                "family_label": self.env._(FAMILIES[kind.family]),
+                "family_label": translate(self.env, FAMILIES[kind.family]),
             }
             for code, kind in self._get_kind_classes().items()
         ]

@@ -6,6 +6,8 @@ from odoo.tools import SQL
 
 from odoo.addons.crm_plus.tools.user_domain import domain_error, evaluate_domain
 
+from ...tools.lazy_label import translate
+
 
 class CrmCampaign(models.Model):
     """Who enters a campaign, and who leaves it with the segment. Set-based: one
@@ -25,7 +27,10 @@ class CrmCampaign(models.Model):
 
     @api.model
     def _selection_entry(self):
-        return [(entry.code, self.env._(entry.label)) for entry in self._get_entries()]
+        return [
+            (entry.code, translate(self.env, entry.label))
+            for entry in self._get_entries()
+        ]
 
     def _get_entry(self):
         """What lets people enter this campaign, see ``EntryKind``."""

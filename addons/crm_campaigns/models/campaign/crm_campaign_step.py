@@ -1,6 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
+from ...tools.lazy_label import translate
 from ...tools.step_kind import FAMILIES
 
 WAYS = [
@@ -122,7 +123,7 @@ class CrmCampaignStep(models.Model):
     @api.model
     def _selection_kind(self):
         return [
-            (code, self.env._(kind.label))
+            (code, translate(self.env, kind.label))
             for code, kind in self._get_kind_classes().items()
         ]
 

@@ -23,9 +23,8 @@ class CrmCampaignTask(models.Model):
     # ------------------------------------------------------------
 
     def _ask_contact_policy(self, channel):
-        """Hook: the tasks whose people may be contacted now. An override asks the
-        contact policy once for the batch, and has the others wait (``_defer``) or
-        skipped (``_skip``), each with the reason.
+        """Hook: the tasks whose people may be contacted now. An override has the others
+        wait (``_defer``) or skipped (``_skip``), each with the reason.
         """
         return self
 

@@ -162,16 +162,16 @@ class CrmContactPolicy(models.Model):
             )
         # of any other model, as well as it is known
         names = {
-            "partner_id": "integer",
-            "email_normalized": "varchar",
-            "country_id": "integer",
+            "partner_id": SQL("NULL::integer"),
+            "email_normalized": SQL("NULL::varchar"),
+            "country_id": SQL("NULL::integer"),
         }
         fields_ = records._fields
         partner, email, country = (
             SQL.identifier(name)
             if name in fields_ and fields_[name].store and fields_[name].column_type
-            else SQL("NULL::%s", SQL(type_))
-            for name, type_ in names.items()
+            else null
+            for name, null in names.items()
         )
         return SQL(
             """SELECT id AS res_id, %s AS partner_id, NULL::integer AS lead_id,

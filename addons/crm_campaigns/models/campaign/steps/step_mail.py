@@ -51,7 +51,7 @@ class MailKind(StepKind):
         return problems
 
     def run(self, tasks):
-        tasks = tasks._ask_contact_policy("mail")
+        tasks = tasks._ask_contact_policy("email")
         if not tasks:
             return
         tasks._forget_failed_mails()

@@ -1,6 +1,7 @@
 from odoo import api, fields, models
 from odoo.tools.translate import LazyTranslate
 
+from ....tools.lazy_label import translate
 from ....tools.split import choose_way
 from ....tools.step_kind import SQL_BATCH_SIZE, StepKind
 
@@ -56,7 +57,7 @@ class ValueKind(SplitKind):
     def get_ways(self):
         return [
             *super().get_ways(),
-            ("no", self.env["crm.campaign.way"], self.env._(self.ways["no"])),
+            ("no", self.env["crm.campaign.way"], translate(self.env, self.ways["no"])),
         ]
 
     def get_text(self):
