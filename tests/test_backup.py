@@ -6,6 +6,7 @@ import shutil
 import subprocess
 
 import pytest
+from harness.database import drop_database
 
 CONTENT = b"A contract that must not get lost.\n" * 1000
 NAME = "backup-test-contract.txt"
@@ -100,7 +101,7 @@ def target(settings):
     name = f"crm_plus_x_{settings.run}_restored"
     yield name
     for database in (name, f"{name}-before"):
-        subprocess.run(["dropdb", "--if-exists", "--force", database], check=True)
+        drop_database(database)
         shutil.rmtree(settings.filestore / database, ignore_errors=True)
 
 

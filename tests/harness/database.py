@@ -18,6 +18,18 @@ def psql(database, query, parameters=None):
         connection.close()
 
 
+def drop_database(name):
+    """Drop a database and whoever is connected to it.
+
+    ``--force`` ends no autovacuum that happens to be at work there, which is another
+    role's: PostgreSQL does by itself, when it is dropped without.
+    """
+    command = ("dropdb", "--if-exists", name)
+    forced = subprocess.run([*command, "--force"], capture_output=True, check=False)
+    if forced.returncode:
+        _run(*command)
+
+
 class Database:
     """A clone of a template database with its filestore, dropped at the end."""
 
@@ -41,7 +53,7 @@ class Database:
         self.drop()
 
     def drop(self):
-        _run("dropdb", "--if-exists", "--force", self.name)
+        drop_database(self.name)
         shutil.rmtree(settings.filestore / self.name, ignore_errors=True)
 
 
