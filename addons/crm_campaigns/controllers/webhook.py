@@ -37,7 +37,8 @@ class CampaignWebhook(http.Controller):
             (campaign_sudo.webhook_secret or "").encode(), body, hashlib.sha256
         ).hexdigest()
         given = request.httprequest.headers.get("X-Signature", "")
-        if not campaign_sudo or not consteq(expected, given.removeprefix("sha256=")):
+        given = given.removeprefix("sha256=").encode()  # whatever was sent
+        if not campaign_sudo.webhook_secret or not consteq(expected.encode(), given):
             return self._answer(403, error="unknown address or wrong signature")
         try:
             message = json.loads(body)

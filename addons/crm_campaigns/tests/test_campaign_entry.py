@@ -383,6 +383,15 @@ class TestCampaignWebhook(HttpCase, EntryCommon):
 
         self.assertEqual(self._post(campaign, message, secret="guessed")[0], 403)
         self.assertEqual(self._post(campaign, message, token="guessed")[0], 403)
+        response = self.url_open(
+            f"/crm_campaigns/enter/{campaign.webhook_token}",
+            data=b"{}",
+            headers={"X-Signature": "h\xf6chst"},
+        )
+        self.assertEqual(response.status_code, 403, "no signature is of such letters")
+        campaign.webhook_secret = False
+        self.assertEqual(self._post(campaign, message, secret="\0")[0], 403)
+        campaign.action_webhook_secret()
         self.assertEqual(self._post(campaign, {"emails": 7})[0], 400)
         self.assertEqual(self._post(campaign, ["x"])[0], 400)
         self.assertFalse(campaign.participant_ids)
