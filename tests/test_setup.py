@@ -5,6 +5,7 @@ No network: Odoo's package comes from a small mirror made here.
 
 import contextlib
 import hashlib
+import importlib
 import os
 import shutil
 import smtplib
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import types
 from pathlib import Path
 
 import pytest
@@ -459,6 +461,24 @@ def test_skipped_browser_test_fails(tmp_path, test, line):
     )
     assert line in done.stdout.splitlines()[-1]
     assert done.returncode == (1 if "failed" in line else 0)
+
+
+def test_filestore_of_each_process(tmp_path, monkeypatch):
+    config = types.SimpleNamespace(filestore=lambda name: str(tmp_path / name))
+    monkeypatch.setitem(sys.modules, "odoo.tools", types.SimpleNamespace(config=config))
+    monkeypatch.syspath_prepend(LIB)
+    plugin = importlib.import_module("crm_plus_pytest")
+    (tmp_path / "db").mkdir()
+    (tmp_path / "db" / "file").write_text("of both")
+
+    with plugin.own_filestore("db", "db-gw0"):
+        (tmp_path / "db-gw0" / "file").unlink()
+        with plugin.own_filestore("db", "db-gw1"):
+            assert (tmp_path / "db-gw1" / "file").read_text() == "of both"
+    with plugin.own_filestore("db", "db"):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["db"]
+    assert (tmp_path / "db" / "file").exists()
 
 
 GOOD = '<testcase classname="a" name="good"/>'

@@ -7,13 +7,19 @@ for ``-m browser`` and ``-m 'not browser'``.
 Tests that wait get more time than Odoo grants them: several browsers and servers share
 the machine, and a test that fails for its load tells nothing.
 
+Each process of xdist gets a filestore of its own. pytest-odoo lets them share one,
+where the clean-up that Odoo does after each class deletes the files of the others.
+
 With ``CRM_PLUS_TEST_NO_SKIP`` no test at all may be skipped: in that database there is
 what its tests look for.
 """
 
+import contextlib
 import functools
 import inspect
 import os
+import pathlib
+import shutil
 import sys
 
 import pytest
@@ -29,10 +35,35 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "browser: drives a real browser")
 
 
+@contextlib.contextmanager
+def own_filestore(original, name):
+    """A copy of the filestore of database ``original`` for its copy ``name``."""
+    if original == name:
+        yield
+        return
+    from odoo.tools import config
+
+    target = pathlib.Path(config.filestore(name))
+    source = pathlib.Path(config.filestore(original))
+    shutil.rmtree(target, ignore_errors=True)
+    if source.is_dir():
+        # hard links: Odoo never rewrites a stored file in place
+        shutil.copytree(source, target, copy_function=os.link)
+    try:
+        yield
+    finally:
+        shutil.rmtree(target, ignore_errors=True)
+
+
 def pytest_sessionstart(session):
     if "odoo.tests" not in sys.modules:
         return
+    import pytest_odoo
+
     from odoo.tests import BaseCase, HttpCase
+
+    assert pytest_odoo._shared_filestore
+    pytest_odoo._shared_filestore = own_filestore
 
     BaseCase.test_cursor_lock_timeout = CURSOR_PATIENCE
     browser_js = HttpCase.browser_js
