@@ -15,3 +15,6 @@ from . import test_demo
 from . import test_screens
 from . import test_contact_policy
 from . import test_customer_page
+from . import test_webhook_address
+from . import test_journey_file
+from . import test_ready_journeys

@@ -55,6 +55,10 @@ class StepKind:
     fields = ()
     # nothing comes after it
     is_end = False
+    # fields of the step that are in no file: secrets, and what is of one database only
+    file_skipped = ()
+    # it has a mail, which is in a file besides its fields
+    has_file_mail = False
 
     def __init__(self, step):
         self.step = step
@@ -79,6 +83,15 @@ class StepKind:
     def get_problems(self):
         """Hook: what keeps a campaign with this step from starting, as sentences."""
         return []
+
+    def get_file_mail(self):
+        """Hook: the mail of this step, for a file: its texts by name, or nothing; see
+        ``MAIL_TEXTS`` in ``tools/journey_file.py``. Fields of the step are found.
+        """
+        return {}
+
+    def set_file_mail(self, mail):
+        """Hook: take the mail of this step from a file, checked, with all its texts."""
 
     def on_planned(self, tasks):
         """Hook: these tasks were just planned; those that need not wait fall due."""

@@ -1,1 +1,3 @@
 from . import crm_campaign_enter
+from . import crm_campaign_import
+from . import mailing_mailing_test

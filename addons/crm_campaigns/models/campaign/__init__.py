@@ -19,6 +19,8 @@ from . import steps
 from . import entries
 from . import crm_campaign_canvas
 from . import crm_campaign_delivery
+from . import crm_campaign_file
+from . import crm_campaign_template
 from . import crm_lead
 from . import crm_segment
 from . import crm_touchpoint
@@ -26,8 +28,10 @@ from . import ir_mail_server
 from . import mail_blacklist
 from . import mail_compose_message
 from . import mail_mail
+from . import mail_render_mixin
 from . import mailing_mailing
 from . import mailing_trace
 from . import res_company
 from . import res_config_settings
 from . import res_partner
+from . import res_partner_offer

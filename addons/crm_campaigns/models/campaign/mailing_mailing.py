@@ -91,6 +91,16 @@ class MailingMailing(models.Model):
             return set()
         return super()._get_seen_list()
 
+    def _render_field(self, field, res_ids, *args, **kwargs):
+        """Odoo's test mail is of the first record there is: here, of the person that
+        was chosen.
+        """
+        sample_id = self.env.context.get("crm_campaigns_sample_id")
+        if not sample_id:
+            return super()._render_field(field, res_ids, *args, **kwargs)
+        rendered = super()._render_field(field, [sample_id], *args, **kwargs)
+        return dict.fromkeys(res_ids, rendered[sample_id])
+
     def _action_send_statistics(self):
         """The day after the first mail of a journey says nothing yet."""
         of_campaign = self.filtered("crm_campaign_step_id")

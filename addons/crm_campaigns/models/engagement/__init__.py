@@ -1,3 +1,4 @@
+from . import crm_consent
 from . import crm_mail_bounce
 from . import crm_touchpoint
 from . import link_tracker_click

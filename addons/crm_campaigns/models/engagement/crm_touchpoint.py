@@ -26,6 +26,7 @@ class CrmTouchpoint(models.Model):
             self._source_campaign_bounced(),
             self._source_campaign_blacklisted(),
             self._source_campaign_unsubscribed(),
+            self._source_campaign_confirmed(),
         ]
 
     @api.model
@@ -288,6 +289,33 @@ class CrmTouchpoint(models.Model):
             depends={
                 "mailing.subscription": ["opt_out", "opt_out_datetime"],
                 "mailing.contact": ["email_normalized"],
+                "crm.lead": ["company_id", "email_normalized", "user_id"],
+                "res.partner": ["company_id", "email_normalized"],
+            },
+        )
+
+    def _source_campaign_confirmed(self):
+        """Somebody has pressed the button: it was them who signed up."""
+        return TouchpointSource(
+            key="campaign_confirmed",
+            kind="campaign_confirmed",
+            model="crm.consent",
+            record_id=SQL("c.id"),
+            date=SQL("c.date"),
+            from_clause=SQL(
+                """crm_consent c
+                   JOIN crm_consent_purpose cp ON cp.id = c.purpose_id
+                   %s""",
+                self._get_person_by_email("c.email"),
+            ),
+            where=SQL(
+                """c.state = 'given' AND c.request_id IS NOT NULL
+                   AND (l.id IS NOT NULL OR p.id IS NOT NULL)"""
+            ),
+            changed=(SQL("c.write_date"),),
+            columns=self._get_person_columns(SQL("cp.name->>'en_US'")),
+            depends={
+                "crm.consent": ["email", "request_id", "state"],
                 "crm.lead": ["company_id", "email_normalized", "user_id"],
                 "res.partner": ["company_id", "email_normalized"],
             },

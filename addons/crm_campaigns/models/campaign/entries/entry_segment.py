@@ -17,7 +17,8 @@ class SegmentEntry(EntryKind):
     fields = ("segment_id",)
 
     def get_model(self):
-        return self.campaign.segment_id.target or "crm.lead"
+        # as long as no segment is chosen, what steps are about is known all the same
+        return self.campaign.segment_id.target or super().get_model()
 
     def get_problems(self):
         segment = self.campaign.segment_id

@@ -53,7 +53,6 @@ class CrmCampaign(models.Model):
         readonly=True,
         copy=False,
         default=lambda self: secrets.token_urlsafe(16),
-        index="btree_not_null",
         groups="crm_campaigns.crm_campaigns_group_manager",
     )
     webhook_secret = fields.Char(
@@ -71,9 +70,36 @@ class CrmCampaign(models.Model):
         groups="crm_campaigns.crm_campaigns_group_manager",
     )
 
+    _webhook_token_uniq = models.UniqueIndex(
+        "(webhook_token) WHERE webhook_token IS NOT NULL",
+        "Another campaign has this address.",
+    )
+
     @api.model
     def _get_entries(self):
         return [*super()._get_entries(), WebhookEntry]
+
+    def _init_column(self, column_name):
+        """An address and a secret of its own for each campaign that was there before:
+        Odoo would give one to all.
+        """
+        if column_name not in ("webhook_token", "webhook_secret"):
+            return super()._init_column(column_name)
+        column = SQL.identifier(column_name)
+        rows = self.env.execute_query(
+            SQL("SELECT id FROM crm_campaign WHERE %s IS NULL", column)
+        )
+        for [campaign_id] in rows:
+            # once, for few campaigns
+            self.env.cr.execute(
+                SQL(
+                    "UPDATE crm_campaign SET %s = %s WHERE id = %s",
+                    column,
+                    self._fields[column_name].default(self),
+                    campaign_id,
+                )
+            )
+        return None
 
     @api.depends("webhook_token")
     def _compute_webhook_url(self):

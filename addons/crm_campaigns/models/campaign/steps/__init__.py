@@ -1,4 +1,5 @@
 from . import step_mail
+from . import step_confirm
 from . import step_wait
 from . import step_wait_click
 from . import step_wait_until

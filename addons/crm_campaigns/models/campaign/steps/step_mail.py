@@ -4,6 +4,7 @@ from odoo import api, fields, models
 from odoo.tools import is_html_empty
 from odoo.tools.translate import LazyTranslate
 
+from ....tools.journey_file import get_marks
 from ....tools.step_kind import StepKind
 
 _lt = LazyTranslate(__name__)
@@ -35,6 +36,7 @@ class MailKind(StepKind):
     family = "message"
     icon = "fa-paper-plane"
     fields = ("mailing_id", "subject", "body")
+    has_file_mail = True
 
     def get_text(self):
         return self.step.subject or ""
@@ -48,7 +50,34 @@ class MailKind(StepKind):
             problems.append(self.env._("the mail is empty."))
         elif UNSUBSCRIBE not in mailing.body_html:
             problems.append(self.env._("the mail has no unsubscribe link."))
+        for mark in get_marks(f"{mailing.subject or ''} {mailing.body_html or ''}"):
+            problems.append(self.env._("fill in what is marked: %s", mark))
         return problems
+
+    def get_file_mail(self):
+        # sudo: whoever may read the campaign may read its mails
+        mailing_sudo = self.step.mailing_id.sudo()
+        body, body_html = mailing_sudo.body_arch, mailing_sudo.body_html
+        mail = {
+            "subject": mailing_sudo.subject,
+            "preview": mailing_sudo.preview,
+            "body": body or body_html,
+            # of a designed mail, what its editor made of it for mail programs
+            "html": body_html if body and body != body_html else "",
+        }
+        mail["purpose"] = mailing_sudo.contact_purpose_id.code
+        return {name: str(text) for name, text in mail.items() if text}
+
+    def set_file_mail(self, mail):
+        self.step.mailing_id.write(
+            {
+                "subject": mail["subject"] or self.step.name,
+                "preview": mail["preview"],
+                "body_arch": mail["body"],
+                "body_html": mail["html"] or mail["body"],
+                "contact_purpose_id": mail.get("purpose_id"),
+            }
+        )
 
     def run(self, tasks):
         tasks = tasks._ask_contact_policy("email")
@@ -57,8 +86,11 @@ class MailKind(StepKind):
         tasks._forget_failed_mails()
         task_map = TaskMap(tasks)
         # sudo: the scheduler is the superuser; people may run a round by hand in tests
-        mailing = self.step.mailing_id.sudo().with_context(
-            crm_campaigns_engine=True, crm_campaigns_task_map=task_map
+        mailing = (
+            self.step.mailing_id.sudo()
+            # what the mail says of a customer is what the company knows
+            .with_company(self.step.company_id)
+            .with_context(crm_campaigns_engine=True, crm_campaigns_task_map=task_map)
         )
         mailing._action_send_mail(list(task_map.ids_by_record))
 
@@ -225,4 +257,18 @@ class CrmCampaignStep(models.Model):
             "res_id": self.mailing_id.id,
             "view_mode": "form",
             "views": [(False, "form")],
+        }
+
+    def action_preview_mail(self):
+        """Read the mail as somebody would get it, and send a test, in Odoo's dialog."""
+        self.ensure_one()
+        self._prepare_mailings()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("%s: as they get it", self.name),
+            "res_model": "mailing.mailing.test",
+            "view_mode": "form",
+            "views": [(False, "form")],
+            "target": "new",
+            "context": {"default_mass_mailing_id": self.mailing_id.id},
         }

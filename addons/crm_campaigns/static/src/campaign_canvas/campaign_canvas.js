@@ -413,9 +413,21 @@ export class CampaignCanvas extends Component {
 
     onNodeClick(id) {
         this.state.selected = id;
-        if (id && !this.state.moving) {
-            this.open(id);
+        if (this.state.moving) {
+            return;
         }
+        if (id) {
+            this.open(id);
+        } else {
+            this.openSettings();
+        }
+    }
+
+    /** Who enters, again and until when, is a page of the form. */
+    openSettings() {
+        const form = this.root.el.closest(".o_form_view");
+        this.state.isFull = false;
+        form?.querySelector(".o_notebook a[name=settings]")?.click();
     }
 
     onNodeFocus(id) {
