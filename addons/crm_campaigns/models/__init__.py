@@ -2,3 +2,4 @@ from . import engagement  # isort: skip
 from . import campaign
 from . import audience
 from . import consent
+from . import outbox

@@ -18,3 +18,8 @@ from . import test_customer_page
 from . import test_webhook_address
 from . import test_journey_file
 from . import test_ready_journeys
+from . import test_outbound_tools
+from . import test_web_service
+from . import test_campaign_leads
+from . import test_campaign_coupon
+from . import test_campaign_sms

@@ -3,6 +3,7 @@ from . import entry_kind
 from . import journey_file
 from . import miniature
 from . import record_file
+from . import outbound
 from . import split
 from . import step_kind
 from . import subjects

@@ -9,6 +9,8 @@ _logger = logging.getLogger(__name__)
 
 # Mails handed to SMTP before the outcome is noted and the clock is looked at.
 SEND_SIZE = 100
+# A provider of text messages that has said nothing for so long will say nothing.
+ANSWER_TIME = timedelta(minutes=15)
 # Mails whose outcome is read at once.
 SETTLE_SIZE = 500
 
@@ -110,19 +112,27 @@ class CrmCampaignTask(models.Model):
         rows = self.env.execute_query(
             SQL(
                 """
-                SELECT k.id, t.trace_status, t.failure_type, m.id IS NULL, d.outcome,
-                       d.smtp_code, m.failure_reason
+                SELECT k.id,
+                       CASE WHEN t.trace_type = 'mail' OR t.trace_status <> 'outgoing'
+                            THEN t.trace_status ELSE 'handed' END,
+                       t.failure_type, m.id IS NULL, d.outcome, d.smtp_code,
+                       m.failure_reason
                   FROM crm_campaign_task k
                   JOIN mailing_trace t ON t.crm_campaign_task_id = k.id
              LEFT JOIN mail_mail m ON m.id = t.mail_mail_id
              LEFT JOIN crm_campaign_delivery d ON d.mail_id = t.mail_mail_id_int
                  WHERE k.state = 'sending'
-                   AND (t.trace_status NOT IN ('outgoing', 'process', 'pending')
-                        OR m.id IS NULL)
+                   AND CASE WHEN t.trace_type = 'mail'
+                            THEN m.id IS NULL OR t.trace_status
+                                 NOT IN ('outgoing', 'process', 'pending')
+                            -- the provider has it: few tell that it arrived
+                            ELSE t.trace_status <> 'outgoing'
+                                 OR k.date_handed < %s END
               ORDER BY k.id
                  LIMIT %s
             FOR UPDATE OF k SKIP LOCKED
                 """,
+                fields.Datetime.now() - ANSWER_TIME,
                 SETTLE_SIZE,
             )
         )
@@ -147,18 +157,26 @@ class CrmCampaignTask(models.Model):
             ._fields["failure_type"]
             ._description_selection(self.env)
         )
-        if status in ("sent", "open", "reply", "bounce"):
+        if status in ("process", "pending", "sent", "open", "reply", "bounce"):
             if outcome == "unknown":
                 return "unknown", self.env._(
                     "The connection ended while the mail was handed over: it may have "
                     "arrived, and is counted as sent."
                 )
             return "sent", False
+        if status == "handed" or failure_type == "sms_server":
+            return "unknown", self.env._(
+                "The provider gave no answer: the message may have arrived, and is "
+                "counted as sent."
+            )
         if status == "cancel":
             return "skip", labels.get(failure_type) or self.env._("Cancelled")
         if status == "error":
             reason = failure or labels.get(failure_type) or self.env._("Unknown error")
-            transient = failure_type == "mail_smtp" or 400 <= (code or 0) < 500
+            transient = (
+                failure_type in ("mail_smtp", "sms_acc", "sms_credit")
+                or 400 <= (code or 0) < 500
+            )
             return ("retry" if transient else "fail"), reason
         return "fail", self.env._("The mail was deleted before it was sent.")
 

@@ -11,4 +11,9 @@ from . import step_membership
 from . import step_activity
 from . import step_people
 from . import step_server_action
+from . import step_web_service
+from . import step_create_lead
+from . import step_assign
+from . import step_coupon
+from . import step_sms
 from . import step_exit
