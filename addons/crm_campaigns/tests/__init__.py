@@ -23,3 +23,4 @@ from . import test_web_service
 from . import test_campaign_leads
 from . import test_campaign_coupon
 from . import test_campaign_sms
+from . import test_campaign_preview

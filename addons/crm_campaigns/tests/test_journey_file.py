@@ -462,6 +462,8 @@ class TestJourneyText(FileCommon):
 
     def test_marks_wait_for_words(self):
         text = '[[date]] <a href="https://www.example.com/x">a</a> [[date]] [[place]]'
+        self.assertEqual(get_marks(self.BLOCKS.replace('"', "&quot;")), [])
+        self.assertEqual(get_marks(self.BLOCKS), [])
         self.assertEqual(
             get_marks(text), ["[[date]]", "https://www.example.com/x", "[[place]]"]
         )

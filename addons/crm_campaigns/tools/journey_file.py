@@ -28,8 +28,11 @@ TAGS_REFUSED = {"script", "iframe", "object", "embed", "form", "input", "base", 
 PLACEHOLDER = re.compile(r"object((?:\.[a-z_][a-z0-9_]*)+)", re.IGNORECASE)
 INLINE = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 # What whoever takes a ready journey has to write: [[your date and place]], and
-# addresses of nobody.
-MARK = re.compile(r"\[\[[^\[\]<>]+\]\]|https?://www\.example\.com[^\s\"'<>]*")
+# addresses of nobody. What begins with a quotation mark is a condition.
+MARK = re.compile(
+    r"\[\[(?!\s*(?:[\"'(]|&quot;|&#))[^\[\]<>]+\]\]"
+    r"|https?://www\.example\.com[^\s\"'<>]*"
+)
 # A block for some, as Odoo's mail editor says it: the condition, and what comes of it.
 FILTER = "data-filter-domain"
 FILTERED = re.compile(r"object\.filtered_domain\((.*)\)", re.DOTALL)
