@@ -22,3 +22,6 @@ class TestCampaignCanvasUnitJs(HttpCase):
 
     def test_canvas(self):
         self._run_suite("@crm_campaigns/campaign_canvas")
+
+    def test_link_choice(self):
+        self._run_suite("@crm_campaigns/link_choice_field")

@@ -59,6 +59,8 @@ class StepKind:
     file_skipped = ()
     # it has a mail, which is in a file besides its fields
     has_file_mail = False
+    # what it asks for may come true at any moment: ``look`` is called then
+    watches = False
 
     def __init__(self, step):
         self.step = step
@@ -95,6 +97,12 @@ class StepKind:
 
     def on_planned(self, tasks):
         """Hook: these tasks were just planned; those that need not wait fall due."""
+
+    def look(self, condition):
+        """Hook of kinds that watch: something may have come true for the participants
+        ``p``, on their way in the campaign, under this SQL condition. One statement for
+        all of them, also those who are not at this step.
+        """
 
     def run(self, tasks):
         """Do it for these tasks of one step; see the class."""

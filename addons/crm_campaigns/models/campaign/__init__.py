@@ -15,6 +15,10 @@ from . import crm_campaign_task_run
 from . import crm_campaign_task_guard
 from . import crm_campaign_task_mail
 from . import crm_campaign_task_story
+from . import crm_campaign_task_watch
+from . import crm_campaign_look
+from . import crm_campaign_watch
+from . import crm_campaign_exit_rule
 from . import steps
 from . import entries
 from . import crm_campaign_canvas
@@ -22,6 +26,8 @@ from . import crm_campaign_delivery
 from . import crm_campaign_file
 from . import crm_campaign_template
 from . import crm_lead
+from . import crm_mail_bounce
+from . import crm_score_model
 from . import crm_segment
 from . import crm_touchpoint
 from . import ir_mail_server

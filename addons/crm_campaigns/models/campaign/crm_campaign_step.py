@@ -23,6 +23,7 @@ class CrmCampaignStep(models.Model):
     _description = "Campaign Step"
     _order = "campaign_id, position, id"
     _parent_name = "parent_id"
+    _parent_store = True
 
     # identity
     name = fields.Char(required=True)
@@ -68,6 +69,7 @@ class CrmCampaignStep(models.Model):
     )
     way_ids = fields.One2many("crm.campaign.way", "step_id", string="Ways", copy=True)
     child_ids = fields.One2many("crm.campaign.step", "parent_id")
+    parent_path = fields.Char(index=True, copy=False, export_string_translation=False)
     sequence = fields.Integer(default=10)
     position = fields.Integer(
         readonly=True,
@@ -261,6 +263,11 @@ class CrmCampaignStep(models.Model):
     def write(self, vals):
         if vals.keys() & self._get_structure_fields():
             self._check_not_running(self.campaign_id)
+        if vals.get("parent_id"):
+            # said in our words, before the path of the step is written
+            path = self.browse(vals["parent_id"]).parent_path or ""
+            if set(map(str, self.ids)) & set(path.split("/")):
+                raise ValidationError(self.env._("A step cannot come after itself."))
         result = super().write(vals)
         if vals.keys() & {"parent_id", "branch", "way_id", "sequence"}:
             self.campaign_id.step_ids._number()

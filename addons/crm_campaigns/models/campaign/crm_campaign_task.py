@@ -79,6 +79,16 @@ class CrmCampaignTask(models.Model):
         readonly=True,
         help="When the moment that it waits for was computed.",
     )
+    date_due = fields.Datetime(
+        string="First Due",
+        readonly=True,
+        help="When it fell due for the first time: what is put off is late since then.",
+    )
+    date_deadline = fields.Datetime(
+        string="Waits at Most Until",
+        readonly=True,
+        help="When the time of a step is up that was woken before.",
+    )
     attempts = fields.Integer(readonly=True, default=0)
     # mail
     trace_ids = fields.One2many(
@@ -182,6 +192,27 @@ class CrmCampaignTask(models.Model):
         return self._read_participants(
             SQL("COALESCE(p.email, p.res_model || ',' || p.res_id)")
         )
+
+    def _filter_participants(self, condition):
+        """Those of these tasks whose participant ``p`` meets an SQL condition."""
+        self.flush_model()
+        self.env["crm.campaign.participant"].flush_model()
+        found = {
+            task_id
+            for [task_id] in self.env.execute_query(
+                SQL(
+                    """
+                    SELECT k.id
+                      FROM crm_campaign_task k
+                      JOIN crm_campaign_participant p ON p.id = k.participant_id
+                     WHERE k.id = ANY(%s) AND %s
+                    """,
+                    self.ids,
+                    condition,
+                )
+            )
+        }
+        return self.browse(task_id for task_id in self._ids if task_id in found)
 
     def _get_waited(self):
         """The ids of those of these tasks that have waited for their moment."""

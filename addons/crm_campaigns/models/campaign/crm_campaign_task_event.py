@@ -19,6 +19,8 @@ class CrmCampaignTask(models.Model):
             """
             SELECT DISTINCT ON (w.id) w.id AS task_id, t.kind_id
               FROM crm_campaign_task w
+              JOIN crm_campaign_step ws
+                ON ws.id = w.step_id AND ws.kind = 'wait_event'
               JOIN crm_campaign_step_event_rel e
                 ON e.crm_campaign_step_id = w.step_id
               JOIN crm_campaign_participant p ON p.id = w.participant_id

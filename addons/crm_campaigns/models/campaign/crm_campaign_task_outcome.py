@@ -45,10 +45,13 @@ class CrmCampaignTask(models.Model):
                     SELECT k.participant_id
                       FROM crm_campaign_task k
                       JOIN crm_campaign_step s ON s.id = k.step_id
+                      JOIN crm_campaign_participant p ON p.id = k.participant_id
                      WHERE k.id = ANY(%s)
                        AND k.is_replay IS NOT TRUE AND s.on_failure = 'stop'
+                       AND NOT %s
                     """,
                     self.ids,
+                    self._get_behind_condition(),
                 )
             )
         }

@@ -80,8 +80,10 @@ class CrmCampaignTask(models.Model):
                AND (k.state IN ('done', 'unknown')
                     OR (k.state IN ('skipped', 'failed')
                         AND done.on_failure = 'continue'))
+               AND NOT %s
             """,
             condition,
+            self._get_behind_condition(),
         )
 
     @api.model
@@ -168,7 +170,10 @@ class CrmCampaignTask(models.Model):
         self.flush_model()
         self.env["link.tracker.click"].flush_model()
         self.env["mailing.trace"].flush_model(["crm_campaign_task_id"])
-        self.env["crm.campaign.step"].flush_model(["kind", "mail_step_id"])
+        self.env["link.tracker"].flush_model(["url"])
+        self.env["crm.campaign.step"].flush_model(
+            ["kind", "clicked_step_id", "link_pattern"]
+        )
 
     @api.model
     def _get_clicked_query(self, condition):
@@ -182,10 +187,13 @@ class CrmCampaignTask(models.Model):
                 ON ws.id = w.step_id AND ws.kind = 'wait_click'
               JOIN crm_campaign_task mk
                 ON mk.participant_id = w.participant_id
-               AND mk.step_id = ws.mail_step_id
+               AND mk.step_id = ws.clicked_step_id
               JOIN mailing_trace tr ON tr.crm_campaign_task_id = mk.id
               JOIN link_tracker_click c
                 ON c.mailing_trace_id = tr.id AND c.machine_reason IS NULL
+              JOIN link_tracker lt
+                ON lt.id = c.link_id
+               AND (ws.link_pattern IS NULL OR lt.url LIKE ws.link_pattern)
              WHERE w.state IN ('planned', 'reserved') AND %s
           GROUP BY w.id
             """,

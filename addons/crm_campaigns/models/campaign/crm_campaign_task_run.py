@@ -26,6 +26,7 @@ class CrmCampaignTask(models.Model):
             return
         self.env["crm.campaign"]._enrol_changed()
         IrCron._commit_progress()
+        self._look()
         processed = 0
         for step in self._get_due_steps():
             processed += self._run_step(step)
@@ -37,6 +38,19 @@ class CrmCampaignTask(models.Model):
             remaining=(due + self._count_to_send()) if processed else 0,
         )
         self._trigger_next(busy=not processed and bool(due))
+
+    @api.model
+    def _look(self):
+        """Conditions, goals and rules to end; what waits for them is not held up by one
+        that does not work.
+        """
+        try:
+            self.env["crm.campaign.look"]._look()
+        except Exception:
+            self.env.cr.rollback()
+            self._invalidate()
+            _logger.warning("crm_campaigns: looking was interrupted", exc_info=True)
+            self._trigger(at=fields.Datetime.now() + timedelta(minutes=1))
 
     @api.model
     def _run_step(self, step):
@@ -153,6 +167,7 @@ class CrmCampaignTask(models.Model):
                     )
                     UPDATE crm_campaign_task t
                        SET state = 'reserved', date_reserved = %(now)s,
+                           date_due = COALESCE(t.date_due, t.date_planned),
                            attempts = t.attempts + 1, write_date = %(now)s
                       FROM due
                      WHERE t.id = due.id
@@ -260,24 +275,35 @@ class CrmCampaignTask(models.Model):
         ):
             reasons.setdefault(reason, []).append(participant_id)
         Participant._exit(reasons)
-        going = {
-            row[0]
-            for row in self.env.execute_query(
+        step.campaign_id._exit_by_condition(
+            SQL(
+                "p.id IN (SELECT participant_id FROM crm_campaign_task"
+                " WHERE id = ANY(%s))",
+                self.ids,
+            )
+        )
+        going = dict(
+            self.env.execute_query(
                 SQL(
                     """
-                    SELECT k.id
+                    SELECT k.id, %s
                       FROM crm_campaign_task k
+                      JOIN crm_campaign_step s ON s.id = k.step_id
                       JOIN crm_campaign_participant p ON p.id = k.participant_id
                      WHERE k.id = ANY(%s) AND k.state = 'reserved'
                        AND (p.state = 'running'
                             OR (k.is_replay AND p.state = 'done'))
                     """,
+                    self._get_behind_condition(),
                     self.ids,
                 )
             )
-        }
+        )
         tasks = self.browse(i for i in self._ids if i in going)
         (self - tasks)._skip_ended()
+        behind = self.browse(i for i in tasks._ids if going[i])
+        behind._skip_behind()
+        tasks -= behind
         if step.expire_hours:
             tasks = tasks._skip_expired(step.expire_hours)
         if tasks:
@@ -287,7 +313,7 @@ class CrmCampaignTask(models.Model):
         """Skip those of these tasks that come too late; return the others."""
         late = self._read_participants(
             SQL(
-                "k.date_planned < %s AND k.is_replay IS NOT TRUE",
+                "COALESCE(k.date_due, k.date_planned) < %s AND k.is_replay IS NOT TRUE",
                 fields.Datetime.now() - timedelta(hours=hours),
             )
         )

@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 
 
 class CrmCampaignWay(models.Model):
@@ -15,6 +15,12 @@ class CrmCampaignWay(models.Model):
     name = fields.Char(required=True)
     sequence = fields.Integer(default=10)
     value = fields.Char(help="Records with this value go this way.")
+    link_url = fields.Char(
+        string="Link", help="Whoever has clicked this link goes this way."
+    )
+    mail_links = fields.Json(
+        compute="_compute_mail_links", export_string_translation=False
+    )
     weight = fields.Integer(
         default=1, help="How many go this way, compared with the others."
     )
@@ -22,3 +28,8 @@ class CrmCampaignWay(models.Model):
     _weight_positive = models.Constraint(
         "CHECK(weight > 0)", "Someone must go each way: its share is at least 1."
     )
+
+    @api.depends("step_id.mail_links")
+    def _compute_mail_links(self):
+        for way in self:
+            way.mail_links = way.step_id.mail_links

@@ -70,18 +70,20 @@ class MailMail(models.Model):
                 SELECT m.id, t.id,
                        CASE WHEN b.id IS NOT NULL AND g.use_exclusion_list
                                  THEN 'mail_bl'
-                            WHEN p.state = 'exited' THEN 'left'
+                            WHEN p.state = 'exited' OR %s THEN 'left'
                             WHEN c.state <> 'running' THEN 'stopped'
                        END AS why
                   FROM mail_mail m
                   JOIN mailing_mailing g ON g.id = m.mailing_id
                   JOIN mailing_trace t ON t.mail_mail_id = m.id
                   JOIN crm_campaign_task k ON k.id = t.crm_campaign_task_id
+                  JOIN crm_campaign_step s ON s.id = k.step_id
                   JOIN crm_campaign_participant p ON p.id = k.participant_id
                   JOIN crm_campaign c ON c.id = k.campaign_id
              LEFT JOIN mail_blacklist b ON b.email = t.email AND b.active
                  WHERE m.id = ANY(%s) AND m.state = 'outgoing'
                 """,
+                self.env["crm.campaign.task"]._get_behind_condition(),
                 self.ids,
             )
         )

@@ -6,6 +6,13 @@ from odoo.addons.crm_plus.tools.customer_panel import CustomerColumn, CustomerPa
 class ResPartner(models.Model):
     _inherit = "res.partner"
 
+    def write(self, vals):
+        result = super().write(vals)
+        if vals.keys() & self.env["crm.campaign"]._get_watched_fields(self._name):
+            # sudo: journeys move by what happens, whoever makes it happen
+            self.env["crm.campaign.look"].sudo()._ask(partner_ids=self.ids)
+        return result
+
     def _get_customer_panels(self):
         return [*super()._get_customer_panels(), self._get_customer_panel_campaigns()]
 

@@ -4,8 +4,12 @@ from . import step_wait
 from . import step_wait_click
 from . import step_wait_until
 from . import step_wait_event
+from . import step_wait_condition
 from . import step_condition
 from . import step_split
+from . import step_link
+from . import step_winner
+from . import step_goal
 from . import step_update
 from . import step_membership
 from . import step_activity

@@ -1,17 +1,18 @@
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
+from odoo.tools import SQL
 from odoo.tools.translate import LazyTranslate
 
+from odoo.addons.crm_plus.tools.domain_words import DomainWords
 from odoo.addons.crm_plus.tools.user_domain import domain_error, evaluate_domain
 
 from ....tools.step_kind import SQL_BATCH_SIZE, StepKind
-from ....tools.subjects import find_matching
 
 _lt = LazyTranslate(__name__)
 
 
 class ConditionKind(StepKind):
-    """If the record meets a condition now: yes, else no. It does not wait for it."""
+    """If it is so now: yes, else no. It does not wait for it."""
 
     code = "condition"
     label = _lt("If a Condition Holds")
@@ -19,23 +20,48 @@ class ConditionKind(StepKind):
     icon = "fa-code-fork"
     ways = {"yes": _lt("If so"), "no": _lt("If not")}
     batch_size = SQL_BATCH_SIZE
-    fields = ("condition",)
+    fields = (
+        "condition",
+        "condition_by",
+        "condition_on",
+        "link_step_id",
+        "link_url",
+    )
+
+    def get_text(self):
+        return getattr(self, f"_get_{self.step.condition_by}_text")()
+
+    def _get_domain_text(self):
+        if self.step._get_condition().is_true():
+            return ""
+        return self.step._get_condition_words()
 
     def get_problems(self):
+        return getattr(self, f"_get_{self.step.condition_by}_problems")()
+
+    def _get_domain_problems(self):
         if self.step._get_condition().is_true():
             return [self.env._("say what it asks for.")]
         return []
 
     def run(self, tasks):
-        subjects = tasks._get_subjects()
-        matching = find_matching(
-            self.step._get_records(subjects.values()), self.step._get_condition()
+        met = tasks._filter_participants(
+            getattr(self, f"_get_{self.step.condition_by}_sql")()
         )
-        yes, no = [], []
-        for task_id, res_id in subjects.items():
-            (yes if res_id in matching else no).append(task_id)
-        tasks.browse(yes)._done("yes")
-        tasks.browse(no)._done("no")
+        met._done("yes")
+        (tasks - met)._done("no")
+
+    def _get_domain_sql(self):
+        return self.step._get_condition_sql()
+
+    def _get_click_text(self):
+        return self.step._get_click_words()
+
+    def _get_click_problems(self):
+        return self.step._get_click_problems()
+
+    def _get_click_sql(self):
+        return self.step._get_clicked_sql()
 
 
 class CrmCampaignStep(models.Model):
@@ -43,20 +69,47 @@ class CrmCampaignStep(models.Model):
 
     condition = fields.Char(
         default="[]",
-        help="Looked at when somebody gets here, with the rights of whoever is "
-        "responsible for the campaign.",
+        help="Looked at with the rights of whoever is responsible for the campaign.",
     )
+    condition_by = fields.Selection(
+        [("domain", "What they are"), ("click", "What they clicked")],
+        string="It Asks",
+        default="domain",
+        required=True,
+    )
+    condition_on = fields.Selection(
+        [("record", "The record"), ("customer", "Its contact")],
+        string="Of Whom",
+        default="record",
+        required=True,
+    )
+    condition_model = fields.Char(compute="_compute_condition_model")
 
     @api.model
     def _get_kinds(self):
         return [*super()._get_kinds(), ConditionKind]
 
-    @api.constrains("condition", "kind")
+    @api.depends("condition_on", "model_name")
+    def _compute_condition_model(self):
+        for step in self:
+            step.condition_model = step._get_condition_model_name()
+
+    def _get_condition_model_name(self):
+        if self.condition_on == "customer":
+            return "res.partner"
+        return self.campaign_id._get_model()
+
+    def _get_condition_model(self, user=None):
+        """The model that the condition is about, as the responsible sees it."""
+        Model = self._get_records([], user)
+        return Model.env[self._get_condition_model_name()]
+
+    @api.constrains("condition", "condition_on", "kind")
     def _check_condition(self):
         for step in self.filtered(lambda s: (s.condition or "[]") != "[]"):
             # whoever writes it learns no more than the responsible and they may see
             for user in step.campaign_id.user_id | self.env.user:
-                Model = step._get_records([], user)
+                Model = step._get_condition_model(user)
                 if error := domain_error(Model, step.condition):
                     raise ValidationError(
                         self.env._(
@@ -70,4 +123,27 @@ class CrmCampaignStep(models.Model):
 
     def _get_condition(self):
         """The condition of this step, at this moment."""
-        return evaluate_domain(self._get_records([]).env, self.condition)
+        return evaluate_domain(self._get_condition_model().env, self.condition)
+
+    def _get_condition_words(self):
+        """The condition as people read it; empty if it cannot be read any more."""
+        try:
+            condition = self._get_condition()
+            return DomainWords(self.env).domain(self.condition_model, condition)
+        except Exception:  # noqa: BLE001 whatever was written, or removed since
+            return ""
+
+    def _get_condition_sql(self):
+        """SQL of whether the participant ``p`` meets the condition now."""
+        Model = self._get_condition_model()
+        matching = Model._search(self._get_condition(), active_test=False).subselect()
+        if self.condition_on == "record":
+            return SQL("p.res_id IN %s", matching)
+        # a lead may have got its contact on the way
+        return SQL(
+            """
+            COALESCE((SELECT l.partner_id FROM crm_lead l WHERE l.id = p.lead_id),
+                     p.partner_id) IN %s
+            """,
+            matching,
+        )

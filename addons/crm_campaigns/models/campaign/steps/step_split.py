@@ -29,13 +29,30 @@ class SplitKind(StepKind):
 
 
 class RandomKind(SplitKind):
-    """By chance, in proportion to the shares; a person goes the same way each time."""
+    """By chance, in proportion to the shares; a person goes the same way each time,
+    until one of the ways has won.
+    """
 
     code = "split_random"
     label = _lt("Split by Chance")
     icon = "fa-random"
 
+    def get_text(self):
+        winner = self.step.winner_way_id
+        if winner:
+            return self.env._("“%s” has won: everybody new goes there", winner.name)
+        return ""
+
+    def get_problems(self):
+        problems = super().get_problems()
+        if self.step.winner_by == "goal" and not self.step.campaign_id.has_goal:
+            problems.append(self.env._("there is no goal that could decide."))
+        return problems
+
     def run(self, tasks):
+        if self.step.winner_way_id:
+            self._go(tasks, {self.step.winner_way_id: tasks.ids})
+            return
         ways = list(self.step.way_ids)
         weights = [way.weight for way in ways]
         ids_by_way = {}

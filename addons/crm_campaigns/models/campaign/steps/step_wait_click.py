@@ -16,21 +16,18 @@ class WaitClickKind(WaitKind):
     icon = "fa-mouse-pointer"
     ways = {"yes": _lt("clicked"), "no": _lt("no click in time")}
     batch_size = SQL_BATCH_SIZE
+    fields = (*WaitKind.fields, "link_step_id", "link_url")
 
     def get_text(self):
-        mail = self.step.mail_step_id
-        if not mail:
+        link = self.step._get_click_words()
+        if not link:
             return super().get_text()
         return self.env._(
-            "A link of “%(mail)s”, within %(delay)s",
-            mail=mail.name,
-            delay=super().get_text(),
+            "%(link)s, within %(delay)s", link=link, delay=super().get_text()
         )
 
     def get_problems(self):
-        if not self.step.mail_step_id:
-            return [self.env._("there is no mail before it that could be clicked.")]
-        return super().get_problems()
+        return [*self.step._get_click_problems(), *super().get_problems()]
 
     def on_planned(self, tasks):
         # while another step came in between

@@ -1,0 +1,227 @@
+import logging
+
+from odoo import api, fields, models, tools
+from odoo.exceptions import ValidationError
+from odoo.fields import Domain
+from odoo.tools import SQL
+
+from odoo.addons.crm_plus.tools.user_domain import (
+    domain_error,
+    domain_fields,
+    evaluate_domain,
+    fields_behind,
+)
+
+_logger = logging.getLogger(__name__)
+
+
+class CrmCampaign(models.Model):
+    """What a campaign watches for while people are on their way: conditions that they
+    wait for, goals, and its own condition to end. See ``crm.campaign.look``.
+    """
+
+    _inherit = "crm.campaign"
+
+    exit_domain = fields.Char(
+        string="Ends When They Meet",
+        default="[]",
+        help="Whoever meets this condition leaves the campaign, within a minute or a "
+        "quarter of an hour, and at the latest before the next step. Looked at with "
+        "the rights of the responsible.",
+    )
+    date_watched = fields.Datetime(
+        string="Conditions Looked At",
+        readonly=True,
+        copy=False,
+        help="When everybody was last looked at for the conditions of this campaign.",
+    )
+
+    # ------------------------------------------------------------
+    # Which campaigns watch for what
+    # ------------------------------------------------------------
+
+    @api.model
+    @tools.ormcache()
+    def _get_watching_ids(self):
+        """Ids of the running campaigns that watch for something."""
+        # sudo: all of them, whoever changes a record
+        Campaign = self.sudo().with_context(active_test=False)
+        codes = [
+            kind.code
+            for kind in self.env["crm.campaign.step"]._get_kinds()
+            if kind.watches
+        ]
+        by_rule = Campaign.search(
+            [
+                ("state", "=", "running"),
+                "|",
+                ("exit_on_overdue", "=", True),
+                ("exit_domain", "not in", (False, "", "[]")),
+            ]
+        )
+        by_step = (
+            self.env["crm.campaign.step"]
+            .sudo()
+            .search([("campaign_id.state", "=", "running"), ("kind", "in", codes)])
+            .campaign_id
+        )
+        return tuple(sorted((by_rule | by_step)._ids))
+
+    @api.model
+    @tools.ormcache("model")
+    def _get_watched_fields(self, model):
+        """The fields of leads, or of contacts, that running campaigns watch."""
+        Model = self.env[model]
+        watched = set()
+        # sudo: all of them, whoever changes a record
+        for campaign in self.sudo().browse(self._get_watching_ids()):
+            for target, text in campaign._get_watched_domains():
+                try:
+                    domain = evaluate_domain(self.env, text)
+                    if target == model:
+                        watched |= domain_fields(Model, domain)
+                    elif model == "res.partner":
+                        watched |= fields_behind(
+                            Model,
+                            [
+                                condition.field_expr.partition(".")[2]
+                                for condition in domain.iter_conditions()
+                                if condition.field_expr.startswith("partner_id.")
+                            ],
+                        )
+                except Exception:  # noqa: BLE001 whatever a user may have written
+                    _logger.info("crm_campaigns: campaign %s not read", campaign.id)
+        return frozenset(watched)
+
+    def _get_watched_domains(self):
+        """Hook: ``[(model, domain as text)]`` that this campaign watches."""
+        self.ensure_one()
+        domains = []
+        if self._has_exit_domain():
+            domains.append((self._get_model(), self.exit_domain))
+        domains += [
+            (step._get_condition_model_name(), step.condition)
+            for step in self._get_watching_steps()
+        ]
+        return domains
+
+    def _get_watching_steps(self):
+        """Those that watch for something, the farthest first."""
+        self.ensure_one()
+        kinds = self.env["crm.campaign.step"]._get_kind_classes()
+        return self.env["crm.campaign.step"].search(
+            [
+                ("campaign_id", "=", self.id),
+                ("kind", "in", [code for code, kind in kinds.items() if kind.watches]),
+            ],
+            order="position desc, id desc",
+        )
+
+    # What people go through changes by starting only: the caches of the whole server
+    # are not emptied by each step that is drawn.
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        campaigns = super().create(vals_list)
+        if "running" in campaigns.mapped("state"):
+            self.env.registry.clear_cache()
+        return campaigns
+
+    def write(self, vals):
+        result = super().write(vals)
+        if vals.keys() & {"exit_domain", "exit_on_overdue", "state", "version_id"}:
+            self.env.registry.clear_cache()
+        if vals.get("state") == "running":
+            # who was inside is looked at anew
+            self.date_watched = False
+        return result
+
+    def unlink(self):
+        self.env.registry.clear_cache()
+        return super().unlink()
+
+    # ------------------------------------------------------------
+    # Looking
+    # ------------------------------------------------------------
+
+    def _look_at(self, condition):
+        """Let come true what has come true for these people: goals first, those that
+        are farthest before all, then what ends the journey, then who waits.
+
+        :param condition: SQL on the participant ``p``
+        """
+        self.ensure_one()
+        condition = SQL(
+            "p.campaign_id = %s AND p.state = 'running' AND %s", self.id, condition
+        )
+        steps = self._get_watching_steps().filtered(lambda step: not step.date_halted)
+        goals = steps.filtered(lambda step: step.kind == "goal")
+        for step in goals:
+            step._try_look(condition)
+        self._exit_by_condition(condition)
+        if self.exit_on_overdue:
+            self._exit_by_case(condition)
+        for step in steps - goals:
+            step._try_look(condition)
+
+    # ------------------------------------------------------------
+    # The condition to end
+    # ------------------------------------------------------------
+
+    def _has_exit_domain(self):
+        return (self.exit_domain or "[]").strip() not in ("", "[]")
+
+    @api.constrains("exit_domain", "user_id", "model_id", "entry")
+    def _check_exit_domain(self):
+        for campaign in self.filtered(lambda c: c._has_exit_domain()):
+            # whoever writes it learns no more than they may see
+            for user in campaign.user_id | self.env.user:
+                Model = campaign._get_entry_model(user)
+                if error := domain_error(Model, campaign.exit_domain):
+                    raise ValidationError(
+                        self.env._(
+                            "The condition to end of “%(campaign)s” does not work for "
+                            "%(user)s: %(error)s",
+                            campaign=campaign.name,
+                            user=user.name,
+                            error=error,
+                        )
+                    )
+
+    def _exit_by_condition(self, condition):
+        """End the journeys of those who meet the condition to end.
+
+        A condition that does not work any more raises: nobody is sent anything while it
+        is not known whether they should have left.
+        """
+        self.ensure_one()
+        if not self._has_exit_domain():
+            return
+        Model = self._get_entry_model()
+        domain = evaluate_domain(Model.env, self.exit_domain)
+        if Domain(domain).is_true():
+            return
+        Participant = self.env["crm.campaign.participant"]
+        Participant.flush_model()
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT p.id FROM crm_campaign_participant p
+                 WHERE p.state = 'running' AND %s AND p.res_id IN %s
+                """,
+                condition,
+                Model._search(domain, active_test=False).subselect(),
+            )
+        )
+        if rows:
+            Participant._exit({"condition": [row[0] for row in rows]})
+
+    def _exit_by_case(self, condition):
+        """End the journeys of those who have another reason to."""
+        Participant = self.env["crm.campaign.participant"]
+        reasons = {}
+        for participant_id, reason in self.env.execute_query(
+            Participant._get_leaving_query(self._get_model(), condition)
+        ):
+            reasons.setdefault(reason, []).append(participant_id)
+        Participant._exit(reasons)
