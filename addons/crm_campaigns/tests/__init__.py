@@ -11,6 +11,8 @@ from . import test_campaign_links
 from . import test_campaign_winner
 from . import test_campaign_guard
 from . import test_campaign_mail
+from . import test_campaign_people
+from . import test_campaign_scheduler
 from . import test_campaign_steps
 from . import test_campaign_tour
 from . import test_campaign_ways

@@ -337,8 +337,8 @@ class TestCampaign(CampaignCommon):
         )
         self.env.flush_all()
 
-        # enrol, plan, look for clicks
-        with self.assertQueryCount(3):
+        # enrol in a savepoint of its own, plan, look for clicks; kinds, once
+        with self.assertQueryCount(6):
             new_ids = campaign._enrol()
 
         self.assertEqual(len(new_ids), 40)

@@ -5,6 +5,8 @@ from odoo.exceptions import AccessError
 from odoo.tests import tagged, users
 from odoo.tools import mute_logger
 
+from odoo.addons.crm_campaigns.tools.step_kind import StepKind
+
 from .test_campaign_steps import RUN_LOG, StepCommon
 
 
@@ -97,12 +99,48 @@ class TestCampaignGuard(StepCommon):
     @mute_logger(RUN_LOG, "odoo.sql_db")
     def test_few_failures_stop_nothing(self):
         leads = self._create_many(60)
-        leads[:10].referred = "bad"
+        leads[::6].referred = "bad"
         action = self._create_action(
             "for lead in records:\n  1 // (lead.referred != 'bad')"
         )
         campaign, step = self._start("server_action", leads, server_action_id=action.id)
 
+        self._run(1)
+
+        self.assertFalse(step.date_halted, "ten of sixty are no more than 20 %")
+        states = self._tasks(campaign, step).mapped("state")
+        self.assertEqual((states.count("done"), states.count("planned")), (50, 10))
+
+    @mute_logger(RUN_LOG, "odoo.sql_db")
+    def test_who_was_not_tried_says_nothing(self):
+        """Ten of ten have failed; the ninety that come next do not make it ten of a
+        hundred."""
+        leads = self._create_many(100)
+        action = self._create_action("1 / 0")
+        campaign, step = self._start("server_action", leads, server_action_id=action.id)
+
+        self._run()
+
+        self.assertTrue(step.date_halted)
+        self.assertEqual(len(self._tasks(campaign, step).filtered("attempts")), 10)
+
+    def test_batch_is_judged_when_it_is_over(self):
+        """A kind may tell first what failed, and then what went well."""
+
+        class RefuseKind(StepKind):
+            code = "refuse"
+            label = "Refuse"
+
+            def run(self, tasks):
+                tasks[:10]._fail("Refused")
+                tasks[10:]._done()
+
+        Step = self.env.registry["crm.campaign.step"]
+        kinds = Step._get_kinds
+        self.patch(Step, "_get_kinds", lambda steps: [*kinds(steps), RefuseKind])
+        leads = self._create_many(60)
+
+        campaign, step = self._start("refuse", leads)
         self._run(1)
 
         self.assertFalse(step.date_halted, "ten of sixty are no more than 20 %")

@@ -357,6 +357,21 @@ class TestCampaignMail(CampaignCommon):
         self.assertFalse(self._recipients(), "not once more")
         self.assertEqual(self._states(campaign)[0], ("Mail 1", "done"))
 
+    def test_mail_cancelled_by_hand_is_skipped_not_lost(self):
+        campaign = self._create_journey(self.leads)
+        campaign.action_start()
+        with patch.object(
+            self.env.registry["mail.mail"], "send", lambda *args, **kwargs: True
+        ):
+            self._run(1)
+        ida, ola = self._tasks(campaign, self.mail)
+        ida.trace_id.mail_mail_id.cancel()
+
+        self._run()
+
+        self.assertEqual((ida.state, ola.state), ("skipped", "done"))
+        self.assertIn("Cancel", ida.reason)
+
     def test_deleted_mail_is_failed_not_lost(self):
         campaign = self._create_journey(self.lead)
         campaign.action_start()

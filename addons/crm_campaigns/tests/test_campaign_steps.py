@@ -1,6 +1,6 @@
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Command
-from odoo.tests import tagged
+from odoo.tests import Form, tagged
 from odoo.tools import mute_logger
 
 from odoo.addons.crm_campaigns.tools.step_kind import FAMILIES, StepKind
@@ -94,6 +94,83 @@ class TestCampaignSteps(StepCommon):
 
         self.assertEqual(set(self._tasks(campaign).mapped("reason")), {"HELLO"})
         self.assertIn("shout · done: HELLO", campaign.participant_ids[0].journey)
+
+    def _forget_kind(self, step):
+        """As if the addon of this step's kind had been uninstalled."""
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE crm_campaign_step SET kind = 'shout' WHERE id = %s", [step.id]
+        )
+        self.env.invalidate_all()
+        self.env.registry.clear_cache()
+        self.addCleanup(self.env.registry.clear_cache)
+
+    def test_kind_that_is_gone_breaks_neither_form_nor_canvas(self):
+        campaign = self._create_campaign(self.leads)
+        step = self._add_step(campaign, "condition", condition="[('id', '>', 0)]")
+        no = self._add_step(campaign, "activity", step, "no")
+        self._forget_kind(step)
+
+        drawn = campaign.get_canvas()["steps"][0]
+        self.assertIn("“shout”", drawn["text"])
+        self.assertIn("not installed any more", drawn["problems"][0])
+        self.assertIn("no", [way["key"] for way in drawn["ways"]])
+        description = self.env["crm.campaign.step"].fields_get(["kind"])["kind"]
+        selection = dict(description["selection"])
+        self.assertEqual(selection["shout"], "shout (not installed)")
+        with Form(step) as form:
+            form.name = "Gone"
+        self.assertEqual(campaign.copy().step_ids[0].kind, "shout")
+        with self.assertRaisesRegex(UserError, "not installed any more"):
+            campaign.action_start()
+
+        no.branch = "no"  # the tree stays as it is
+        with Form(step) as form:
+            form.kind = "wait"
+            self.assertFalse(form.is_kind_gone)
+        self.assertEqual(no.branch, "next")
+        campaign.action_start()
+
+    def test_kind_that_is_gone_parks_who_comes_there(self):
+        campaign = self._create_campaign(self.leads)
+        step = self._add_step(campaign, "wait")
+        other, other_step = self._start("activity")
+        campaign.action_start()
+        self._forget_kind(step)
+        self._pass(days=3)
+
+        self._run()
+
+        self.assertEqual(set(self._tasks(other, other_step).mapped("state")), {"done"})
+        tasks = self._tasks(campaign, step)
+        self.assertEqual(set(tasks.mapped("state")), {"failed"})
+        self.assertIn("not installed any more", tasks[0].reason)
+        self.assertIn("not installed any more", campaign.participant_ids[0].journey)
+
+        campaign.action_stop()
+        step.kind = "activity"
+        campaign.action_start()
+        tasks.action_retry()
+        self._run()
+        self.assertEqual(set(tasks.mapped("state")), {"done"})
+
+    def test_entry_that_is_gone_lets_nobody_enter(self):
+        campaign, _step = self._start("activity")
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE crm_campaign SET entry = 'shout' WHERE id = %s", [campaign.id]
+        )
+        self.env.invalidate_all()
+        self.env.registry.clear_cache()
+        self.addCleanup(self.env.registry.clear_cache)
+
+        self._run()
+
+        self.assertEqual(set(self._tasks(campaign).mapped("state")), {"done"})
+        self.assertEqual(campaign.get_canvas()["start"]["icon"], "fa-question-circle")
+        campaign.action_stop()
+        with self.assertRaisesRegex(UserError, "not installed any more"):
+            campaign.action_start()
 
     # ------------------------------------------------------------
     # If

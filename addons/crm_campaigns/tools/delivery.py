@@ -43,6 +43,11 @@ class Delivery:
     def _execute(self, query, **params):
         params.update(mail=self.mail_id, now=self.now)
         with self.registry.cursor() as cr:
+            # where the database may lose the last commits when it dies, not this one
+            cr.execute(
+                "SELECT set_config('synchronous_commit', 'on', TRUE)"
+                " WHERE current_setting('synchronous_commit') = 'off'"
+            )
             cr.execute(query, params)
             return cr.rowcount
 

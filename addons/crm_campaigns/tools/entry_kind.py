@@ -59,3 +59,18 @@ class EntryKind:
             candidates,
             self._get_condition(),
         )
+
+
+class GoneEntry(EntryKind):
+    """A way in that came with an addon which is gone: nobody enters."""
+
+    icon = "fa-question-circle"
+
+    def get_problems(self):
+        return [
+            self.env._(
+                "What lets people enter (“%s”) came with an app that is not installed "
+                "any more: install it again, or choose another.",
+                self.campaign.entry,
+            )
+        ]

@@ -61,6 +61,8 @@ class StepKind:
     has_file_mail = False
     # what it asks for may come true at any moment: ``look`` is called then
     watches = False
+    # what it makes waits in the queue of mails: no more of it while that is long
+    fills_queue = False
 
     def __init__(self, step):
         self.step = step
@@ -127,3 +129,44 @@ class StepKind:
             ),
             "",
         )
+
+
+class GoneKind(StepKind):
+    """A step whose kind was that of an addon that is not installed any more.
+
+    People see it, and can delete it or choose another kind. Nobody gets past it: who
+    comes here is parked with the reason, and goes on once the addon is back or the
+    step is another.
+    """
+
+    icon = "fa-question-circle"
+
+    def get_ways(self):
+        """Those on which other steps come after it: they stay where they are."""
+        ways = super().get_ways()
+        known = {way[:2] for way in ways}
+        labels = dict(self.step._fields["branch"]._description_selection(self.env))
+        for child in self.step.child_ids:
+            if (child.branch, child.way_id) not in known:
+                known.add((child.branch, child.way_id))
+                label = child.way_id.name or labels[child.branch]
+                ways.append((child.branch, child.way_id, label))
+        return ways
+
+    def get_text(self):
+        return self.env._(
+            "Of a kind (“%s”) that came with an app that is not installed any more",
+            self.step.kind,
+        )
+
+    def get_problems(self):
+        return [
+            self.env._(
+                "its kind (“%s”) came with an app that is not installed any more: "
+                "install it again, choose another kind, or delete the step.",
+                self.step.kind,
+            )
+        ]
+
+    def run(self, tasks):
+        tasks._fail(self.get_text(), final=True)

@@ -180,6 +180,8 @@ class CrmCampaign(models.Model):
         copy=False,
         help="When it was last looked who enters.",
     )
+    date_look_failed = fields.Datetime(readonly=True, copy=False)
+    look_error = fields.Text(string="Why Nobody Enters", readonly=True, copy=False)
 
     _caps_positive = models.Constraint(
         "CHECK(entry_cap_hour >= 0 AND entry_cap_day >= 0)",

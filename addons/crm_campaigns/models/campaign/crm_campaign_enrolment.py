@@ -1,12 +1,26 @@
+import logging
 from datetime import timedelta
+
+import psycopg2
 
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
-from odoo.tools import SQL
+from odoo.tools import SQL, ormcache
 
 from odoo.addons.crm_plus.tools.user_domain import domain_error, evaluate_domain
 
+from ...tools.entry_kind import GoneEntry
+from ...tools.gone_codes import find_gone_codes
 from ...tools.lazy_label import translate
+
+_logger = logging.getLogger(__name__)
+
+# Campaigns looked at in one round of the scheduler.
+LOOK_SIZE = 20
+# People who enter in one transaction: some seconds.
+ENTER_SIZE = 100_000
+# Before a campaign is looked at again that met an error.
+LOOK_PAUSE = timedelta(minutes=15)
 
 
 class CrmCampaign(models.Model):
@@ -28,14 +42,26 @@ class CrmCampaign(models.Model):
     @api.model
     def _selection_entry(self):
         return [
-            (entry.code, translate(self.env, entry.label))
-            for entry in self._get_entries()
+            *(
+                (entry.code, translate(self.env, entry.label))
+                for entry in self._get_entries()
+            ),
+            *(
+                (code, self.env._("%s (not installed)", code))
+                for code in self._get_gone_entries()
+            ),
         ]
+
+    @api.model
+    @ormcache()
+    def _get_gone_entries(self):
+        """As ``crm.campaign.step._get_gone_kinds``."""
+        return find_gone_codes(self.env, "crm_campaign", "entry", self._get_entries())
 
     def _get_entry(self):
         """What lets people enter this campaign, see ``EntryKind``."""
         entries = {entry.code: entry for entry in self._get_entries()}
-        return entries[self.entry or "segment"](self)
+        return entries.get(self.entry or "segment", GoneEntry)(self)
 
     def _get_entry_model(self, user=None):
         """The model of those who enter, as the responsible sees it."""
@@ -156,6 +182,8 @@ class CrmCampaign(models.Model):
         """Let everybody enter who may by what is true now; of a segment, all members or
         some that have joined.
 
+        Of very many, not all at once: the scheduler goes on until no more may enter.
+
         :return: ids of the new participants
         """
         new_ids = []
@@ -163,9 +191,18 @@ class CrmCampaign(models.Model):
             entry = campaign._get_entry()
             if member_ids is None:
                 candidates = entry.get_start_candidates()
-                campaign.date_segment = campaign.segment_id.date_refreshed
-                campaign.date_looked = fields.Datetime.now()
-            elif campaign.entry == "segment":
+                entered = (
+                    campaign._enrol_candidates(candidates, limit=ENTER_SIZE)
+                    if candidates
+                    else []
+                )
+                new_ids += entered
+                # some of a full batch may have lost a race with another transaction
+                if len(entered) * 2 < ENTER_SIZE:
+                    campaign.date_segment = campaign.segment_id.date_refreshed
+                    campaign.date_looked = fields.Datetime.now()
+                continue
+            if campaign.entry == "segment":
                 candidates = entry.get_member_candidates(
                     SQL("m.date_left IS NULL AND m.id = ANY(%s)", list(member_ids))
                 )
@@ -235,7 +272,7 @@ class CrmCampaign(models.Model):
             before=self._get_before_condition(),
         )
 
-    def _enrol_candidates(self, candidates):
+    def _enrol_candidates(self, candidates, limit=None):
         """Make participants of those candidates who may enter, and plan their first
         steps.
 
@@ -243,6 +280,7 @@ class CrmCampaign(models.Model):
         each event: unique indexes see to it, also between two transactions.
 
         :param candidates: SQL of ``res_id``, ``event`` and ``date``, see ``EntryKind``
+        :param limit: how many enter at most
         :return: ids of the new participants
         """
         self.ensure_one()
@@ -263,37 +301,46 @@ class CrmCampaign(models.Model):
                 self.id,
                 model,
             )
-        rows = self.env.execute_query(
-            SQL(
-                """
-                INSERT INTO crm_campaign_participant (
-                    campaign_id, number, res_model, res_id, lead_id, partner_id, email,
-                    person, event, parallel, state, date_entered,
-                    create_date, write_date
-                )
-                SELECT %(campaign)s,
-                       row_number() OVER (PARTITION BY e.res_id ORDER BY e.date)
-                       + %(number_before)s,
-                       %(model)s, e.res_id, e.lead_id, e.partner_id, e.email,
-                       e.person, e.event, e.parallel, 'running', %(now)s,
-                       %(now)s, %(now)s
-                  FROM (%(entrants)s) e
-              ORDER BY e.res_id, e.date
-           ON CONFLICT DO NOTHING
-             RETURNING id
-                """,
-                campaign=self.id,
-                model=model,
-                number_before=number_before,
-                entrants=self._get_entrants_query(candidates),
-                now=fields.Datetime.now(),
+        insert = SQL(
+            """
+            INSERT INTO crm_campaign_participant (
+                campaign_id, number, res_model, res_id, lead_id, partner_id, email,
+                person, event, parallel, state, date_entered,
+                create_date, write_date
             )
+            SELECT %(campaign)s,
+                   row_number() OVER (PARTITION BY e.res_id ORDER BY e.date)
+                   + %(number_before)s,
+                   %(model)s, e.res_id, e.lead_id, e.partner_id, e.email,
+                   e.person, e.event, e.parallel, 'running', %(now)s,
+                   %(now)s, %(now)s
+              FROM (%(entrants)s LIMIT %(limit)s) e
+          ORDER BY e.res_id, e.date
+            """,
+            limit=limit,
+            campaign=self.id,
+            model=model,
+            number_before=number_before,
+            entrants=self._get_entrants_query(candidates),
+            now=fields.Datetime.now(),
         )
+        # that nobody else lets them enter at this moment is nearly always so: to look
+        # for it row by row takes a third of the time
+        try:
+            with self.env.cr.savepoint(flush=False):
+                self.env.cr.execute(
+                    SQL("%s RETURNING id", insert), log_exceptions=False
+                )
+                rows = self.env.cr.fetchall()
+        except psycopg2.errors.UniqueViolation:
+            rows = self.env.execute_query(
+                SQL("%s ON CONFLICT DO NOTHING RETURNING id", insert)
+            )
         new_ids = [row[0] for row in rows]
         if new_ids:
             self._spread(new_ids)
             self.env["crm.campaign.participant"].invalidate_model(flush=False)
-            self.env["crm.campaign.task"]._plan_roots(new_ids)
+            self.env["crm.campaign.task"]._plan_roots(new_ids, are_new=True)
         return new_ids
 
     def _spread(self, new_ids):
@@ -383,31 +430,143 @@ class CrmCampaign(models.Model):
         """Look again: at campaigns that look by themselves, and at whole segments that
         were refreshed since, a safety net, since whoever joins is enrolled in the
         transaction of the refresh.
+
+        One bounded batch, a commit for each campaign. What is wrong with one keeps
+        none of the others from looking. Campaigns with nothing to look at cost nothing.
+
+        :return: how many were looked at, and whether there are more
         """
+        due = self._get_campaigns_to_look()
+        looked = 0
+        for campaign in due[:LOOK_SIZE]:
+            looked += 1
+            try:
+                campaign._look()
+                self.env.flush_all()
+            except psycopg2.OperationalError as error:
+                # serialisation, a lost connection: again at the next round
+                self.env.cr.rollback()
+                _logger.info("crm_campaigns: looking put off: %s", error)
+                break
+            except Exception as error:
+                self.env.cr.rollback()
+                self.env.invalidate_all()
+                _logger.info("crm_campaigns: nobody enters %s", campaign, exc_info=True)
+                campaign._set_look_error(str(error) or error.__class__.__name__)
+            if not self.env["ir.cron"]._commit_progress():
+                break  # no time left
+        self._trigger_look()
+        return looked, len(due) > looked
+
+    @api.model
+    def _get_look_minutes(self):
+        """SQL of the rows (entry, minutes) of all entries that look by themselves."""
+        looking = [entry for entry in self._get_entries() if entry.look_minutes]
+        return SQL(
+            "unnest(%s::text[], %s::int[]) AS look(entry, minutes)",
+            [entry.code for entry in looking],
+            [entry.look_minutes for entry in looking],
+        )
+
+    @api.model
+    def _get_campaigns_to_look(self):
+        """Running campaigns whose time to look has come, those who waited longest
+        first: one more than is looked at in a round."""
+        self.flush_model()
+        self.env["crm.segment"].flush_model(["date_refreshed"])
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT c.id
+                  FROM crm_campaign c
+             LEFT JOIN crm_segment s ON s.id = c.segment_id
+             LEFT JOIN %(looks)s ON look.entry = c.entry
+                 WHERE c.state = 'running' AND c.active
+                   AND (c.date_look_failed IS NULL
+                        OR c.date_look_failed <= %(now)s - %(pause)s)
+                   AND CASE
+                       WHEN c.date_looked IS NULL
+                       THEN (c.date_begin IS NULL OR c.date_begin <= %(now)s)
+                            AND (c.date_end IS NULL OR c.date_end > %(now)s)
+                       WHEN c.entry LIKE 'segment%%'
+                       THEN s.date_refreshed IS DISTINCT FROM c.date_segment
+                       ELSE c.date_looked + look.minutes * interval '1 minute'
+                            <= %(now)s
+                            AND (c.date_end IS NULL OR c.date_looked < c.date_end)
+                       END
+              ORDER BY c.date_looked NULLS FIRST, c.id
+                 LIMIT %(limit)s
+                """,
+                looks=self._get_look_minutes(),
+                now=fields.Datetime.now(),
+                pause=LOOK_PAUSE,
+                limit=LOOK_SIZE + 1,
+            )
+        )
+        return self.browse(row[0] for row in rows)
+
+    def _look(self):
+        """Let those enter this campaign who may now."""
+        self.ensure_one()
         now = fields.Datetime.now()
-        Task = self.env["crm.campaign.task"]
-        for campaign in self.search([("state", "=", "running")]):
-            entry = campaign._get_entry()
-            since = campaign.date_looked
-            if not since:
-                # its time to begin has come
-                campaign._enrol()
-                if campaign._is_open() and not campaign.date_looked:
-                    campaign.date_looked = now
-            elif campaign.entry.startswith("segment"):
-                if campaign.segment_id.date_refreshed != campaign.date_segment:
-                    campaign._enrol()
-                    campaign._exit_left()
-            elif entry.look_minutes:
-                due = since + timedelta(minutes=entry.look_minutes)
-                if due <= now:
-                    candidates = entry.get_candidates(since)
-                    if candidates and campaign._is_open():
-                        campaign._enrol_candidates(candidates)
-                    campaign.date_looked = now
-                    due = now + timedelta(minutes=entry.look_minutes)
-                if not campaign.date_end or due < campaign.date_end:
-                    Task._trigger_once(due)
+        since = self.date_looked
+        if not since:
+            # its time to begin has come
+            self._enrol()
+        elif self.entry.startswith("segment"):
+            if self._is_open():
+                self._enrol()
+            else:
+                self.date_segment = self.segment_id.date_refreshed
+            self._exit_left()
+        else:
+            candidates = self._is_open() and self._get_entry().get_candidates(since)
+            if candidates:
+                self._enrol_candidates(candidates)
+            self.date_looked = now
+        if self.date_look_failed:
+            self.write({"date_look_failed": False, "look_error": False})
+
+    def _set_look_error(self, reason):
+        """Tell the responsible, once, why nobody enters; look again after a pause."""
+        self.ensure_one()
+        is_new = not self.date_look_failed
+        self.write({"date_look_failed": fields.Datetime.now(), "look_error": reason})
+        if is_new:
+            self.message_notify(
+                partner_ids=self.user_id.partner_id.ids,
+                subject=self.env._("Nobody enters “%s”", self.name),
+                body=self.env._(
+                    "Looking for those who enter the campaign “%(campaign)s” met an "
+                    "error; it is tried again every %(minutes)s minutes: %(reason)s",
+                    campaign=self.name,
+                    minutes=int(LOOK_PAUSE.total_seconds() // 60),
+                    reason=reason,
+                ),
+            )
+
+    @api.model
+    def _trigger_look(self):
+        """Come back when the next campaign is to be looked at."""
+        [(date,)] = self.env.execute_query(
+            SQL(
+                """
+                SELECT min(GREATEST(c.date_looked + look.minutes * interval '1 minute',
+                                    c.date_look_failed + %(pause)s))
+                  FROM crm_campaign c
+                  JOIN %(looks)s ON look.entry = c.entry
+                 WHERE c.state = 'running' AND c.active AND c.date_looked IS NOT NULL
+                   AND (c.date_end IS NULL OR c.date_looked
+                        + look.minutes * interval '1 minute' < c.date_end)
+                """,
+                looks=self._get_look_minutes(),
+                pause=LOOK_PAUSE,
+            )
+        )
+        if date:
+            self.env["crm.campaign.task"]._trigger_once(
+                max(date, fields.Datetime.now() + timedelta(minutes=1))
+            )
 
     def _exit_left(self, member_ids=None):
         """End the journey of those who have left the segment, where it says so."""

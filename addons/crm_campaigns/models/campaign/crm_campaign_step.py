@@ -1,8 +1,10 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
+from odoo.tools import ormcache
 
+from ...tools.gone_codes import find_gone_codes
 from ...tools.lazy_label import translate
-from ...tools.step_kind import FAMILIES
+from ...tools.step_kind import FAMILIES, GoneKind
 
 WAYS = [
     ("next", "Then"),
@@ -81,6 +83,7 @@ class CrmCampaignStep(models.Model):
     outline = fields.Char(string="Step", compute="_compute_outline")
     # when it goes wrong
     can_fail = fields.Boolean(compute="_compute_can_fail")
+    is_kind_gone = fields.Boolean(compute="_compute_can_fail")
     on_failure = fields.Selection(
         [("stop", "End the journey"), ("continue", "Go on with the next step")],
         string="If It Cannot Be Done",
@@ -125,14 +128,28 @@ class CrmCampaignStep(models.Model):
     @api.model
     def _selection_kind(self):
         return [
-            (code, translate(self.env, kind.label))
-            for code, kind in self._get_kind_classes().items()
+            *(
+                (code, translate(self.env, kind.label))
+                for code, kind in self._get_kind_classes().items()
+            ),
+            *(
+                (code, self.env._("%s (not installed)", code))
+                for code in self._get_gone_kinds()
+            ),
         ]
+
+    @api.model
+    @ormcache()
+    def _get_gone_kinds(self):
+        """Codes of steps whose kind came with an addon that is not installed any more:
+        no more of them come while the registry lives.
+        """
+        return find_gone_codes(self.env, "crm_campaign_step", "kind", self._get_kinds())
 
     def _get_kind(self):
         """What this step is: an instance of its class, see ``StepKind``."""
         self.ensure_one()
-        return self._get_kind_classes()[self.kind](self)
+        return self._get_kind_classes().get(self.kind, GoneKind)(self)
 
     # ------------------------------------------------------------
     # Computes
@@ -147,7 +164,8 @@ class CrmCampaignStep(models.Model):
     def _compute_can_fail(self):
         kinds = self._get_kind_classes()
         for step in self:
-            step.can_fail = bool(step.kind) and kinds[step.kind].can_fail
+            step.can_fail = bool(step.kind) and kinds.get(step.kind, GoneKind).can_fail
+            step.is_kind_gone = bool(step.kind) and step.kind not in kinds
 
     @api.depends("parent_id", "parent_id.kind", "parent_id.way_ids")
     def _compute_branch(self):

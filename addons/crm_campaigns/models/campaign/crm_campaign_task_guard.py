@@ -8,6 +8,19 @@ HALTED = "crm_campaigns.is_halted"
 MIN_FAILURES = 10
 
 
+class Failures:
+    """What has failed of a batch: it is judged at the end, when the others are done.
+
+    An object and not a dictionary: contexts are hashed, this one by identity.
+    """
+
+    def __init__(self):
+        self.ids_by_reason = {}
+
+    def add(self, reason, ids):
+        self.ids_by_reason.setdefault(reason, []).extend(ids)
+
+
 class CrmCampaignTask(models.Model):
     """What keeps a mistake from growing: a switch that stops everything, a step that
     fails too often stands still, and no more mails an hour than agreed.
@@ -38,9 +51,15 @@ class CrmCampaignTask(models.Model):
     # One step
     # ------------------------------------------------------------
 
+    @api.model
+    def _judge(self, failures):
+        """Halt the steps of which too many failed, now that a batch is over."""
+        for reason, ids in failures.ids_by_reason.items():
+            self.browse(ids)._break_circuit(reason)
+
     def _break_circuit(self, reason):
-        """These tasks have failed: halt the steps of which too many did within an hour.
-        Those of the batch that are still to be tried count as if they went well.
+        """These tasks have failed: halt the steps of which too many did within an hour,
+        of those that were tried. Those still to be tried say nothing.
 
         :return: whether one was
         """
@@ -57,6 +76,7 @@ class CrmCampaignTask(models.Model):
                                  WHERE id = ANY(%(ids)s))
                    AND s.date_halted IS NULL AND c.failure_limit > 0
                    AND k.attempts > 0 AND k.date_reserved > %(since)s
+                   AND k.state NOT IN ('reserved', 'sending')
                    AND (s.date_resumed IS NULL OR k.date_reserved > s.date_resumed)
               GROUP BY s.id, c.failure_limit
                 HAVING count(*) FILTER (WHERE k.state IN ('failed', 'planned'))

@@ -5,12 +5,16 @@ from odoo import api, fields, models
 from odoo.modules import module
 from odoo.tools import SQL
 
+from .crm_campaign_task_guard import Failures
+
 _logger = logging.getLogger(__name__)
 
 # Mails handed to SMTP before the outcome is noted and the clock is looked at.
 SEND_SIZE = 100
 # A provider of text messages that has said nothing for so long will say nothing.
 ANSWER_TIME = timedelta(minutes=15)
+# Mails that wait for SMTP before others are composed: some minutes of sending.
+QUEUE_SIZE = 1000
 # Mails whose outcome is read at once.
 SETTLE_SIZE = 500
 
@@ -52,6 +56,33 @@ class CrmCampaignTask(models.Model):
     # ------------------------------------------------------------
 
     @api.model
+    def _is_queue_long(self):
+        """Whether so many composed mails wait that no more are composed for now: each
+        round looks through them, and time must grow with the work.
+
+        Where mails an hour are limited, those to other domains must not wait behind.
+        """
+        if any(self._get_rates()):
+            return False
+        [(count,)] = self.env.execute_query(
+            SQL(
+                """
+                SELECT count(*)
+                  FROM (
+                    SELECT FROM crm_campaign_task k
+                      JOIN crm_campaign c ON c.id = k.campaign_id
+                      JOIN mailing_trace t
+                        ON t.crm_campaign_task_id = k.id AND t.trace_type = 'mail'
+                     WHERE k.state = 'sending' AND c.state = 'running'
+                     LIMIT %s
+                  ) waiting
+                """,
+                QUEUE_SIZE,
+            )
+        )
+        return count >= QUEUE_SIZE
+
+    @api.model
     def _count_to_send(self):
         return len(self._get_mails_to_send())
 
@@ -73,7 +104,7 @@ class CrmCampaignTask(models.Model):
                   JOIN mailing_trace t ON t.crm_campaign_task_id = k.id
                   JOIN mail_mail m ON m.id = t.mail_mail_id AND m.state = 'outgoing'
                  WHERE k.state = 'sending'
-              ORDER BY m.id
+              ORDER BY k.id
                  LIMIT %s
                 """,
                 # behind those of a domain that has had enough, others may go
@@ -114,16 +145,22 @@ class CrmCampaignTask(models.Model):
                 """
                 SELECT k.id,
                        CASE WHEN t.trace_type = 'mail' OR t.trace_status <> 'outgoing'
-                            THEN t.trace_status ELSE 'handed' END,
+                            THEN COALESCE(held.status, t.trace_status)
+                            ELSE 'handed' END,
                        t.failure_type, m.id IS NULL, d.outcome, d.smtp_code,
                        m.failure_reason
                   FROM crm_campaign_task k
+                  JOIN crm_campaign c ON c.id = k.campaign_id
                   JOIN mailing_trace t ON t.crm_campaign_task_id = k.id
              LEFT JOIN mail_mail m ON m.id = t.mail_mail_id
              LEFT JOIN crm_campaign_delivery d ON d.mail_id = t.mail_mail_id_int
+                    -- by hand: those of a stopped campaign are held, and released
+             LEFT JOIN (VALUES ('cancel')) held(status)
+                    ON held.status = m.state AND c.state = 'running'
                  WHERE k.state = 'sending'
                    AND CASE WHEN t.trace_type = 'mail'
-                            THEN m.id IS NULL OR t.trace_status
+                            THEN m.id IS NULL OR held.status IS NOT NULL
+                                 OR t.trace_status
                                  NOT IN ('outgoing', 'process', 'pending')
                             -- the provider has it: few tell that it arrived
                             ELSE t.trace_status <> 'outgoing'
@@ -141,8 +178,12 @@ class CrmCampaignTask(models.Model):
         groups = {}
         for task_id, *facts in rows:
             groups.setdefault(self._get_verdict(*facts), []).append(task_id)
+        failures = Failures()
         for (verdict, reason), ids in groups.items():
-            self.browse(ids)._apply_verdict(verdict, reason)
+            self.browse(ids).with_context(
+                crm_campaigns_failures=failures
+            )._apply_verdict(verdict, reason)
+        self._judge(failures)
         self.env["crm.touchpoint"]._queue_harvest(
             "campaign_sent", self.browse([row[0] for row in rows]).trace_ids.ids
         )

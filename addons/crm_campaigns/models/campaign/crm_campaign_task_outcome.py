@@ -78,7 +78,11 @@ class CrmCampaignTask(models.Model):
         failed = self - self.browse([i for ids in again.values() for i in ids])
         failed._set(state="failed", reason=reason, date_done=now)
         failed._plan_next()
-        self._break_circuit(reason)
+        failures = self.env.context.get("crm_campaigns_failures")
+        if failures is None:
+            self._break_circuit(reason)
+        else:
+            failures.add(reason, self.ids)
 
     def _defer(self, date, reason):
         """Not now: these tasks wait until then, and it does not count as an attempt."""

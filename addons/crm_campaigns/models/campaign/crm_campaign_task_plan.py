@@ -14,8 +14,11 @@ class CrmCampaignTask(models.Model):
     # ------------------------------------------------------------
 
     @api.model
-    def _plan_roots(self, participant_ids):
-        """Plan the first steps of new participants."""
+    def _plan_roots(self, participant_ids, are_new=False):
+        """Plan the first steps of participants.
+
+        :param are_new: nothing is planned for them yet
+        """
         return self._plan(
             SQL(
                 """
@@ -27,7 +30,8 @@ class CrmCampaignTask(models.Model):
                  WHERE p.id = ANY(%s)
                 """,
                 list(participant_ids),
-            )
+            ),
+            may_be_planned=not are_new,
         )
 
     def _plan_next(self):
@@ -87,7 +91,7 @@ class CrmCampaignTask(models.Model):
         )
 
     @api.model
-    def _plan(self, rows):
+    def _plan(self, rows, may_be_planned=True):
         """Plan the steps that ``rows`` select; what is planned stays as it is."""
         self.flush_model()
         self.env["crm.campaign.participant"].flush_model()
@@ -105,9 +109,14 @@ class CrmCampaignTask(models.Model):
                        %(now)s, %(now)s
                   FROM (%(rows)s) n
               ORDER BY n.participant_id, n.step_id
-           ON CONFLICT (participant_id, step_id, occurrence) DO NOTHING
+                %(conflict)s
              RETURNING id, step_id
                 """,
+                conflict=SQL(
+                    "ON CONFLICT (participant_id, step_id, occurrence) DO NOTHING"
+                    if may_be_planned
+                    else ""
+                ),
                 rows=rows,
                 now=fields.Datetime.now(),
             )

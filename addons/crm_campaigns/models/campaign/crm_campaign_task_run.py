@@ -6,9 +6,14 @@ import psycopg2
 from odoo import api, fields, models
 from odoo.tools import SQL
 
+from .crm_campaign_task_guard import Failures
 from .crm_campaign_task_outcome import MAX_ATTEMPTS
 
 _logger = logging.getLogger(__name__)
+
+# A batch whose worker died is tried again in parts so many times smaller: one of 10,000
+# is alone at the last of its attempts.
+SHRINK = 25
 
 
 class CrmCampaignTask(models.Model):
@@ -24,18 +29,18 @@ class CrmCampaignTask(models.Model):
         IrCron = self.env["ir.cron"]
         if self._is_halted():
             return
-        self.env["crm.campaign"]._enrol_changed()
-        IrCron._commit_progress()
+        processed, is_looking = self.env["crm.campaign"]._enrol_changed()
         self._look()
-        processed = 0
+        is_queue_long = self._is_queue_long()
         for step in self._get_due_steps():
-            processed += self._run_step(step)
+            if not (is_queue_long and step._get_kind().fills_queue):
+                processed += self._run_step(step)
         processed += self._send_mails() + self._settle()
         due = len(self._get_due_steps())
         IrCron._commit_progress(
             processed,
             # what is due but locked belongs to another worker
-            remaining=(due + self._count_to_send()) if processed else 0,
+            remaining=(due + self._count_to_send() + is_looking) if processed else 0,
         )
         self._trigger_next(busy=not processed and bool(due))
 
@@ -147,6 +152,9 @@ class CrmCampaignTask(models.Model):
         """Mark due tasks of a step as begun and commit, so that the attempt is on
         record whatever happens next; park those that were begun too often.
 
+        Where the first one was left by a worker that died, fewer are taken each time:
+        if one of them kills whoever does it, it is alone at last, and parked alone.
+
         :return: ``{task id: number of this attempt}``
         """
         self.flush_model()
@@ -157,12 +165,23 @@ class CrmCampaignTask(models.Model):
                     # materialized: a subquery may run again for each row of a join,
                     # and skip then what it has locked itself
                     """
-                    WITH due AS MATERIALIZED (
+                    WITH head AS MATERIALIZED (
+                        SELECT CASE state WHEN 'reserved' THEN attempts ELSE 0 END
+                               AS deaths
+                          FROM crm_campaign_task
+                         WHERE step_id = %(step)s AND state IN ('planned', 'reserved')
+                           AND date_planned <= %(now)s
+                      ORDER BY date_planned, id
+                         LIMIT 1
+                    FOR UPDATE SKIP LOCKED
+                    ), due AS MATERIALIZED (
                         SELECT id FROM crm_campaign_task
                          WHERE step_id = %(step)s AND state IN ('planned', 'reserved')
                            AND date_planned <= %(now)s
                       ORDER BY date_planned, id
-                         LIMIT %(limit)s
+                         LIMIT COALESCE((
+                               SELECT GREATEST(%(limit)s / %(shrink)s ^ deaths, 1)
+                                 FROM head)::int, 1)
                     FOR UPDATE SKIP LOCKED
                     )
                     UPDATE crm_campaign_task t
@@ -176,6 +195,7 @@ class CrmCampaignTask(models.Model):
                     now=now,
                     step=step.id,
                     limit=limit or step._get_kind().batch_size,
+                    shrink=SHRINK,
                 )
             )
         )
@@ -236,7 +256,9 @@ class CrmCampaignTask(models.Model):
     def _execute_batch(self, attempts):
         tasks = self._lock_reserved(attempts)
         if tasks:
-            tasks._run()
+            failures = Failures()
+            tasks.with_context(crm_campaigns_failures=failures)._run()
+            self._judge(failures)
         self.env["ir.cron"]._commit_progress()
 
     def _lock_reserved(self, attempts):

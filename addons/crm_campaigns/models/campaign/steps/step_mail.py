@@ -37,6 +37,7 @@ class MailKind(StepKind):
     icon = "fa-paper-plane"
     fields = ("mailing_id", "subject", "body")
     has_file_mail = True
+    fills_queue = True
 
     def get_text(self):
         return self.step.subject or ""

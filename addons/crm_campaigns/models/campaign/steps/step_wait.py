@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 from odoo.tools.translate import LazyTranslate
 
-from ....tools.step_kind import SQL_BATCH_SIZE, StepKind
+from ....tools.step_kind import SQL_BATCH_SIZE, GoneKind, StepKind
 
 _lt = LazyTranslate(__name__)
 MINUTES = {"minutes": 1, "hours": 60, "days": 60 * 24}
@@ -61,7 +61,7 @@ class CrmCampaignStep(models.Model):
     def _compute_delay_minutes(self):
         kinds = self._get_kind_classes()
         for step in self:
-            waits = bool(step.kind) and kinds[step.kind].waits
+            waits = bool(step.kind) and kinds.get(step.kind, GoneKind).waits
             step.delay_minutes = (
                 step.delay_count * MINUTES[step.delay_unit or "days"] if waits else 0
             )

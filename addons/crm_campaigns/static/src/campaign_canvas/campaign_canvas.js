@@ -185,7 +185,12 @@ export class CampaignCanvas extends Component {
     }
 
     getKind(step) {
-        return this.state.canvas.kinds.find(({ kind }) => kind === step.kind) || {};
+        return (
+            this.state.canvas.kinds.find(({ kind }) => kind === step.kind) || {
+                icon: "fa-question-circle",
+                label: step.kind,
+            }
+        );
     }
 
     countsOf(step) {
