@@ -165,3 +165,35 @@ class TestCampaignPreview(CampaignCommon):
         )
         self.assertFalse(missing)
         self.assertIn(f"[{other.id}]", campaign.step_ids.mailing_id.body_html)
+
+
+@tagged("post_install", "-at_install", "crm_campaigns")
+class TestStepForm(CampaignCommon):
+    def test_who_only_sees_campaigns_opens_any_step(self):
+        """Steps name fields, which Odoo shows to administrators only."""
+        for kind in self.env["crm.campaign.step"]._get_kind_classes():
+            with self.subTest(kind):
+                view = Form(
+                    self.env["crm.campaign.step"]
+                    .with_user(self.campaign_manager)
+                    .with_context(default_kind=kind)
+                )
+                self.assertEqual(view.kind, kind)
+        step = self._create_journey(self._create_leads(1)).step_ids[0]
+        spec = {
+            name: {"fields": {"display_name": {}}}
+            for name, field in step._fields.items()
+            if field.type in ("many2one", "many2many")
+            and field.comodel_name == "ir.model.fields"
+        }
+        self.assertTrue(spec)
+        self.assertTrue(step.with_user(self.campaign_user).web_read(spec))
+        campaign = step.campaign_id.with_user(self.campaign_user)
+        spec = {"possible_model_ids": {"fields": {"display_name": {}}}}
+        self.assertTrue(campaign.web_read(spec)[0]["possible_model_ids"])
+        found = (
+            self.env["ir.model.fields"]
+            .with_user(self.campaign_manager)
+            .name_search("stage", [("model", "=", "crm.lead")])
+        )
+        self.assertTrue(found)

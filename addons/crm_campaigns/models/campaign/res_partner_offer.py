@@ -17,6 +17,8 @@ class ResPartner(models.Model):
         string="To Offer from Stock",
         compute="_compute_stocked_offer",
         search="_search_stocked_offer",
+        # what customers buy is not for customers to read
+        groups="crm_plus.crm_plus_group_user",
         help="The products that go best with what the customer buys, that they have "
         "not bought yet, and that are in stock; for mails and conditions.",
     )
