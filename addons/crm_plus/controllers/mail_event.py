@@ -1,7 +1,14 @@
+import logging
+
+import psycopg2
+from werkzeug.exceptions import HTTPException
+
 from odoo import http
 from odoo.http import request
 
 from ..models.contact.crm_mail_service import MAX_BODY, URL
+
+_logger = logging.getLogger(__name__)
 
 
 class MailEventController(http.Controller):
@@ -29,8 +36,18 @@ class MailEventController(http.Controller):
         if not service_sudo:
             return request.make_response("unknown", status=404)
         posted = request.httprequest
-        # not the parameters: those of the address are nobody's proof
-        status, text = service_sudo._receive(
-            posted.get_data(), posted.headers, posted.form.to_dict()
-        )
+        try:
+            # not the parameters: those of the address are nobody's proof
+            status, text = service_sudo._receive(
+                posted.get_data(), posted.headers, posted.form.to_dict()
+            )
+            # what the database refuses it refuses here
+            request.env.flush_all()
+        except (psycopg2.OperationalError, HTTPException):
+            raise  # tried again; too large
+        except Exception:
+            # a stranger learns nothing of what is inside; a service posts it again
+            _logger.exception("crm_plus: what %s posted", provider)
+            request.env.cr.rollback()
+            status, text = 500, "not taken in"
         return request.make_response(text, status=status)

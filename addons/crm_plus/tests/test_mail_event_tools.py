@@ -578,6 +578,7 @@ class TestMailEventReaders(BaseCase):
             ("2018-03-26T17:58:59.675Z", datetime(2018, 3, 26, 17, 58, 59)),
             ("2014-08-01T13:28:10.2735393-04:00", datetime(2014, 8, 1, 17, 28, 10)),
             ("yesterday", None),
+            ("0001-01-01T00:00:00+23:59", None),
             (None, None),
             (1e30, None),
         ):

@@ -11,7 +11,7 @@ from odoo.tests import HttpCase, freeze_time, tagged
 from odoo.tools import mute_logger
 
 from ..models.contact.crm_mail_event import CrmMailEvent
-from ..models.contact.crm_mail_service import CrmMailService
+from ..models.contact.crm_mail_service import MAX_BODY, CrmMailService
 from .test_mail_bounce import MailBounceCommon
 from .test_mail_event_tools import (
     CERTIFICATE_URL,
@@ -704,3 +704,38 @@ class TestMailServiceRoute(MailServiceCommon, HttpCase):
         self.assertFalse(self.Event.search([]))
         # nobody learns anything from it
         self.assertNotIn("secret", self._post(self.mailgun, {}).text)
+
+    def test_odd_keys_are_unknown(self):
+        good = self._mailgun(timestamp=self._now())
+        for key in ("%00", "a%00b", "%0A", "%F0%9F%98%80"):
+            with self.subTest(key=key):
+                answer = self._post(self.mailgun, good, key=key)
+                self.assertEqual(answer.status_code, 404)
+
+    def test_halves_of_characters_are_no_proof(self):
+        """JSON can carry them, and no database and no hash can."""
+        half = "\ud800"
+        for service, payload in (
+            (
+                self.mailgun,
+                {"signature": {"timestamp": "1", "token": half, "signature": half}},
+            ),
+            (self.ses, {"Type": "Notification", "TopicArn": half}),
+        ):
+            with self.subTest(service=service.name):
+                answer = self._post(service, payload)
+                self.assertEqual(answer.status_code, 403, answer.text)
+
+    def test_too_much_is_not_read(self):
+        answer = self._post(self.mailgun, b" " * (MAX_BODY + 1))
+        self.assertEqual(answer.status_code, 413)
+        self.assertFalse(self.Event.search([]))
+
+    def test_nobody_is_told_what_went_wrong(self):
+        def fail(_service, _body, _headers, _form=None):
+            raise KeyError("inside of ours")
+
+        self.patch(CrmMailService, "_prove", fail)
+        with mute_logger("odoo.addons.crm_plus.controllers.mail_event"):
+            answer = self._post(self.mailgun, self._mailgun(timestamp=self._now()))
+        self.assertEqual((answer.status_code, answer.text), (500, "not taken in"))

@@ -99,10 +99,11 @@ def read_time(value):
             return datetime.fromtimestamp(float(value), UTC).replace(tzinfo=None)
         # fractions of seven digits are Postmark's
         found = datetime.fromisoformat(str(value))
+        if found.tzinfo:
+            # in the year 1 that may be before all time
+            found = found.astimezone(UTC).replace(tzinfo=None)
     except (ValueError, OverflowError, OSError):
         return None
-    if found.tzinfo:
-        found = found.astimezone(UTC).replace(tzinfo=None)
     return found.replace(microsecond=0)
 
 

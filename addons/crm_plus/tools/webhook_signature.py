@@ -50,13 +50,16 @@ SNS_FIELDS["UnsubscribeConfirmation"] = SNS_FIELDS["SubscriptionConfirmation"]
 SNS_HASHES = {"1": hashes.SHA1, "2": hashes.SHA256}
 
 
+def _encoded(text):
+    """Halves of characters, which JSON can carry, are no reason to stumble."""
+    return str(text).encode("utf-8", "surrogatepass")
+
+
 def same(one, other):
     """Whether two secrets are the same, in a time that does not tell where they differ.
     An empty one is the same as none.
     """
-    return bool(one and other) and hmac.compare_digest(
-        str(one).encode(), str(other).encode()
-    )
+    return bool(one and other) and hmac.compare_digest(_encoded(one), _encoded(other))
 
 
 def _decoded(text):
@@ -72,7 +75,7 @@ def is_signed_by_secret(secret, timestamp, token, signature):
     if not (secret and timestamp and token):
         return False
     own = hmac.new(
-        secret.encode(), f"{timestamp}{token}".encode(), hashlib.sha256
+        secret.encode(), _encoded(f"{timestamp}{token}"), hashlib.sha256
     ).hexdigest()
     return same(own, signature)
 
@@ -106,7 +109,7 @@ def is_signed_by_key(public_key, timestamp, body, signature):
     try:
         key.verify(
             _decoded(signature),
-            str(timestamp).encode() + body,
+            _encoded(timestamp) + body,
             ec.ECDSA(hashes.SHA256()),
         )
     except (InvalidSignature, ValueError):
@@ -203,7 +206,7 @@ def is_signed_by_certificate(message, certificate, now):
     try:
         key.verify(
             _decoded(message.get("Signature")),
-            text.encode(),
+            _encoded(text),
             padding.PKCS1v15(),
             algorithm(),
         )

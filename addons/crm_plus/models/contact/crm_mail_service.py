@@ -170,6 +170,9 @@ class CrmMailService(models.Model):
     # ---- requests -----------------------------------------------------------------
     @api.model
     def _get_by_key(self, provider, key):
+        if not (key.isascii() and key.isprintable()):
+            # none of ours, and the database would stumble on some
+            return self.browse()
         service = self.search([("access_key", "=", key)], limit=1)
         return service if service.provider == provider else self.browse()
 
