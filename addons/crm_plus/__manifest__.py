@@ -93,6 +93,7 @@
         "data/mail_template_data.xml",
         "views/crm_customer_page_views.xml",
         "views/crm_contact_hold_views.xml",
+        "wizard/crm_contact_release_views.xml",
         "views/crm_contact_decision_views.xml",
         "wizard/crm_consent_views.xml",
         "views/crm_consent_views.xml",

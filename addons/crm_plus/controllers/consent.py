@@ -6,7 +6,7 @@ from ..models.contact.crm_consent_preference import FREQUENCIES
 PAUSES = [30, 90, 180]
 
 
-def _get_proof():
+def get_proof():
     """What shows later that it was them."""
     http_request = request.httprequest
     return request.env._(
@@ -40,7 +40,7 @@ class ConsentController(http.Controller):
         if consent_sudo.search_count([("request_id", "=", consent_sudo.id)], limit=1):
             verdict = "done"
         elif verdict == "ok" and request.httprequest.method == "POST":
-            consent_sudo._confirm(_get_proof())
+            consent_sudo._confirm(get_proof())
             verdict = "done"
         return request.render(
             "crm_plus.contact_confirm",
@@ -50,6 +50,26 @@ class ConsentController(http.Controller):
                 "expires": expires,
                 "token": token,
             },
+        )
+
+    @http.route(
+        "/contact/preferences",
+        type="http",
+        auth="user",
+        methods=["GET"],
+        website=True,
+        multilang=False,
+        sitemap=False,
+    )
+    def contact_own_preferences(self, **kw):
+        """Of whoever is logged in. In mails this address stands for the own page of
+        each recipient.
+        """
+        user = request.env.user
+        return request.redirect(
+            request.env["crm.consent.preference"]
+            .sudo()  # sudo: one's own page
+            ._get_url(user.partner_id, user.company_id)
         )
 
     @http.route(
@@ -67,16 +87,43 @@ class ConsentController(http.Controller):
         Preference = request.env["crm.consent.preference"].sudo()
         if not Preference._check_token(partner_sudo, company_sudo, token):
             raise request.not_found()
-        Consent = request.env["crm.consent"].sudo()
+        return self._show_preferences(partner_sudo, company_sudo, None, post)
+
+    @http.route(
+        "/contact/preferences/<int:company_id>",
+        type="http",
+        auth="public",
+        methods=["GET", "POST"],
+        website=True,
+        sitemap=False,
+    )
+    def contact_address_preferences(self, company_id, email="", token="", **post):
+        """Of somebody of whom we know but the address."""
+        # sudo: whoever has the link has the address; the token proves it
+        company_sudo = request.env["res.company"].sudo().browse(company_id).exists()
+        Preference = request.env["crm.consent.preference"].sudo()
+        if not Preference._check_address_token(email, company_sudo, token):
+            raise request.not_found()
+        nobody_sudo = request.env["res.partner"].sudo()
+        return self._show_preferences(nobody_sudo, company_sudo, email, post)
+
+    def _show_preferences(self, partner_sudo, company_sudo, email, post):
+        Consent = request.env["crm.consent"].sudo()  # sudo: see the routes
         saved = False
         if request.httprequest.method == "POST":
             if post.get("nothing"):
-                Consent._choose_nothing(partner_sudo, company_sudo, _get_proof())
+                Consent._choose_nothing(partner_sudo, company_sudo, get_proof(), email)
             else:
-                self._save_preferences(partner_sudo, company_sudo, post)
+                self._save_topics(partner_sudo, company_sudo, email, post)
+                if partner_sudo:
+                    self._save_preferences(partner_sudo, company_sudo, post)
             saved = True
+        Preference = request.env["crm.consent.preference"].sudo()  # sudo: likewise
         preference = Preference.search(
-            [("partner_id", "=", partner_id), ("company_id", "=", company_id)]
+            [
+                ("partner_id", "=", partner_sudo.id),
+                ("company_id", "=", company_sudo.id),
+            ]
         )
         now = fields.Datetime.now()
         return request.render(
@@ -84,8 +131,9 @@ class ConsentController(http.Controller):
             {
                 "saved": saved,
                 "partner": partner_sudo,
+                "email": email or partner_sudo.email,
                 "company": company_sudo,
-                "topics": Consent._get_choices(partner_sudo, company_sudo),
+                "topics": Consent._get_choices(partner_sudo, company_sudo, email),
                 "frequencies": Preference._fields["frequency"]._description_selection(
                     request.env
                 ),
@@ -97,15 +145,17 @@ class ConsentController(http.Controller):
             },
         )
 
-    def _save_preferences(self, partner_sudo, company_sudo, post):
+    def _save_topics(self, partner_sudo, company_sudo, email, post):
         wanted = set()
         for name in post:
             kind, _sep, rest = name.partition("-")
             purpose, _sep, channel = rest.partition("-")
             if kind == "topic" and purpose.isdecimal():
                 wanted.add((int(purpose), channel))
-        Consent = request.env["crm.consent"].sudo()  # sudo: see the route
-        Consent._choose(partner_sudo, company_sudo, wanted, _get_proof())
+        Consent = request.env["crm.consent"].sudo()  # sudo: see the routes
+        Consent._choose(partner_sudo, company_sudo, wanted, get_proof(), email)
+
+    def _save_preferences(self, partner_sudo, company_sudo, post):
         frequency = post.get("frequency")
         days = post.get("pause", "")
         values = {"frequency": frequency if frequency in dict(FREQUENCIES) else False}

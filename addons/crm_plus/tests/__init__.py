@@ -60,6 +60,7 @@ from . import test_consent
 from . import test_contact_hold
 from . import test_contact_policy
 from . import test_contact_policy_tools
+from . import test_contact_tour
 from . import test_customer_buying
 from . import test_customer_nightly
 from . import test_customer_history

@@ -316,6 +316,35 @@ class TestDecider(BaseCase):
                     self._decide(Rules(), self._person(blocks=blocks)), [expected]
                 )
 
+    def test_what_is_released_is_kept_back_by_wishes_only(self):
+        rules = Rules(
+            caps=(Cap(count=1, seconds=7 * DAY),), quiet=(11.0, 13.0), wait=DAY
+        )
+        wish = Cap(count=1, seconds=30 * DAY, reason="wish")
+        for name, values, expected in (
+            ("cap and hour", {"contacts": self._sent("13 09:00")}, Decision(SEND)),
+            ("hold", {"blocks": [Block("hold", 3)]}, Decision(SEND)),
+            (
+                "pause",
+                {"blocks": [Block("pause", until=at("15 09:00"))]},
+                Decision(DEFER, at("15 09:00"), "pause"),
+            ),
+            (
+                "withdrawn",
+                {"blocks": [Block("withdrawn", is_final=True)]},
+                Decision(DROP, None, "withdrawn"),
+            ),
+            (
+                "wished less",
+                {"caps": (wish,), "contacts": self._sent("13 09:00")},
+                Decision(DROP, None, "late"),
+            ),
+            ("wished less, got nothing", {"caps": (wish,)}, Decision(SEND)),
+        ):
+            with self.subTest(name):
+                person = self._person(is_released=True, **values)
+                self.assertEqual(self._decide(rules, person), [expected])
+
     def test_nobody_waits_for_ever(self):
         rules = Rules(wait=3 * DAY)
         held = [Block("hold", 1)]

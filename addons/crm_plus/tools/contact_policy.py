@@ -26,6 +26,8 @@ from typing import NamedTuple
 from .worktime import WEEKDAYS, NoWorkingTimeError, WorkTime
 
 SEND, DEFER, DROP = "send", "defer", "drop"
+# what keeps something waiting by our own rules, and not by the wish of the person
+RELEASABLE = ("hold", "cap", "window")
 # moments that move each other ahead more often than this find no common hour
 MAX_ROUNDS = 100
 
@@ -125,6 +127,8 @@ class Person:
     :param caps: further ``Cap``: what the person asked for
     :param since: when this contact was first asked for
     :param expires: after that it is of no use
+    :param is_released: somebody said that it is not to wait: no hold, cap and hour of
+        ours keeps it back. What the person wishes still does
     """
 
     key: int
@@ -138,6 +142,7 @@ class Person:
     caps: tuple = ()
     since: datetime | None = None
     expires: datetime | None = None
+    is_released: bool = False
 
 
 def open_hours(windows, quiet):
@@ -258,6 +263,8 @@ class Decider:
         blocked = self._ask_blocks(person)
         if blocked:
             return blocked
+        if person.is_released:
+            return self._ask_wishes(person)
         moment, reason, rule_id = self._first_opening(person), "window", None
         if moment is None:
             return Decision(DROP, None, "window")
@@ -274,10 +281,26 @@ class Decider:
             return Decision(SEND)
         return Decision(DEFER, moment, reason, rule_id)
 
+    def _ask_wishes(self, person):
+        latest = Decision(SEND)
+        for cap in person.caps:
+            if not self._is_ours(cap):
+                continue
+            free = next_free(
+                self._get_dates(person, cap), self.at, cap.count, cap.seconds
+            )
+            if free is None:
+                return Decision(DROP, None, cap.reason, cap.id)
+            if free > (latest.until or self.at):
+                latest = Decision(DEFER, free, cap.reason, cap.id)
+        return latest
+
     def _ask_blocks(self, person):
         """The block that lasts longest says why."""
         longest = None
         for block in person.blocks:
+            if person.is_released and block.reason in RELEASABLE:
+                continue
             if block.is_final:
                 return Decision(DROP, None, block.reason, block.rule_id)
             until = block.until or self.at + timedelta(seconds=self.rules.recheck)

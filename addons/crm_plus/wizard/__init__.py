@@ -18,3 +18,4 @@ from . import crm_customer_offer
 from . import crm_attribution_recompute
 from . import crm_consent_import
 from . import crm_consent_record
+from . import crm_contact_release

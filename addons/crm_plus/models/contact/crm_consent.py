@@ -144,6 +144,7 @@ class CrmConsent(models.Model):
                 raise UserError(self.env._("Whose word is it?"))
         consents = super().create(vals_list)
         consents._mark_current()
+        consents._on_said()
         return consents
 
     def write(self, vals):
@@ -152,6 +153,16 @@ class CrmConsent(models.Model):
                 self.env._("What people said is history: add another row instead.")
             )
         return super().write(vals)
+
+    def _on_said(self):
+        """Hook: these words were just noted. Whether it is the person who says it here
+        and now, and not somebody for them, is told by ``_is_own_word``.
+        """
+
+    @api.model
+    def _is_own_word(self):
+        # who is not the system sets any context
+        return self.env.su and bool(self.env.context.get("crm_plus_own_word"))
 
     def _mark_current(self):
         """Of each person, purpose, channel and company the last row is current."""
@@ -291,15 +302,14 @@ class CrmConsent(models.Model):
         return pending
 
     def action_open_preference_page(self):
-        """The page on which the contact chooses, to copy its link into a mail."""
+        """The page on which the person chooses, to copy its link into a mail."""
         self.ensure_one()
-        if not self.partner_id:
-            raise UserError(self.env._("No contact has this address yet."))
+        Preference = self.env["crm.consent.preference"]
         return {
             "type": "ir.actions.act_url",
-            "url": self.env["crm.consent.preference"]._get_url(
-                self.partner_id, self.company_id
-            ),
+            "url": Preference._get_url(self.partner_id, self.company_id)
+            if self.partner_id
+            else Preference._get_address_url(self.email, self.company_id),
             "target": "new",
         }
 
@@ -321,7 +331,7 @@ class CrmConsent(models.Model):
         if self.state != PENDING:
             return self
         done = self.search([("request_id", "=", self.id)])
-        return done or self._follow(
+        return done or self.with_context(crm_plus_own_word=True)._follow(
             GIVEN,
             source=self.source,
             proof=proof,

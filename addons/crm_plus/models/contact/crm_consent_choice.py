@@ -20,15 +20,22 @@ class CrmConsent(models.Model):
         )
 
     @api.model
-    def _get_choices(self, partner, company):
+    def _get_who_domain(self, partner, email=None):
+        """What a person has said: as a contact, and by the address.
+
+        :param partner: empty: known by the address only
+        """
+        email = email or partner.email_normalized
+        who = Domain("partner_id", "=", partner.id) if partner else Domain.FALSE
+        return who | Domain("email", "=", email) if email else who
+
+    @api.model
+    def _get_choices(self, partner, company, email=None):
         """``[(purpose, {channel: whether it is sent})]``: what was agreed to, and what
         is sent to anybody who has said nothing, where the company sends that.
         """
-        who = Domain("partner_id", "=", partner.id)
-        if partner.email_normalized:
-            who |= Domain("email", "=", partner.email_normalized)
         rows = self.search(
-            who
+            self._get_who_domain(partner, email)
             & Domain("company_id", "=", company.id)
             & Domain("is_current", "=", True)
         )
@@ -67,19 +74,21 @@ class CrmConsent(models.Model):
         return max([at, *rows.mapped("date")])
 
     @api.model
-    def _choose(self, partner, company, wanted, proof):
+    def _choose(self, partner, company, wanted, proof, email=None):
         """Note what differs from what was shown.
 
+        :param email: of whom is known by the address only, without ``partner``
         :param wanted: ``{(purpose id, channel)}`` of what shall be sent
         """
         values = []
-        for topic, channels in self._get_choices(partner, company):
+        for topic, channels in self._get_choices(partner, company, email):
             for channel, is_sent in channels.items():
                 is_wanted = (topic.id, channel) in wanted
                 if is_wanted != is_sent:
                     values.append(
                         {
                             "partner_id": partner.id,
+                            "email": email,
                             "company_id": company.id,
                             "purpose_id": topic.id,
                             "channel": channel,
@@ -88,21 +97,31 @@ class CrmConsent(models.Model):
                             "proof": proof,
                         }
                     )
-        return self.create(values)
+        return self.with_context(crm_plus_own_word=True).create(values)
 
     @api.model
-    def _choose_nothing(self, partner, company, proof):
+    def _choose_nothing(self, partner, company, proof, email=None):
         """No marketing any more, on any channel: no topic stays agreed to."""
-        topics = self._get_topics()
-        chosen = self.search(
-            [
-                ("partner_id", "=", partner.id),
-                ("company_id", "=", company.id),
-                ("purpose_id", "in", topics.ids),
-                ("is_current", "=", True),
-                ("state", "=", GIVEN),
-            ]
+        chosen = self.with_context(crm_plus_own_word=True).search(
+            self._get_who_domain(partner, email)
+            & Domain("company_id", "=", company.id)
+            & Domain("purpose_id", "in", self._get_topics().ids)
+            & Domain("is_current", "=", True)
+            & Domain("state", "=", GIVEN)
         )
         words = {"source": self.env._("Preference page"), "proof": proof}
         chosen._follow(WITHDRAWN, **words)
-        return self._record(partner, GENERAL, WITHDRAWN, company_id=company.id, **words)
+        return chosen.create(
+            [
+                {
+                    "partner_id": partner.id,
+                    "email": email,
+                    "company_id": company.id,
+                    "purpose_id": self.env["crm.contact.policy"]
+                    ._get_purpose(GENERAL)
+                    .id,
+                    "state": WITHDRAWN,
+                    **words,
+                }
+            ]
+        )

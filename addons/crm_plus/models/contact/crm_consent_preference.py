@@ -1,5 +1,7 @@
+from urllib.parse import urlencode
+
 from odoo import api, fields, models
-from odoo.tools import SQL, consteq, hmac, urls
+from odoo.tools import SQL, consteq, email_normalize, hmac, urls
 
 PREFERENCE_SCOPE = "crm_plus-contact-preferences"
 FREQUENCIES = [
@@ -64,6 +66,52 @@ class CrmConsentPreference(models.Model):
             and company
             and token
             and consteq(token, self._get_token(partner, company))
+        )
+
+    @api.model
+    def _get_address_token(self, email, company):
+        """The same for somebody of whom we know but the address."""
+        return hmac(
+            self.env(su=True), PREFERENCE_SCOPE, ("address", company.id, email or "")
+        )
+
+    @api.model
+    def _get_address_url(self, email, company):
+        """Where whoever has this address chooses: as a contact of ours if there is one,
+        else by the address alone.
+        """
+        email = email_normalize(email)
+        if not email:
+            return False
+        # sudo: whoever is sent the link has no rights
+        partner = (
+            self.env["res.partner"]
+            .sudo()
+            .search(
+                [
+                    ("email_normalized", "=", email),
+                    ("company_id", "in", [False, company.id]),
+                ],
+                order="id",
+                limit=1,
+            )
+        )
+        if partner:
+            return self._get_url(partner, company)
+        query = urlencode(
+            {"email": email, "token": self._get_address_token(email, company)}
+        )
+        return urls.urljoin(
+            company.get_base_url(), f"/contact/preferences/{company.id}?{query}"
+        )
+
+    @api.model
+    def _check_address_token(self, email, company, token):
+        return bool(
+            email
+            and company
+            and token
+            and consteq(token, self._get_address_token(email, company))
         )
 
     @api.model

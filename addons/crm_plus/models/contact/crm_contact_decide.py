@@ -411,13 +411,14 @@ class CrmContactPolicy(models.Model):
             date,
             date_first,
             date_until,
+            date_released,
         ) in self.env.execute_query(
             SQL(
                 """
                 SELECT d.id, d.partner_id, p.commercial_partner_id, d.lead_id,
                        d.res_model, d.res_id, d.origin_model, d.origin_id, d.outcome,
                        d.reason, d.channel, d.is_marketing, d.priority, d.date,
-                       d.date_first, d.date_until
+                       d.date_first, d.date_until, d.date_released
                   FROM crm_contact_decision d
              LEFT JOIN res_partner p ON p.id = d.partner_id
                  WHERE (p.commercial_partner_id = ANY(%(customers)s)
@@ -452,6 +453,7 @@ class CrmContactPolicy(models.Model):
             if is_own:
                 own[res_id] = decision_id
                 persons[res_id].since = date_first
+                persons[res_id].is_released = bool(date_released)
             elif reason in PLACE_REASONS and date_until > recent:
                 others.append(
                     (

@@ -2,8 +2,9 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.tools import SQL
+from odoo.tools import SQL, format_datetime
 
+from ...tools.contact_policy import DEFER, RELEASABLE
 from .crm_contact_policy import CONTACT_CHANNELS
 
 RETENTION_DAYS = 90
@@ -85,6 +86,22 @@ class CrmContactDecision(models.Model):
         "crm.contact.cap", readonly=True, index="btree_not_null", ondelete="set null"
     )
     words = fields.Char(string="Why", compute="_compute_words")
+    explanation = fields.Text(compute="_compute_explanation")
+    # sent before its time
+    is_releasable = fields.Boolean(compute="_compute_is_releasable")
+    release_note = fields.Char(
+        string="Released Because",
+        readonly=True,
+        help="Why somebody had it sent before its time.",
+    )
+    released_user_id = fields.Many2one(
+        "res.users",
+        string="Released By",
+        readonly=True,
+        index="btree_not_null",
+        ondelete="set null",
+    )
+    date_released = fields.Datetime(string="Released", readonly=True)
 
     # what waits is one row, however often it is asked about
     _waiting_uniq = models.UniqueIndex(
@@ -104,6 +121,114 @@ class CrmContactDecision(models.Model):
             elif decision.cap_id:
                 words.append(decision.cap_id.display_name)
             decision.words = ": ".join(word for word in words if word)
+
+    @api.depends("outcome", "reason", "date_released")
+    def _compute_is_releasable(self):
+        for decision in self:
+            decision.is_releasable = (
+                decision.outcome == DEFER
+                and decision.reason in RELEASABLE
+                and not decision.date_released
+            )
+
+    @api.depends("words", "date_until", "outcome", "release_note")
+    @api.depends_context("lang", "tz")
+    def _compute_explanation(self):
+        for decision in self:
+            decision.explanation = "\n".join(decision._get_explanation_lines())
+
+    def _get_explanation_lines(self):
+        self.ensure_one()
+
+        def moment(date):
+            return format_datetime(self.env, date, dt_format="short")
+
+        outcomes = dict(self._fields["outcome"]._description_selection(self.env))
+        lines = [
+            self.env._(
+                "%(outcome)s: %(words)s",
+                outcome=outcomes[self.outcome],
+                words=self.words,
+            )
+            if self.words
+            else outcomes[self.outcome],
+            self.env._("Asked for the first time %s.", moment(self.date_first)),
+        ]
+        if self.deferral_count:
+            lines.append(
+                self.env._(
+                    "Put off %(count)s times, the last time %(date)s.",
+                    count=self.deferral_count,
+                    date=moment(self.date),
+                )
+            )
+        if self.outcome == DEFER and self.date_until:
+            lines.append(
+                self.env._("It is asked about again %s.", moment(self.date_until))
+            )
+            # sudo: rules are no secret
+            policy = self.env["crm.contact.policy"].sudo()._get_policy(self.company_id)
+            if policy.wait_days:
+                last = self.date_first + timedelta(days=policy.wait_days)
+                lines.append(
+                    self.env._("What cannot be sent until %s is dropped.", moment(last))
+                )
+        if self.date_released:
+            lines.append(
+                self.env._(
+                    "Released by %(user)s %(date)s: %(note)s",
+                    user=self.released_user_id.name,
+                    date=moment(self.date_released),
+                    note=self.release_note,
+                )
+            )
+        return lines
+
+    # ------------------------------------------------------------
+    # People have it sent before its time
+    # ------------------------------------------------------------
+
+    def _release(self, note):
+        """Ask about these again at once; our own rules keep them back no more."""
+        if not self:
+            return
+        now = fields.Datetime.now()
+        # sudo: the queue is the system's; the wizard checks who may
+        self.sudo().write(
+            {
+                "date_released": now,
+                "date_until": now,
+                "released_user_id": self.env.uid,
+                "release_note": note,
+            }
+        )
+        self.sudo()._on_released()
+
+    def _on_released(self):
+        """Hook: whoever wants to send these has to ask again now."""
+
+    def action_release(self):
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Release Now"),
+            "res_model": "crm.contact.release",
+            "view_mode": "form",
+            "target": "new",
+            "context": {"default_decision_ids": self.ids},
+        }
+
+    def action_open_origin(self):
+        """Open what it waits for, if the user may see it."""
+        self.ensure_one()
+        record = (
+            self.env[self.origin_model].browse(self.origin_id).exists()
+            if self.origin_model and self.origin_model in self.env
+            else None
+        )
+        if not record:
+            raise UserError(self.env._("What asked for it was deleted."))
+        record.check_access("read")
+        return record.get_formview_action()
 
     def action_open_record(self):
         """Open whom it is about, if the user may see it."""
