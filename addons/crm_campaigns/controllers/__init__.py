@@ -1,1 +1,3 @@
+from . import mail_hit
+from . import unsubscribe
 from . import webhook

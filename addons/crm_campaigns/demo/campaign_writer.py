@@ -246,6 +246,9 @@ class CampaignWriter(BaseWriter):
                 )
             },
         )
+        # told from the dates that were put
+        self.env.invalidate_all()
+        records.mailing_trace_id._recompute_human()
 
     def _write_replies(self, pairs):
         if self.model != "crm.lead":

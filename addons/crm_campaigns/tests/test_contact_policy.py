@@ -2,6 +2,7 @@ from datetime import datetime, timedelta
 from unittest.mock import patch
 
 from odoo import Command
+from odoo.exceptions import AccessError, UserError
 from odoo.tests import freeze_time, tagged
 
 from .common import CampaignCommon
@@ -113,6 +114,85 @@ class TestMailingPolicy(CampaignCommon):
             ],
         )
         self.assertEqual(self.mailing.state, "done")
+
+    def _release(self, decisions, user=None, note="Agreed on the phone"):
+        self.env["crm.contact.release"].with_user(user or self.manager).create(
+            {"decision_ids": decisions.ids, "note": note}
+        ).action_release()
+
+    def _get_waiting(self, mailing=None):
+        return self.env["crm.contact.decision"].search(
+            (mailing or self.mailing).action_view_contact_queue()["domain"]
+            + [("outcome", "=", "defer")]
+        )
+
+    def test_what_waits_is_released_with_a_reason(self):
+        self._hold(self.customer_2)
+        self._process()
+        waiting = self._get_waiting()
+        self.assertIn("On hold: Complaint", waiting.explanation)
+        self.assertEqual(waiting.action_open_origin()["res_id"], self.mailing.id)
+        with self.assertRaises(AccessError):
+            self._release(waiting, self.seller)
+
+        self._release(waiting, self.campaign_manager)
+
+        self.assertFalse(waiting.is_releasable)
+        self.assertEqual(len(self._process()), 1)
+        self.assertEqual(self.mailing.state, "done")
+        # how it came to that is kept
+        self.assertRecordValues(
+            waiting,
+            [
+                {
+                    "outcome": "send",
+                    "release_note": "Agreed on the phone",
+                    "released_user_id": self.campaign_manager.id,
+                }
+            ],
+        )
+        self.assertIn("Agreed on the phone", waiting.explanation)
+        # of this one only: the hold goes on
+        second = self._mail(self.customer_2, subject="Winter roast")
+        self.assertFalse(self._process(second))
+
+    def test_caps_and_hours_are_released_and_wishes_are_not(self):
+        self._process()
+        second = self._mail(self.people, subject="Winter roast")
+        self._process(second)
+        self.env["crm.consent.preference"].create(
+            {
+                "partner_id": self.customer_2.id,
+                "company_id": self.company.id,
+                "date_pause": NOW + timedelta(days=5),
+            }
+        )
+        self.policy.write({"quiet_from": 11, "quiet_to": 13})
+        self._release(self._get_waiting(second))
+        self.assertEqual(len(self._process(second)), 2)
+        left = self._get_waiting(second)
+        self.assertEqual((left.partner_id, left.reason), (self.customer_2, "pause"))
+        with self.assertRaises(UserError):
+            self._release(left)
+
+    def test_who_withdrew_meanwhile_gets_nothing(self):
+        self._hold(self.customer_2)
+        self._process()
+        self.env["crm.consent"]._record(
+            self.customer_2, "marketing", "withdrawn", channel="email", source="Phone"
+        )
+        self.env["mail.blacklist"]._remove(self.customer_2.email)
+        self._release(self._get_waiting())
+        self.assertFalse(self._process())
+        self.assertEqual(
+            self._traces(res_id=self.customer_2.id).failure_reason, "Consent withdrawn"
+        )
+
+    def test_what_another_company_waits_for_is_not_released(self):
+        self._hold(self.customer_2)
+        self._process()
+        with self.assertRaises(AccessError):
+            self._release(self._get_waiting(), self.user_other_company)
 
     def test_two_mailings_keep_one_cap(self):
         self.assertEqual(len(self._process()), 3)
@@ -295,11 +375,23 @@ class TestCampaignPolicy(CampaignCommon):
         self.assertEqual(self._task(self.lead).state, "done")
         self.assertFalse(self._get_waiting())
 
+    def test_what_is_released_goes_on_at_once(self):
+        self._hold()
+        self._start()
+        self.env["crm.contact.release"].with_user(self.campaign_manager).create(
+            {"decision_ids": self._get_waiting().ids, "note": "Settled"}
+        ).action_release()
+        self._run()
+        self.assertEqual(len(self._mails), 1)
+        self.assertEqual(self._task(self.lead).state, "done")
+
     def test_who_withdrew_is_skipped_with_the_reason(self):
         self.company.crm_plus_contact_policy = False
         self.env["crm.consent"]._record(
             self.customer, "marketing", state="withdrawn", source="On the phone"
         )
+        # the ledger holds even without Odoo's list of blocked addresses
+        self.env["mail.blacklist"]._remove(self.customer.email)
 
         self.assertEqual(self._start(), ["other@test.example.com"])
 

@@ -1,50 +1,40 @@
 from odoo import models
-from odoo.fields import Domain
+
+from odoo.addons.crm_plus.tools.contact_consent import GIVEN, WITHDRAWN
 
 
 class MailBlacklist(models.Model):
-    """Who unsubscribes from all, by Odoo's link or button, is in the ledger."""
+    """Who unsubscribes from all, by Odoo's link or button, is in the ledger; who comes
+    back by it is, too. Of whom a colleague takes off the list nothing is known: the
+    person's last word holds.
+    """
 
     _inherit = "mail.blacklist"
 
+    def write(self, vals):
+        unblocked = self.browse()
+        if vals.get("active") is False:
+            unblocked = self.filtered("active")
+        result = super().write(vals)
+        if unblocked.env["crm.consent"]._is_own_word():
+            unblocked._say(GIVEN, self.env._("Taken off the list of blocked addresses"))
+        return result
+
     def _on_blocked(self):
         super()._on_blocked()
-        emails = self.filtered(lambda one: not one.is_bounce_block).mapped("email")
-        if not emails:
+        self.filtered(lambda one: not one.is_bounce_block)._say(
+            WITHDRAWN, self.env._("Put on the list of blocked addresses")
+        )
+
+    def _say(self, state, proof):
+        if not self or self.env.context.get("crm_campaigns_mirrored"):
             return
         # sudo: whoever unsubscribes has no rights; it is their own word
         Consent = self.env["crm.consent"].sudo()
         purpose = self.env["crm.contact.policy"]._get_purpose("marketing")
-        known = Consent.search(
-            Domain("email", "in", emails)
-            & Domain("purpose_id", "=", purpose.id)
-            & Domain("channel", "=", "email")
-            & Domain("company_id", "=", self.env.company.id)
-            & Domain("is_current", "=", True)
-            & Domain("state", "=", "withdrawn")
-        ).mapped("email")
-        partners = {
-            partner.email_normalized: partner.id
-            for partner in self.env["res.partner"]
-            .sudo()  # sudo: likewise
-            .search_fetch(
-                [("email_normalized", "in", emails)],
-                ["email_normalized"],
-                order="id desc",
-            )
-        }
-        Consent.create(
-            [
-                {
-                    "email": email,
-                    "partner_id": partners.get(email, False),
-                    "company_id": self.env.company.id,
-                    "purpose_id": purpose.id,
-                    "channel": "email",
-                    "state": "withdrawn",
-                    "source": self.env._("Unsubscribed"),
-                    "proof": self.env._("Put on the list of blocked addresses"),
-                }
-                for email in set(emails) - set(known)
-            ]
+        source, own_proof = self.env["mailing.subscription"]._get_said()
+        Consent.with_context(crm_campaigns_mirrored=True)._say_of_addresses(
+            {(email, purpose): own_proof or proof for email in self.mapped("email")},
+            state,
+            source or self.env._("Unsubscribed"),
         )

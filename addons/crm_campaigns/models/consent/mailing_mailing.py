@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.fields import Domain
+from odoo.tools import email_normalize
 
 from odoo.addons.crm_plus.tools.contact_policy import DEFER, DROP, SEND
 
@@ -23,8 +24,8 @@ class MailingMailing(models.Model):
         domain="[('nature', '!=', 'transaction')]",
         ondelete="set null",
         index="btree_not_null",
-        help="What it is for, by which people chose what they get. Empty: marketing "
-        "in general.",
+        help="What it is for, by which people chose what they get. Empty: the topic of "
+        "its mailing lists, else marketing in general.",
     )
     contact_priority = fields.Integer(
         string="Priority",
@@ -65,6 +66,56 @@ class MailingMailing(models.Model):
         self.ensure_one()
         return self.user_id.company_id or self.env.company
 
+    def _get_contact_purpose(self):
+        """What it is for: as it says, else the one topic of its mailing lists."""
+        self.ensure_one()
+        if self.contact_purpose_id or not self.mailing_on_mailing_list:
+            return self.contact_purpose_id
+        lists = self.contact_list_ids
+        topics = lists.consent_purpose_id
+        is_one = len(topics) == 1 and all(one.consent_purpose_id for one in lists)
+        return topics if is_one else topics.browse()
+
+    def _get_preference_url(self, email):
+        """Where whoever got it chooses what to get."""
+        self.ensure_one()
+        return self.env["crm.consent.preference"]._get_address_url(
+            email, self._contact_company()
+        )
+
+    def _say_unsubscribed(self, email):
+        """Somebody has unsubscribed by a link of this mailing. Their lists, or the
+        blocklist, have told the ledger what they could; here is what they could not:
+        of what the mailing was for, and of lists on no topic, when they were the last.
+        """
+        self.ensure_one()
+        email = email_normalize(email)
+        if not email or not self.mailing_on_mailing_list:
+            return
+        purpose = self._get_contact_purpose()
+        if not purpose:
+            is_on_any = self.env["mailing.subscription"].search_count(
+                [
+                    ("contact_id.email_normalized", "=", email),
+                    ("opt_out", "=", False),
+                    ("list_id.active", "=", True),
+                ],
+                limit=1,
+            )
+            if is_on_any or self.contact_list_ids.consent_purpose_id:
+                return
+            purpose = self.env["crm.contact.policy"]._get_purpose("marketing")
+        source, proof = self.env["mailing.subscription"]._get_said()
+        self.env["crm.consent"].with_context(
+            # whoever leaves a list is not blocked by that
+            crm_campaigns_mirrored=purpose.code == "marketing"
+        )._say_of_addresses(
+            {(email, purpose): proof},
+            "withdrawn",
+            source or self.env._("Unsubscribed"),
+            self._contact_company(),
+        )
+
     def _decide_contacts(self, res_ids, **values):
         """What the contact policy says about recipients: ``{id: Decision}``.
 
@@ -74,7 +125,7 @@ class MailingMailing(models.Model):
         self.ensure_one()
         values = {
             "channel": "sms" if self.mailing_type == "sms" else "email",
-            "purpose": self.contact_purpose_id or "marketing",
+            "purpose": self._get_contact_purpose() or "marketing",
             "priority": self.contact_priority,
             "company": self._contact_company(),
             "origin": self,

@@ -99,6 +99,7 @@ class CrmTouchpoint(models.Model):
             "mailing.trace": [
                 "campaign_id",
                 "email",
+                "human_open_datetime",
                 "open_datetime",
                 "reply_datetime",
                 "sent_datetime",
@@ -121,78 +122,81 @@ class CrmTouchpoint(models.Model):
         scanner does with it is kept as a machine's."""
         return self._trace_source(
             "campaign_opened",
-            SQL("t.open_datetime"),
+            SQL("COALESCE(t.human_open_datetime, t.open_datetime)"),
             SQL("t.open_datetime IS NOT NULL"),
             is_machine=self._get_open_is_machine(),
         )
 
     @api.model
     def _get_open_is_machine(self):
-        """SQL of whether a machine opened the mail of trace ``t``."""
-        return SQL(
-            """COALESCE(t.open_datetime
-                    < t.sent_datetime + %(seconds)s * interval '1 second', FALSE)
-               OR EXISTS (
-                   SELECT FROM link_tracker_click c
-                    WHERE c.mailing_trace_id = t.id
-                      AND c.machine_reason IS NOT NULL
-                      AND c.create_date
-                          BETWEEN t.open_datetime - interval '2 second'
-                              AND t.open_datetime + interval '2 second')
-            """,
-            seconds=self._get_machine_seconds(),
-        )
+        """SQL of whether a machine opened the mail of trace ``t``, and no person."""
+        return SQL("t.human_open_datetime IS NULL")
 
     @api.model
-    def _take_for_machine(self, click_ids, bursts):
-        """Clicks that were taken for a person's, and the opens that came of them.
+    def _on_harvested(self, touchpoint_ids):
+        super()._on_harvested(touchpoint_ids)
+        self.env["link.tracker.click"]._believe(touchpoint_ids)
 
-        :param bursts: when the clicks began, by trace
+    @api.model
+    def _follow_traces(self, trace_ids):
+        """Opens and clicks of these mails have changed sides: what people did counts
+        from now on, with all that follows, and what machines did counts no more.
         """
         self.flush_model()
-        ids = [
-            row_id
-            for [row_id] in self.env.execute_query(
-                SQL(
-                    """
-                    SELECT t.id
-                      FROM crm_touchpoint t
-                      JOIN crm_touchpoint_kind k ON k.id = t.kind_id
-                     WHERE k.code = 'campaign_clicked'
-                       AND t.res_model = 'link.tracker.click'
-                       AND t.res_id = ANY(%(clicks)s) AND t.is_machine IS NOT TRUE
-                     UNION
-                    SELECT t.id
-                      FROM unnest(%(traces)s, %(starts)s::timestamp[]) b (id, start)
-                      JOIN crm_touchpoint t
-                        ON t.res_model = 'mailing.trace' AND t.res_id = b.id
-                      JOIN crm_touchpoint_kind k ON k.id = t.kind_id
-                     WHERE k.code = 'campaign_opened' AND t.is_machine IS NOT TRUE
-                       AND t.date >= b.start - interval '2 second'
-                    """,
-                    clicks=click_ids,
-                    traces=list(bursts),
-                    starts=list(bursts.values()),
-                )
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT t.id, n.is_machine, n.date
+                  FROM (
+                    SELECT 'campaign_clicked' AS code,
+                           'link.tracker.click' AS res_model, c.id AS res_id,
+                           c.machine_reason IS NOT NULL AS is_machine,
+                           NULL::timestamp AS date
+                      FROM link_tracker_click c
+                     WHERE c.mailing_trace_id = ANY(%(traces)s)
+                     UNION ALL
+                    SELECT 'campaign_opened', 'mailing.trace', r.id,
+                           r.human_open_datetime IS NULL, r.human_open_datetime
+                      FROM mailing_trace r WHERE r.id = ANY(%(traces)s)
+                  ) n
+                  JOIN crm_touchpoint_kind k ON k.code = n.code
+                  JOIN crm_touchpoint t
+                    ON t.kind_id = k.id AND t.res_model = n.res_model
+                   AND t.res_id = n.res_id
+                 WHERE (t.is_machine IS TRUE) <> n.is_machine
+                """,
+                traces=list(trace_ids),
             )
-        ]
-        if not ids:
+        )
+        if not rows:
             return
+        gone = [row_id for row_id, is_machine, _date in rows if is_machine]
         Model = self.env["crm.score.model"]
         # before: a machine's touches nobody's score
-        touched = Model._get_touched(ids) if Model._get_engaging_kind_ids() else {}
+        touched = {}
+        if gone and Model._get_engaging_kind_ids():
+            touched = Model._get_touched(gone)
         # the ledger is append-only to everybody but the harvest
         self.env.execute_query(
             SQL(
-                "UPDATE crm_touchpoint SET is_machine = TRUE"
-                " WHERE id = ANY(%s) RETURNING id",
-                ids,
+                """
+                UPDATE crm_touchpoint t
+                   SET is_machine = n.is_machine, date = COALESCE(n.date, t.date)
+                  FROM unnest(%s, %s, %s::timestamp[]) n (id, is_machine, date)
+                 WHERE n.id = t.id
+             RETURNING t.id
+                """,
+                *(list(column) for column in zip(*rows, strict=True)),
             )
         )
-        self.invalidate_model(["is_machine"], flush=False)
+        self.invalidate_model(["date", "is_machine"], flush=False)
         for target, record_ids in touched.items():
             if Model._get_watched_fields(target):
                 Model._queue_recompute(target, record_ids)
+        come = [row_id for row_id, is_machine, _date in rows if not is_machine]
+        if come:
+            # to all that look at what people do it is as new
+            self._on_harvested(come)
 
     def _source_campaign_clicked(self):
         return TouchpointSource(

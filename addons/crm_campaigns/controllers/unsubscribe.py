@@ -1,0 +1,136 @@
+from odoo import http
+from odoo.http import request
+
+from odoo.addons.crm_plus.controllers.consent import get_proof
+from odoo.addons.mass_mailing.controllers.main import MassMailController
+
+
+class UnsubscribeController(MassMailController):
+    """Odoo's pages to unsubscribe: whoever does so there is in the ledger, with what
+    shows it, and is offered to choose instead of leaving.
+    """
+
+    def _say(self, source, hash_token):
+        """From here on it is the person who speaks: who has the link out of a mail, or
+        is logged in; without a link it is about the own address only.
+        """
+        if "crm_campaigns_said" in request.env.context:
+            return
+        if hash_token or not request.env.user._is_public():
+            request.update_context(
+                crm_plus_own_word=True, crm_campaigns_said=(source, get_proof())
+            )
+
+    def _after(self, mailing_id, email, hash_token, response=None):
+        """Odoo has checked the link and done its part."""
+        email, _token = self._fetch_user_information(email, hash_token)
+        # sudo: whoever unsubscribes has no rights
+        mailing_sudo = request.env["mailing.mailing"].sudo().browse(int(mailing_id))
+        mailing_sudo._say_unsubscribed(email)
+        if response is not None and getattr(response, "is_qweb", False):
+            response.qcontext["preference_url"] = mailing_sudo._get_preference_url(
+                email
+            )
+        return response
+
+    @http.route()
+    def mailing_unsubscribe_oneclick(
+        self, mailing_id, document_id=None, email=None, hash_token=None, **post
+    ):
+        self._say(request.env._("One click in the mail program"), hash_token)
+        return super().mailing_unsubscribe_oneclick(
+            mailing_id,
+            document_id=document_id,
+            email=email,
+            hash_token=hash_token,
+            **post,
+        )
+
+    @http.route()
+    def mailing_confirm_unsubscribe(
+        self, mailing_id, document_id=None, email=None, hash_token=None
+    ):
+        response = super().mailing_confirm_unsubscribe(
+            mailing_id, document_id=document_id, email=email, hash_token=hash_token
+        )
+        found, _token = self._fetch_user_information(email, hash_token)
+        # sudo: the link was checked
+        mailing_sudo = request.env["mailing.mailing"].sudo().browse(mailing_id)
+        response.qcontext["preference_url"] = mailing_sudo._get_preference_url(found)
+        return response
+
+    @http.route()
+    def mailing_confirm_unsubscribe_post(
+        self, mailing_id, document_id=None, email=None, hash_token=None
+    ):
+        self._say(request.env._("Unsubscribe page"), hash_token)
+        response = super().mailing_confirm_unsubscribe_post(
+            mailing_id, document_id=document_id, email=email, hash_token=hash_token
+        )
+        return self._after(mailing_id, email, hash_token, response)
+
+    @http.route()
+    def mailing_unsubscribe(
+        self, mailing_id, document_id=None, email=None, hash_token=None
+    ):
+        self._say(request.env._("Unsubscribe page"), hash_token)
+        response = super().mailing_unsubscribe(
+            mailing_id, document_id=document_id, email=email, hash_token=hash_token
+        )
+        return self._after(mailing_id, email, hash_token, response)
+
+    def _prepare_mailing_subscription_values(
+        self, mailing, document_id, email, hash_token
+    ):
+        values = super()._prepare_mailing_subscription_values(
+            mailing, document_id, email, hash_token
+        )
+        company = mailing._contact_company() if mailing else request.env.company
+        # sudo: the page is that of whoever has the address
+        Preference = request.env["crm.consent.preference"].sudo()
+        values["preference_url"] = Preference._get_address_url(email, company)
+        return values
+
+    @http.route()
+    def mailing_update_list_subscription(
+        self,
+        mailing_id=None,
+        document_id=None,
+        email=None,
+        hash_token=None,
+        lists_optin_ids=None,
+        **post,
+    ):
+        self._say(request.env._("Subscriptions page"), hash_token)
+        return super().mailing_update_list_subscription(
+            mailing_id=mailing_id,
+            document_id=document_id,
+            email=email,
+            hash_token=hash_token,
+            lists_optin_ids=lists_optin_ids,
+            **post,
+        )
+
+    @http.route()
+    def mail_blocklist_add(
+        self, mailing_id=None, document_id=None, email=None, hash_token=None
+    ):
+        self._say(request.env._("Subscriptions page"), hash_token)
+        return super().mail_blocklist_add(
+            mailing_id=mailing_id,
+            document_id=document_id,
+            email=email,
+            hash_token=hash_token,
+        )
+
+    @http.route()
+    def mail_blocklist_remove(
+        self, mailing_id=None, document_id=None, email=None, hash_token=None
+    ):
+        self._say(request.env._("Subscriptions page"), hash_token)
+        return super().mail_blocklist_remove(
+            mailing_id=mailing_id,
+            document_id=document_id,
+            email=email,
+            hash_token=hash_token,
+        )

@@ -1,0 +1,12 @@
+from odoo import models
+
+
+class BasePartnerMergeAutomaticWizard(models.TransientModel):
+    _inherit = "base.partner.merge.automatic.wizard"
+
+    def _update_foreign_keys(self, src_partners, dst_partner):
+        # sudo: lines are written by the system only
+        self.env["crm.sunset.line"].sudo()._move_partners(
+            src_partners.ids, dst_partner.id
+        )
+        return super()._update_foreign_keys(src_partners, dst_partner)
