@@ -1,7 +1,7 @@
 import json
 from datetime import datetime, time
 
-from odoo import api, fields, models
+from odoo import api, models
 from odoo.tools import SQL
 
 from ...tools import customer_facts
@@ -153,7 +153,7 @@ class CrmCustomerProfile(models.Model):
     def _get_stamp(self, today):
         """When the facts are of: now, or the end of a day in the past."""
         now = self.env.cr.now().replace(microsecond=0)
-        if today == fields.Date.context_today(self):
+        if today == self._get_today():
             return now
         return datetime.combine(today, time.max).replace(microsecond=0)
 

@@ -1,6 +1,6 @@
 import json
 
-from odoo import api, fields, models
+from odoo import api, models
 from odoo.tools import SQL
 
 from .crm_customer_yardstick import CHURN_PARTS, HEALTH_PARTS, MEASURES
@@ -8,6 +8,29 @@ from .crm_customer_yardstick import CHURN_PARTS, HEALTH_PARTS, MEASURES
 # An overdue, late or used-up part counts in full from here on.
 LATE_DAYS_FULL = 60
 SILENCE_DAYS = 180
+# What is judged, the columns of it.
+JUDGEMENTS = (
+    "recency_score",
+    "frequency_score",
+    "revenue_score",
+    "margin_score",
+    "rfm_revenue",
+    "rfm_margin",
+    "label_id",
+    "payment_light",
+    "churn_risk",
+    "churn_coverage",
+    "churn_parts",
+    "churn_level",
+    "health",
+    "health_coverage",
+    "health_parts",
+    "health_light",
+    "expected_value",
+    "expected_basis",
+    "alive_probability",
+    "expected_orders_12",
+)
 
 
 class CrmCustomerProfile(models.Model):
@@ -25,18 +48,21 @@ class CrmCustomerProfile(models.Model):
         """Judge the profiles of these customers (None: all) in the companies of
         ``yardsticks``.
         """
-        today = today or fields.Date.context_today(self)
+        today = today or self._get_today()
         yardsticks.flush_recordset()
         self.env["crm.customer.label"].flush_model()
         scope = SQL("p.company_id = ANY(%s)", yardsticks.company_id.ids)
         if partner_ids is not None:
             scope = SQL("%s AND p.partner_id = ANY(%s)", scope, partner_ids)
-        self.env.cr.execute(self._get_judgement_query(scope, yardsticks, today))
+        expected = [
+            row
+            for yardstick in yardsticks
+            for row in self._expect(partner_ids, yardstick, today)
+        ]
+        self.env.cr.execute(
+            self._get_judgement_query(scope, yardsticks, today, expected)
+        )
         self.invalidate_model(flush=False)
-        for yardstick in yardsticks:
-            models_of_buying = yardstick._get_buying()
-            if models_of_buying:
-                self._expect(partner_ids, yardstick, models_of_buying, today)
 
     def _get_bounds_values(self, yardsticks):
         """``VALUES`` of (company, months a customer stays, an array a measure)."""
@@ -88,13 +114,17 @@ class CrmCustomerProfile(models.Model):
             ),
         )
 
-    def _get_judgement_query(self, scope, yardsticks, today):
+    def _get_judgement_query(self, scope, yardsticks, today, expected):
+        """:param expected: what ``_expect`` says of some of them"""
         churn_risk, churn_coverage = self._get_weighted("churn", CHURN_PARTS)
         health, health_coverage = self._get_weighted("health", HEALTH_PARTS)
         return SQL(
             """
             WITH bounds (company_id, months, recency, frequency, revenue, margin) AS (
                 VALUES %(bounds)s
+            ), expected AS (
+                SELECT * FROM json_to_recordset(%(expected)s::json)
+                           AS e(id int, value numeric, alive float8, orders float8)
             ), parts AS (
                 SELECT p.id, p.company_id,
                        -- least() and greatest() take NULL for nothing at all
@@ -160,67 +190,76 @@ class CrmCustomerProfile(models.Model):
                   JOIN q ON q.id = p.id
                   JOIN crm_customer_yardstick y ON y.company_id = p.company_id
                   JOIN bounds b ON b.company_id = p.company_id
+            ), judged AS (
+                SELECT p.id, s.recency_score, s.frequency_score, s.revenue_score,
+                       s.margin_score,
+                       s.recency_score || '-' || s.frequency_score || '-'
+                           || s.revenue_score AS rfm_revenue,
+                       s.recency_score || '-' || s.frequency_score || '-'
+                           || s.margin_score AS rfm_margin,
+                       label.id AS label_id,
+                       CASE
+                           WHEN p.invoice_count = 0 THEN NULL
+                           WHEN p.is_overdue AND p.overdue_days > 30
+                                OR p.credit_used > 100 THEN 'red'
+                           WHEN p.is_overdue OR p.credit_used > 80
+                                OR p.payment_n > 0 AND p.payment_delay > 7 THEN 'amber'
+                           ELSE 'green' END AS payment_light,
+                       s.churn_risk, s.churn_coverage, s.churn_parts,
+                       CASE WHEN s.churn_coverage < s.min_coverage THEN NULL
+                           WHEN s.churn_risk >= s.churn_high THEN 'high'
+                           WHEN s.churn_risk >= s.churn_medium THEN 'medium'
+                           WHEN s.churn_risk IS NOT NULL THEN 'low' END AS churn_level,
+                       s.health, s.health_coverage, s.health_parts,
+                       CASE WHEN s.health_coverage < s.min_coverage THEN NULL
+                           WHEN s.health >= 70 THEN 'green'
+                           WHEN s.health >= 40 THEN 'amber'
+                           WHEN s.health IS NOT NULL THEN 'red' END AS health_light,
+                       CASE WHEN e.id IS NOT NULL THEN round(e.value, 2)
+                           WHEN s.months IS NOT NULL
+                           AND p.invoice_count > 0 THEN greatest(0, round(
+                               COALESCE(p.margin_12, p.revenue_12) / 12
+                               * COALESCE((s.churn_labels -> label.id::text
+                                           ->> 'months')::numeric, s.months::numeric),
+                               2)) END AS expected_value,
+                       CASE WHEN e.id IS NOT NULL THEN 'buying'
+                           WHEN s.months IS NOT NULL
+                           AND p.invoice_count > 0 THEN 'simple' END AS expected_basis,
+                       e.alive AS alive_probability, e.orders AS expected_orders_12
+                  FROM scored s
+                  JOIN crm_customer_profile p ON p.id = s.id
+             LEFT JOIN expected e ON e.id = s.id
+             LEFT JOIN LATERAL (
+                    SELECT l.id
+                      FROM crm_customer_label l,
+                           LATERAL (SELECT
+                               round(1 + (s.recency_score - 1) * 4.0 / (s.scale - 1))
+                                   AS r,
+                               round(1 + (s.frequency_score - 1) * 4.0 / (s.scale - 1))
+                                   AS f,
+                               round(1 + (COALESCE(s.margin_score, s.revenue_score) - 1)
+                                     * 4.0 / (s.scale - 1)) AS m) five
+                     WHERE l.active
+                       AND five.r BETWEEN l.recency_from AND l.recency_to
+                       AND five.f BETWEEN l.frequency_from AND l.frequency_to
+                       AND five.m BETWEEN l.monetary_from AND l.monetary_to
+                     ORDER BY l.sequence, l.id
+                     LIMIT 1
+                  ) label ON TRUE
             )
             UPDATE crm_customer_profile p
-               SET recency_score = s.recency_score,
-                   frequency_score = s.frequency_score,
-                   revenue_score = s.revenue_score,
-                   margin_score = s.margin_score,
-                   rfm_revenue = s.recency_score || '-' || s.frequency_score || '-'
-                                 || s.revenue_score,
-                   rfm_margin = s.recency_score || '-' || s.frequency_score || '-'
-                                || s.margin_score,
-                   label_id = label.id,
-                   payment_light = CASE
-                       WHEN p.invoice_count = 0 THEN NULL
-                       WHEN p.is_overdue AND p.overdue_days > 30
-                            OR p.credit_used > 100 THEN 'red'
-                       WHEN p.is_overdue OR p.credit_used > 80
-                            OR p.payment_n > 0 AND p.payment_delay > 7 THEN 'amber'
-                       ELSE 'green' END,
-                   churn_risk = s.churn_risk,
-                   churn_coverage = s.churn_coverage,
-                   churn_parts = s.churn_parts,
-                   churn_level = CASE WHEN s.churn_coverage < s.min_coverage THEN NULL
-                       WHEN s.churn_risk >= s.churn_high THEN 'high'
-                       WHEN s.churn_risk >= s.churn_medium THEN 'medium'
-                       WHEN s.churn_risk IS NOT NULL THEN 'low' END,
-                   health = s.health,
-                   health_coverage = s.health_coverage,
-                   health_parts = s.health_parts,
-                   health_light = CASE WHEN s.health_coverage < s.min_coverage THEN NULL
-                       WHEN s.health >= 70 THEN 'green'
-                       WHEN s.health >= 40 THEN 'amber'
-                       WHEN s.health IS NOT NULL THEN 'red' END,
-                   expected_value = CASE WHEN s.months IS NOT NULL
-                       AND p.invoice_count > 0 THEN greatest(0, round(
-                           COALESCE(p.margin_12, p.revenue_12) / 12
-                           * COALESCE((s.churn_labels -> label.id::text
-                                       ->> 'months')::numeric, s.months::numeric),
-                           2)) END,
-                   expected_basis = CASE WHEN s.months IS NOT NULL
-                       AND p.invoice_count > 0 THEN 'simple' END,
-                   alive_probability = NULL,
-                   expected_orders_12 = NULL
-              FROM scored s
-         LEFT JOIN LATERAL (
-                SELECT l.id
-                  FROM crm_customer_label l,
-                       LATERAL (SELECT
-                           round(1 + (s.recency_score - 1) * 4.0 / (s.scale - 1)) AS r,
-                           round(1 + (s.frequency_score - 1) * 4.0 / (s.scale - 1))
-                               AS f,
-                           round(1 + (COALESCE(s.margin_score, s.revenue_score) - 1)
-                                 * 4.0 / (s.scale - 1)) AS m) five
-                 WHERE l.active
-                   AND five.r BETWEEN l.recency_from AND l.recency_to
-                   AND five.f BETWEEN l.frequency_from AND l.frequency_to
-                   AND five.m BETWEEN l.monetary_from AND l.monetary_to
-                 ORDER BY l.sequence, l.id
-                 LIMIT 1
-              ) label ON TRUE
-             WHERE s.id = p.id
+               SET %(assignments)s
+              FROM judged j
+             WHERE j.id = p.id AND (%(old)s) IS DISTINCT FROM (%(new)s)
             """,
+            expected=json.dumps(expected),
+            assignments=SQL(", ").join(
+                SQL("%s = j.%s", SQL.identifier(name), SQL.identifier(name))
+                for name in JUDGEMENTS
+            ),
+            # most people are judged the same as yesterday: their rows stay
+            old=SQL(", ").join(SQL.identifier("p", name) for name in JUDGEMENTS),
+            new=SQL(", ").join(SQL.identifier("j", name) for name in JUDGEMENTS),
             bounds=self._get_bounds_values(yardsticks),
             # before the first nightly run nobody knows who is better than others
             is_cut=SQL("(y.is_fixed OR y.population IS NOT NULL)"),
@@ -236,10 +275,14 @@ class CrmCustomerProfile(models.Model):
             health_parts=self._get_parts_json("health", HEALTH_PARTS),
         )
 
-    def _expect(self, partner_ids, yardstick, models_of_buying, today):
-        """Replace the simple expectation by that of the models of buying, for those
-        that have bought before today.
+    def _expect(self, partner_ids, yardstick, today):
+        """Return what the models of buying say of those who have bought before today,
+        as ``{"id": …, "value": …, "alive": …, "orders": …}``; nothing where there is
+        too little history for them.
         """
+        models_of_buying = yardstick._get_buying()
+        if not models_of_buying:
+            return []
         buying, value = models_of_buying
         scope = SQL("p.company_id = %s", yardstick.company_id.id)
         if partner_ids is not None:
@@ -262,7 +305,7 @@ class CrmCustomerProfile(models.Model):
             )
         )
         if not rows:
-            return
+            return []
         ids, x, t_x, t, mean, kept = zip(*rows, strict=True)
         days = yardstick.horizon_months * 365.25 / 12
         ahead = buying.expected(x, t_x, t, days)
@@ -270,7 +313,7 @@ class CrmCustomerProfile(models.Model):
         worth = value.expected(
             [count if one > 0 else 0 for count, one in zip(x, mean, strict=True)], mean
         )
-        values = [
+        return [
             {
                 "id": one,
                 "value": float(number),
@@ -287,17 +330,3 @@ class CrmCustomerProfile(models.Model):
             # not a number: neither formula said anything
             if number == number and n == n
         ]
-        self.env.cr.execute(
-            SQL(
-                """
-                UPDATE crm_customer_profile p
-                   SET expected_value = round(r.value, 2), expected_basis = 'buying',
-                       alive_probability = r.alive, expected_orders_12 = r.orders
-                  FROM json_to_recordset(%s::json)
-                       AS r(id int, value numeric, alive float8, orders float8)
-                 WHERE r.id = p.id
-                """,
-                json.dumps(values),
-            )
-        )
-        self.invalidate_model(flush=False)

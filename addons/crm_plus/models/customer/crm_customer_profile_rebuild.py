@@ -1,11 +1,12 @@
 from contextlib import contextmanager
 from datetime import datetime, time, timedelta
 
-from odoo import api, fields, models
+from odoo import api, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
 from ...tools import customer_facts
+from ...tools.company_time import company_today
 
 QUEUE_KEY = "crm_plus.profile_queue"
 # Customers of one batch of the nightly run: some seconds, and a temporary file at most.
@@ -41,12 +42,22 @@ class CrmCustomerProfile(models.Model):
             return
         if partner_ids is not None:
             partner_ids = sorted(set(partner_ids))
-        today = today or fields.Date.context_today(self)
+        today = today or self._get_today()
         yardsticks = self._read_facts(partner_ids, today)
         self._judge(partner_ids, yardsticks, today)
         self.env["res.partner"].invalidate_model(
             ["customer_profile_ids", "customer_profile_id"], flush=False
         )
+
+    @api.model
+    def _get_today(self):
+        """The day of all profiles: that of the scheduler's company, whoever asks.
+
+        A seller elsewhere would else move customers to his own day, and the next
+        night back.
+        """
+        scheduler = self.env.ref("base.user_root")
+        return company_today(scheduler.sudo().company_id)
 
     def _read_facts(self, partner_ids, today):
         """Read facts and products of these customers; return the yardsticks."""
@@ -231,7 +242,7 @@ class CrmCustomerProfile(models.Model):
         the yardsticks of the companies and judge all their customers by them.
         """
         IrCron = self.env["ir.cron"]
-        today = fields.Date.context_today(self)
+        today = self._get_today()
         due_ids = self._get_due_ids(today)
         yardsticks = self.env["crm.customer.yardstick"]._get_all()
         stale = yardsticks.filtered(lambda one: not one.date or one.date < today)

@@ -305,7 +305,7 @@ class CrmCustomerYardstick(models.Model):
         """Renew what follows from all customers together, from profiles whose facts
         are up to date.
         """
-        today = today or fields.Date.context_today(self)
+        today = today or self.env["crm.customer.profile"]._get_today()
         for yardstick in self:
             values = {"date": today}
             if not yardstick.is_fixed:
