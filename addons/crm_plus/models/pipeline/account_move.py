@@ -42,7 +42,7 @@ class AccountMove(models.Model):
         help="Of 100: 30 for the customer, up to 40 for the products, 15 for the time "
         "and 15 for the amount.",
     )
-    opportunity_suggestion_why = fields.Char(
+    opportunity_suggestion_why = fields.Text(
         string="Why",
         compute="_compute_opportunity_suggestion",
         groups="account.group_account_invoice",
