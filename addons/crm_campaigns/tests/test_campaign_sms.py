@@ -97,7 +97,7 @@ class TestCampaignSmsApp(StepCommon):
 
     def test_blocked_and_missing_numbers_are_skipped(self):
         leads = self.leads + self._create_leads(email_from="no@phone.example")
-        self.env["phone.blacklist"].add(["+32456001133"])
+        self.env["phone.blacklist"].add("+32456001133")
 
         campaign, step = self._start_sms(leads, on_failure="continue")
         self._compose()
