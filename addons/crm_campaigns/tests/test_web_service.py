@@ -6,6 +6,8 @@ from contextlib import suppress
 from datetime import timedelta
 from unittest.mock import patch
 
+import requests
+
 from odoo import fields
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Command
@@ -313,7 +315,22 @@ class TestWebService(WebServiceCommon):
 
         request = self._requests(campaign)
         self.assertEqual((request.state, request.status), ("waiting", 0))
-        self.assertIn("No answer", request.reason)
+        self.assertIn("Nobody answers", request.reason)
+
+    def test_answer_that_does_not_come_in_time(self):
+        campaign, _step = self._start_calls(self.lead)
+        timeouts = []
+
+        def send(session, request, **kwargs):
+            timeouts.append(kwargs["timeout"])
+            raise requests.ReadTimeout
+
+        with patch.object(requests.Session, "send", send):
+            self._deliver()
+
+        request = self._requests(campaign)
+        self.assertEqual((request.state, timeouts), ("waiting", [10]))
+        self.assertIn("within 10 seconds", request.reason)
 
     def test_asked_to_wait_all_calls_wait(self):
         self.receiver.answers.append((429, {"Retry-After": "1800"}, ""))

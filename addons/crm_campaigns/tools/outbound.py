@@ -39,6 +39,10 @@ MAX_PAUSE = timedelta(days=1)
 # Of the 4xx, those that may go well another time.
 TRANSIENT = (408, 425, 429)
 LOCAL_NAMES = ("localhost", "localhost.localdomain")
+# why there is no answer
+TIMEOUT = "timeout"
+INSECURE = "insecure"
+UNREACHABLE = "unreachable"
 # addresses in which another one is hidden
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
@@ -287,6 +291,13 @@ class Caller:
                 )
         except ForbiddenAddressError:
             return Answer(is_forbidden=True, seconds=time.monotonic() - begun)
+        # the more precise first: these are connection errors, too
+        except requests.Timeout:
+            return Answer(error=TIMEOUT, seconds=time.monotonic() - begun)
+        except requests.exceptions.SSLError:
+            return Answer(error=INSECURE, seconds=time.monotonic() - begun)
+        except requests.ConnectionError:
+            return Answer(error=UNREACHABLE, seconds=time.monotonic() - begun)
         except (
             requests.RequestException,
             urllib3.exceptions.HTTPError,

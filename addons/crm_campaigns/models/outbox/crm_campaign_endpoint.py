@@ -183,7 +183,8 @@ class CrmCampaignEndpoint(models.Model):
                     )
 
     def _get_header_lines(self):
-        return [line.strip() for line in (self.headers or "").splitlines() if line]
+        lines = (line.strip() for line in (self.headers or "").splitlines())
+        return [line for line in lines if line]
 
     # ------------------------------------------------------------
     # Calling
@@ -206,6 +207,12 @@ class CrmCampaignEndpoint(models.Model):
         """What came of a call, in words."""
         if answer.is_forbidden:
             return self.env._("The address leads into our own network.")
+        if answer.error == outbound.TIMEOUT:
+            return self.env._("No answer within %s seconds.", self.timeout)
+        if answer.error == outbound.INSECURE:
+            return self.env._("No secure connection: its certificate is not valid.")
+        if answer.error == outbound.UNREACHABLE:
+            return self.env._("Nobody answers at that address.")
         if answer.error:
             return self.env._("No answer: %s", answer.error)
         if answer.is_ok:

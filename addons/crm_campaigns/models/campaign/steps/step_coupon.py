@@ -23,6 +23,8 @@ class CouponKind(StepKind):
     family = "record"
     icon = "fa-ticket"
     fields = ("coupon_days", "coupon_points", "coupon_program")
+    # the number of a program means nothing in another database
+    file_skipped = ("coupon_program",)
 
     def _get_program(self):
         """The program that was chosen, if it is still there."""
@@ -107,8 +109,6 @@ class CrmCampaignStep(models.Model):
     # no relation: the app with the programs may be missing
     coupon_program = fields.Selection(
         "_selection_coupon_program",
-        # the number of a program means nothing elsewhere: see _copy_into
-        copy=False,
         help="Coupons, gift cards and coupons for the next order.",
     )
     coupon_points = fields.Float(
@@ -142,11 +142,6 @@ class CrmCampaignStep(models.Model):
             .search([("program_type", "in", PROGRAM_TYPES)])
         )
         return [(str(program.id), program.name) for program in programs_sudo]
-
-    def _copy_into(self, copy, copies):
-        super()._copy_into(copy, copies)
-        if self.coupon_program:
-            copy.coupon_program = self.coupon_program
 
     def _compute_has_coupons(self):
         self.has_coupons = "loyalty.program" in self.env
