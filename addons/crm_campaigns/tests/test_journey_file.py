@@ -196,6 +196,18 @@ class TestJourneyExport(FileCommon):
         )
         self.assertFalse(copy._get_start_problems())
 
+    def test_steps_that_name_others_name_their_copies(self):
+        campaign = self._create_campaign(self.leads)
+        first = self._add_step(campaign, "mail", name="First")
+        second = self._add_step(campaign, "mail", first, name="Second")
+        self._add_step(campaign, "wait_click", second, link_step_id=first.id)
+
+        content = campaign._get_file_content()
+        self.assertEqual(content["steps"][2]["values"]["link_step_id"], {"step": "1"})
+        copy, _missing = self._import(content)
+
+        self.assertEqual(copy.step_ids[2].link_step_id, copy.step_ids[0])
+
     def test_nothing_of_the_database_is_in_the_file(self):
         campaign = self._create_all_kinds()
         content = campaign._get_file_content()
