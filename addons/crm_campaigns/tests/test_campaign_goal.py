@@ -419,7 +419,7 @@ class TestGoal(GoalCommon):
         self.assertEqual(self.goal.goal_meeting_count, 1)
         self.assertEqual(
             campaign.goal_note,
-            "1 people already meet the goal “Ordered” and would jump there at once.",
+            "One person already meets the goal “Ordered” and would jump there at once.",
         )
         self.assertEqual(self.goal.goal_stops, "Rest, Nag")
 

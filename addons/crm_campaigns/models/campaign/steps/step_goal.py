@@ -385,6 +385,19 @@ class CrmCampaignStep(models.Model):
         )
         return count
 
+    def _get_meeting_words(self):
+        if self.goal_meeting_count == 1:
+            return self.env._(
+                "One person already meets the goal “%s” and would jump there at once.",
+                self.name,
+            )
+        return self.env._(
+            "%(count)s people already meet the goal “%(goal)s” and would jump there at "
+            "once.",
+            count=self.goal_meeting_count,
+            goal=self.name,
+        )
+
     def _get_goal_reason(self):
         return self.env._("The goal “%s” was reached.", self.name)
 
@@ -487,14 +500,7 @@ class CrmCampaign(models.Model):
             if campaign.state == "running":
                 goals = goals.browse()
             campaign.goal_note = " ".join(
-                self.env._(
-                    "%(count)s people already meet the goal “%(goal)s” and would jump "
-                    "there at once.",
-                    count=goal.goal_meeting_count,
-                    goal=goal.name,
-                )
-                for goal in goals
-                if goal.goal_meeting_count
+                goal._get_meeting_words() for goal in goals if goal.goal_meeting_count
             )
 
     def action_view_reached(self):

@@ -111,6 +111,25 @@ class CrmCampaignStep(models.Model):
         "A winner needs people and time.",
     )
 
+    def _copy_into(self, copy, copies):
+        super()._copy_into(copy, copies)
+        if not self.winner_way_id or copy.campaign_id != self.campaign_id:
+            return
+        # the same journey, drawn anew: what has won has won
+        place = self.way_ids.ids.index(self.winner_way_id.id)
+        # sudo: the evidence goes along unread
+        self_sudo, copy_sudo = self.sudo(), copy.sudo()
+        copy_sudo.write(
+            {
+                "winner_way_id": copy.way_ids[place].id,
+                "winner_how": self.winner_how,
+                "winner_date": self.winner_date,
+                "winner_user_id": self.winner_user_id.id,
+                "winner_looks": self.winner_looks,
+                "winner_evidence": self_sudo.winner_evidence,
+            }
+        )
+
     # ------------------------------------------------------------
     # What is known of the ways
     # ------------------------------------------------------------
