@@ -279,6 +279,17 @@ class TestGoal(GoalCommon):
         self.assertEqual(nag.reason, "The goal “Ordered” was reached.")
         self.assertEqual(self._of(campaign, self.lead).state, "running")
 
+    def test_who_goes_through_another_tree_does_not_jump(self):
+        """Steps that were drawn for others are none of theirs."""
+        campaign = self._start_goal()
+        self._tasks(campaign, self.rest)[0].unlink()
+        for lead in self.leads:
+            self._happens("order_confirmed", lead)
+
+        self.assertEqual(
+            campaign.participant_ids.filtered("goal_step_id").lead_id, self.lead_2
+        )
+
     def test_only_those_events(self):
         campaign = self._start_goal(event_domain="[('amount', '>', 100)]")
         self._happens("order_confirmed", self.lead, amount=50)

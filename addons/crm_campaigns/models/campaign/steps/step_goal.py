@@ -151,6 +151,10 @@ class GoalKind(WatchKind):
                   FROM crm_campaign_participant p
                  WHERE p.state = 'running' AND p.campaign_id = %(campaign)s
                    AND %(condition)s
+                   -- who goes through this tree
+                   AND EXISTS (SELECT FROM crm_campaign_task b
+                                WHERE b.participant_id = p.id
+                                  AND b.step_id = %(first)s)
                    AND (%(unnoted)s OR NOT %(passed)s)
                    AND %(meets)s
               ORDER BY p.id
@@ -161,6 +165,7 @@ class GoalKind(WatchKind):
                 if self.step.goal_counts
                 else SQL("FALSE"),
                 campaign=self.step.campaign_id.id,
+                first=int(self.step.parent_path.split("/", 1)[0]),
                 condition=condition,
                 meets=self.get_meets(),
             )
