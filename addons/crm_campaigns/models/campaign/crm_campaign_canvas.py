@@ -48,7 +48,10 @@ class CrmCampaign(models.Model):
         """Who enters, in plain words."""
         entry = self._get_entry()
         label = translate(self.env, entry.label)
-        name = self.segment_id.name if entry.code.startswith("segment") else ""
+        name = ""
+        if entry.code.startswith("segment"):
+            # sudo: whoever sees the campaign may know who enters
+            name = self.sudo().segment_id.name
         return {"name": name or label, "label": label, "icon": entry.icon}
 
     # ------------------------------------------------------------
