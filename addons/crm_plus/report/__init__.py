@@ -1,3 +1,4 @@
+from . import crm_ratio_mixin
 from . import crm_action_lift_report
 from . import crm_attribution_report
 from . import crm_customer_cohort_report

@@ -37,7 +37,11 @@ class CrmMarketingReturnReport(models.Model):
 
     _name = "crm.marketing.return.report"
     _description = "Returns of Campaigns"
+    _inherit = ["crm.ratio.mixin"]
     _auto = False
+    _ratios = RATIOS
+    # nothing spent: nothing to share out, rather than a cost of 0
+    _ratio_blanks = ("cost",)
     _order = "date desc, id"
     _rec_name = "campaign_id"
     _depends = {
@@ -221,17 +225,12 @@ class CrmMarketingReturnReport(models.Model):
             """
             SELECT row_number() OVER (ORDER BY date, company_id, campaign_id, medium_id,
                                       source_id) AS id,
-                   f.*, f.margin - f.cost AS profit, f.revenue - f.cost AS surplus,
-                   100.0 * f.mqls / NULLIF(f.leads, 0) AS mql_rate,
-                   100.0 * f.won / NULLIF(f.leads, 0) AS win_rate,
-                   NULLIF(f.cost, 0) / NULLIF(f.leads, 0) AS cost_per_lead,
-                   NULLIF(f.cost, 0) / NULLIF(f.customers, 0) AS cost_per_customer,
-                   100 * (f.margin - f.cost) / NULLIF(f.cost, 0) AS roi,
-                   100 * (f.revenue - f.cost) / NULLIF(f.cost, 0) AS roi_revenue,
-                   COALESCE(c.currency_id, %(currency)s) AS currency_id
+                   f.*,
+                   %(ratios)s, COALESCE(c.currency_id, %(currency)s) AS currency_id
               FROM (
                 SELECT date_trunc('month', date)::date AS date, company_id, campaign_id,
-                       medium_id, source_id, %(sums)s
+                       medium_id, source_id, %(sums)s,
+                       sum(margin - cost) AS profit, sum(revenue - cost) AS surplus
                   FROM (%(facts)s) facts
                  GROUP BY 1, 2, 3, 4, 5
               ) f
@@ -241,22 +240,7 @@ class CrmMarketingReturnReport(models.Model):
                 SQL("sum(%s) AS %s", SQL.identifier(name), SQL.identifier(name))
                 for name in SUMS
             ),
+            ratios=self._get_ratio_columns("f"),
             facts=SQL(" UNION ALL ").join(self._get_fact_queries()),
             currency=self.env.company.currency_id.id,
-        )
-
-    def _read_group_select(self, aggregate_spec: str, query) -> SQL:
-        name, _colon, function = aggregate_spec.partition(":")
-        if name not in RATIOS or function != "avg":
-            return super()._read_group_select(aggregate_spec, query)
-        above, below, factor = RATIOS[name]
-        total = SQL("sum(%s)", self._field_to_sql(self._table, above, query))
-        if above == "cost":
-            # nothing spent: nothing to share out, rather than a cost of 0
-            total = SQL("NULLIF(%s, 0)", total)
-        return SQL(
-            "%s * %s::float8 / NULLIF(sum(%s), 0)",
-            factor,
-            total,
-            self._field_to_sql(self._table, below, query),
         )
