@@ -5,6 +5,7 @@ from odoo import fields
 from odoo.tests import new_test_user
 
 from odoo.addons.crm_plus.tests.common import CrmPlusCommon
+from odoo.addons.crm_plus.tests.test_customer_profile import CustomerProfileCommon
 
 BODY = (
     '<p>Hello <t t-out="object.name"/>, <a href="https://brandt.example/autumn">see</a>'
@@ -216,3 +217,30 @@ class CampaignCommon(CrmPlusCommon):
     @staticmethod
     def _now():
         return fields.Datetime.now()
+
+
+class SystemProfileCommon(CustomerProfileCommon):
+    """A company that posts invoices, as the system sees it."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.env = cls.env(su=True)
+
+
+class CampaignMoneyCommon(CampaignCommon, SystemProfileCommon):
+    """Campaigns in a company with customers that are invoiced."""
+
+    @classmethod
+    def _create_segment(cls, records, **values):
+        return super()._create_segment(records, user_id=cls.env.user.id, **values)
+
+    @classmethod
+    def _create_buyers(cls, count):
+        """Contacts with an address each."""
+        return cls.env["res.partner"].create(
+            [
+                {"name": f"Buyer {number}", "email": f"buyer{number}@money.example"}
+                for number in range(count)
+            ]
+        )

@@ -92,6 +92,22 @@ class TestCustomerPage(CustomerPageCommon):
         self.assertIn("On the way", texts)
         self.assertIn("Opted out", texts)
 
+    def test_what_comes_next(self):
+        step = self.env["crm.campaign.step"].create(
+            {"campaign_id": self.campaign.id, "name": "Call them", "kind": "activity"}
+        )
+        self.env["crm.campaign.task"].create(
+            {
+                "participant_id": self.participants[0].id,
+                "campaign_id": self.campaign.id,
+                "step_id": step.id,
+                "date_planned": "2030-05-04 08:00:00",
+            }
+        )
+        panel = self._panels(self._page(self.marketer))["campaigns"]
+        texts = self._words(panel)
+        self.assertTrue(any(text.startswith("Call them, 5/4/30") for text in texts))
+
     def test_seller_sees_no_campaigns(self):
         self.assertNotIn("campaigns", self._panels(self._page(self.seller)))
 

@@ -88,9 +88,13 @@ class RecordFile:
 
     def _get_default(self, record, field, default):
         """A default as a file would say it."""
-        if field.type in ("one2many", "many2many"):
-            # defaults of these are commands; none has any that matters
+        if field.type == "one2many":
+            # none has any that matters
             return []
+        if field.type == "many2many":
+            ids = [i for *_command, ids in default or () for i in ids or ()]
+            chosen = record.env[field.comodel_name].browse(ids)
+            return [self._get_reference(one) for one in chosen]
         return self._get_value(record.new({field.name: default}), field)
 
     def _get_value(self, record, field):

@@ -84,6 +84,12 @@ class StepKind:
         """Hook: what this step does, in plain words; empty if its name says it all."""
         return ""
 
+    def get_why_text(self):
+        """Hook: what it asks or waits for, in the story of a person; empty if it does
+        not.
+        """
+        return self.get_text() if self.waits or len(self.get_ways()) > 1 else ""
+
     def get_problems(self):
         """Hook: what keeps a campaign with this step from starting, as sentences."""
         return []

@@ -22,9 +22,13 @@ from . import crm_campaign_exit_rule
 from . import steps
 from . import entries
 from . import crm_campaign_canvas
+from . import crm_campaign_figures
 from . import crm_campaign_delivery
 from . import crm_campaign_file
 from . import crm_campaign_template
+from . import crm_campaign_result
+from . import crm_campaign_holdout
+from . import crm_campaign_participant_story
 from . import crm_lead
 from . import crm_mail_bounce
 from . import crm_score_model

@@ -247,7 +247,7 @@ class CrmCampaign(models.Model):
         self.is_halted = self.env["crm.campaign.task"]._is_halted()
 
     def _compute_participant_count(self):
-        names = ("running", "done", "exited", "failed")
+        names = ("running", "done", "exited", "failed", "held_out")
         for campaign in self:
             campaign.participant_count = 0
             campaign.update({f"{name}_count": 0 for name in names})

@@ -88,6 +88,7 @@ class CrmCampaignParticipant(models.Model):
             ("done", "At the end"),
             ("exited", "Left early"),
             ("failed", "Failed"),
+            ("held_out", "Held out"),
         ],
         required=True,
         readonly=True,
@@ -199,13 +200,15 @@ class CrmCampaignParticipant(models.Model):
         events = [
             {
                 "date": self.date_entered,
+                "order": -1,
+                "is_entry": True,
                 "icon": "fa-sign-in text-primary",
                 "text": self.env._("Entered the campaign"),
             }
         ]
         for task in self.task_ids:
             events += task._get_journey_events()
-        if self.date_left:
+        if self.date_left and self.state != "held_out":
             texts = {
                 "done": self.env._("Reached the end"),
                 "failed": self.env._("Stopped at a step that failed"),
@@ -220,7 +223,8 @@ class CrmCampaignParticipant(models.Model):
                     else "fa-sign-out text-warning",
                     "text": texts.get(self.state)
                     or self.env._(
-                        "Left the campaign: %s", reason.get(self.exit_reason, "")
+                        "Left the campaign: %s",
+                        self._get_exit_event_text() or reason.get(self.exit_reason, ""),
                     ),
                 }
             )

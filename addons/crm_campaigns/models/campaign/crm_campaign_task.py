@@ -190,7 +190,7 @@ class CrmCampaignTask(models.Model):
     def _get_persons(self):
         """``{task id: who it is}``: the same for one person, enrolled again or not."""
         return self._read_participants(
-            SQL("COALESCE(p.email, p.res_model || ',' || p.res_id)")
+            self.env["crm.campaign.participant"]._get_person_sql("p")
         )
 
     def _filter_participants(self, condition):

@@ -27,7 +27,7 @@ class CrmCampaignTask(models.Model):
                   FROM crm_campaign_participant p
                   JOIN crm_campaign_step s
                     ON s.campaign_id = p.campaign_id AND s.parent_id IS NULL
-                 WHERE p.id = ANY(%s)
+                 WHERE p.id = ANY(%s) AND p.state = 'running'
                 """,
                 list(participant_ids),
             ),

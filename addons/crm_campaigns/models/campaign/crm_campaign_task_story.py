@@ -20,19 +20,21 @@ class CrmCampaignTask(models.Model):
         date = self.date_done or self.date_planned
         why = f": {self.reason}" if self.reason else ""
         texts = {
-            "planned": self.env._("%(step)s · planned", step=name) + why,
             "reserved": self.env._("%(step)s · in progress", step=name),
             "sending": self.env._("%(step)s · being sent", step=name),
             "skipped": self.env._("%(step)s · skipped", step=name) + why,
             "failed": self.env._("%(step)s · failed", step=name) + why,
             "unknown": self.env._("%(step)s · outcome unknown", step=name) + why,
         }
-        text = texts.get(self.state) or self._get_done_text()
+        if self.state == "planned":
+            text = self._get_planned_text()
+        else:
+            text = texts.get(self.state) or self._get_done_text()
         colours = {
             "failed": "text-danger",
             "unknown": "text-warning",
             "skipped": "text-muted",
-            "planned": "text-muted",
+            "planned": "text-info",
         }
         return [
             {
@@ -44,9 +46,51 @@ class CrmCampaignTask(models.Model):
             *self._get_mail_events(),
         ]
 
+    def _get_planned_text(self):
+        """What comes next, why not earlier, and what may follow."""
+        step = self.step_id
+        values = {"step": step.name, "why": self.reason}
+        if self.reason and self.attempts:
+            text = self.env._("Next: %(step)s · tried again then: %(why)s", **values)
+        elif self.reason:
+            text = self.env._("Next: %(step)s · put off until then: %(why)s", **values)
+        elif waits := self._get_why_text():
+            text = self.env._("Next: %(step)s · %(what)s", step=step.name, what=waits)
+        else:
+            text = self.env._("Next: %s", step.name)
+        if step.date_halted:
+            text += " " + self.env._("(stands still: too many failed there)")
+        if self.campaign_id.state != "running":
+            text += " " + self.env._("(the campaign is stopped)")
+        if then := self._get_then_text():
+            text = f"{text}; {then}"
+        return text
+
+    def _get_then_text(self):
+        """What follows this step, on each way."""
+        ways = self.step_id._get_kind().get_ways()
+        parts = []
+        for code, way, label in ways:
+            steps = self.step_id.child_ids.filtered(
+                lambda s, code=code, way=way: s.branch == code and s.way_id == way
+            )
+            if not steps:
+                continue
+            names = ", ".join(steps.mapped("name"))
+            parts.append(f"{label}: {names}" if len(ways) > 1 else names)
+        return self.env._("then %s", "; ".join(parts)) if parts else ""
+
+    def _get_why_text(self):
+        """What this step asks for or waits for, in words."""
+        return self.step_id._get_kind().get_why_text()
+
     def _get_done_text(self):
-        why = f": {self.reason}" if self.reason else ""
-        return self.step_id._get_kind().get_done_text(self) + why
+        """What was done, and at a fork why it went that way."""
+        kind = self.step_id._get_kind()
+        why = self.reason
+        if len(kind.get_ways()) > 1 and why in (False, kind.get_way_label(self)):
+            why = self._get_why_text()
+        return kind.get_done_text(self) + (f": {why}" if why else "")
 
     def _get_whys(self):
         """``{task id: markup}``: what led here, for whoever is asked to act on it."""

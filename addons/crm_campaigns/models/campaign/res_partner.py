@@ -43,11 +43,13 @@ class ResPartner(models.Model):
             columns=[
                 CustomerColumn(name="campaign_id", label=self.env._("Campaign")),
                 CustomerColumn(name="state", label=self.env._("Status"), get=state),
+                CustomerColumn(name="next", label=self.env._("Comes next")),
                 CustomerColumn(
                     name="date_entered", label=self.env._("Entered"), is_wide=True
                 ),
             ],
             reads=("exit_reason",),
+            values=lambda participants: participants._get_next_cells(),
             partner_field="partner_id",
             context={"create": False},
             empty=self.env._("In no campaign so far."),

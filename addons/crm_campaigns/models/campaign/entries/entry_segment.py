@@ -18,7 +18,8 @@ class SegmentEntry(EntryKind):
 
     def get_model(self):
         # as long as no segment is chosen, what steps are about is known all the same
-        return self.campaign.segment_id.target or super().get_model()
+        # sudo: whoever sees the campaign may know of whom it is
+        return self.campaign.sudo().segment_id.target or super().get_model()
 
     def get_problems(self):
         segment = self.campaign.segment_id

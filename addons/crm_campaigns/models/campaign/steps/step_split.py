@@ -49,6 +49,9 @@ class RandomKind(SplitKind):
             problems.append(self.env._("there is no goal that could decide."))
         return problems
 
+    def get_why_text(self):
+        return self.get_text() or self.env._("by chance")
+
     def run(self, tasks):
         if self.step.winner_way_id:
             self._go(tasks, {self.step.winner_way_id: tasks.ids})

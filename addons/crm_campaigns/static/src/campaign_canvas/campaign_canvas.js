@@ -216,7 +216,15 @@ export class CampaignCanvas extends Component {
     /** What a screen reader tells of a node. */
     nodeLabel(step) {
         const counts = this.countsOf(step).map(({ text, label }) => `${text} ${label}`);
-        return [this.getKind(step).label, step.name, step.text, ...counts, ...step.problems]
+        const figures = (step.figures || []).map(({ title }) => title);
+        return [
+            this.getKind(step).label,
+            step.name,
+            step.text,
+            ...counts,
+            ...figures,
+            ...step.problems,
+        ]
             .filter(Boolean)
             .join(", ");
     }
