@@ -1,10 +1,7 @@
 from odoo.tests import tagged
 from odoo.tools import SQL, mute_logger
 
-from odoo.addons.crm_campaigns.models.campaign import (
-    crm_campaign_enrolment,
-    crm_campaign_task_run,
-)
+from odoo.addons.crm_campaigns.models.campaign import crm_campaign_enrolment
 from odoo.addons.crm_campaigns.tools.step_kind import StepKind
 
 from .test_campaign_entry import EntryCommon
@@ -158,7 +155,6 @@ class TestCampaignScheduler(EntryCommon):
         Step = self.env.registry["crm.campaign.step"]
         kinds = Step._get_kinds
         self.patch(Step, "_get_kinds", lambda steps: [*kinds(steps), DeadlyKind])
-        self.patch(crm_campaign_task_run, "SHRINK", 4)
         campaign = self._create_campaign(leads)
         step = self._add_step(campaign, "deadly")
         campaign.action_start()

@@ -1,4 +1,5 @@
 import logging
+import math
 from datetime import timedelta
 
 import psycopg2
@@ -10,10 +11,6 @@ from .crm_campaign_task_guard import Failures
 from .crm_campaign_task_outcome import MAX_ATTEMPTS
 
 _logger = logging.getLogger(__name__)
-
-# A batch whose worker died is tried again in parts so many times smaller: one of 10,000
-# is alone at the last of its attempts.
-SHRINK = 25
 
 
 class CrmCampaignTask(models.Model):
@@ -59,10 +56,19 @@ class CrmCampaignTask(models.Model):
 
     @api.model
     def _run_step(self, step):
-        """Reserve and do one batch of a step; return how many were reserved."""
-        attempts = self._reserve(step)
-        self.browse(attempts)._execute(attempts)
-        return len(attempts)
+        """Reserve and do one batch of a step; return how many were reserved.
+
+        What a worker has died of is done in small parts, in the same round.
+        """
+        size = step._get_kind().batch_size
+        done = 0
+        while done < size:
+            attempts = self._reserve(step, size)
+            done += len(attempts)
+            is_over = self.browse(attempts)._execute(attempts)
+            if not is_over or max(attempts.values(), default=1) == 1:
+                break
+        return done
 
     @api.model
     def _trigger_next(self, busy=False):
@@ -159,6 +165,7 @@ class CrmCampaignTask(models.Model):
         """
         self.flush_model()
         now = fields.Datetime.now()
+        size = limit or step._get_kind().batch_size
         reserved = dict(
             self.env.execute_query(
                 SQL(
@@ -194,8 +201,9 @@ class CrmCampaignTask(models.Model):
                     """,
                     now=now,
                     step=step.id,
-                    limit=limit or step._get_kind().batch_size,
-                    shrink=SHRINK,
+                    limit=size,
+                    # a batch is down to one at the last of the attempts
+                    shrink=math.ceil(size ** (1 / (MAX_ATTEMPTS - 1))),
                 )
             )
         )
@@ -221,6 +229,7 @@ class CrmCampaignTask(models.Model):
         do.
 
         :param attempts: what ``_reserve`` returned
+        :return: whether all were tried
         """
         todo = [self]
         while todo:
@@ -232,7 +241,7 @@ class CrmCampaignTask(models.Model):
                 self.env.cr.rollback()
                 _logger.info("crm_campaigns: batch put off: %s", error)
                 self._trigger()
-                return
+                return False
             except Exception as error:
                 self.env.cr.rollback()
                 self._invalidate()
@@ -251,7 +260,8 @@ class CrmCampaignTask(models.Model):
                             fields.Datetime.now(), False
                         )
                     self.env["ir.cron"]._commit_progress()
-                    return
+                    return False
+        return True
 
     def _execute_batch(self, attempts):
         tasks = self._lock_reserved(attempts)
