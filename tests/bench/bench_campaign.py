@@ -10,7 +10,8 @@ class CampaignBench(Bench):
     Each step is followed by a wait, which is planned with it: what is measured is all
     that happens between two steps, reserving and reasons to leave included, but for the
     commits, which a bench cannot roll back. Each step is also run for a tenth of the
-    people: the time must grow with the work, and not with the queue behind it.
+    people, a server action for parts of a tenth: the time must grow with the work, and
+    not with the queue behind it.
 
     ``BENCH_LEADS`` makes it smaller, for a machine that has other work to do.
     """
@@ -114,13 +115,15 @@ class CampaignBench(Bench):
                 (f"{name}, a tenth", self.enrolled(name), self.step(name, tenth)),
                 (name, self.enrolled(name), self.step(name, self.lead_count)),
             ]
-        cases.append(
+        # one after the other: twice the work takes twice the time
+        cases += [
             (
-                "server action",
+                f"server action, {part} %",
                 self.enrolled("server_action"),
-                self.step("server_action", tenth),
+                self.step("server_action", self.lead_count * part // 100),
             )
-        )
+            for part in (2, 5, 10)
+        ]
         return cases
 
     def start(self, name):

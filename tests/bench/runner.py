@@ -41,6 +41,10 @@ class Bench:
         """Do the work and return the number of rows it was done for."""
         raise NotImplementedError
 
+    def conclude(self, figures):
+        """Lines to print at the end, by the figures of all cases."""
+        return ()
+
     def run_peer(self, env):
         """Let Odoo do the same; return its number of rows."""
         raise NotImplementedError
@@ -71,7 +75,7 @@ class Figures:
 
 def measure(registry, work, runs, set_up=None):
     """Run ``work(env)`` ``runs`` times in transactions that are rolled back."""
-    from odoo import SUPERUSER_ID, api
+    from odoo import SUPERUSER_ID, api, sql_db
 
     figures = Figures()
     for _run in range(runs):
@@ -81,12 +85,13 @@ def measure(registry, work, runs, set_up=None):
             if set_up:
                 set_up(env)
                 env.flush_all()
-            queries = cr.sql_log_count
+            # of all cursors: some work opens its own
+            queries = sql_db.sql_counter
             started = time.perf_counter()
             figures.rows = work(env)
             env.flush_all()
             figures.seconds.append(time.perf_counter() - started)
-            figures.queries = cr.sql_log_count - queries
+            figures.queries = sql_db.sql_counter - queries
             cr.rollback()
     return figures
 
@@ -125,6 +130,8 @@ def run_bench(registry, bench, out=print):
         vacuum(registry)
         figures.append(measure(registry, work, bench.runs, set_up))
         out(f"  {label:<{width}}  {figures[-1].text()}")
+    for line in bench.conclude(figures):
+        out(f"  {line}")
     peer = None
     if bench.peer_title:
         vacuum(registry)
