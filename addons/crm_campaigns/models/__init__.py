@@ -3,3 +3,4 @@ from . import campaign
 from . import audience
 from . import consent
 from . import outbox
+from . import trust

@@ -4,6 +4,9 @@ from . import test_campaign
 from . import test_campaign_canvas
 from . import test_campaign_canvas_ui
 from . import test_campaign_entry
+from . import test_campaign_approval
+from . import test_campaign_checks
+from . import test_campaign_dry_run
 from . import test_campaign_faults
 from . import test_campaign_exit_rules
 from . import test_campaign_goal
@@ -18,6 +21,7 @@ from . import test_campaign_scheduler
 from . import test_campaign_steps
 from . import test_campaign_story
 from . import test_campaign_tour
+from . import test_campaign_walk
 from . import test_campaign_ways
 from . import test_consent_lists
 from . import test_lift_tools

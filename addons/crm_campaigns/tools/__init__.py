@@ -1,5 +1,6 @@
 from . import ab_test
 from . import delivery
+from . import dry_run
 from . import entry_kind
 from . import journey_file
 from . import mail_links
@@ -9,4 +10,5 @@ from . import outbound
 from . import split
 from . import step_kind
 from . import subjects
+from . import template_check
 from . import wait_until

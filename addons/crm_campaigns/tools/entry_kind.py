@@ -2,6 +2,18 @@
 
 from odoo.tools import SQL
 
+# What happens one after the other is foreseen for so many days.
+FORECAST_DAYS = 30
+
+
+def shift_candidates(candidates, days):
+    """SQL of the same candidates so many days later, as if it happened again."""
+    return SQL(
+        "SELECT res_id, event, date + %s * interval '1 day' AS date FROM (%s) shifted",
+        days,
+        candidates,
+    )
+
 
 class EntryKind:
     """One way into a campaign: which records, because of what, and when it is looked.
@@ -44,6 +56,16 @@ class EntryKind:
 
     def get_candidates(self, since):
         """Hook: SQL of who enters now, when last looked at ``since``, or None."""
+
+    def get_forecast(self):
+        """Hook: whom a dry run takes for those who enter: ``(candidates, words)``, the
+        SQL of them, or None where nobody knows, and in words who they are. By default
+        those who enter at the start.
+        """
+        candidates = self.get_start_candidates()
+        if candidates:
+            return candidates, self.env._("Everybody who meets it now.")
+        return None, self.env._("Nobody knows beforehand who that will be.")
 
     def _get_condition(self):
         """SQL of the ids of the records that the condition of the campaign allows."""

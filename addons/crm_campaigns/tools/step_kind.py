@@ -53,6 +53,8 @@ class StepKind:
     can_fail = True
     # fields of the step that cannot change while people go through it
     fields = ()
+    # further fields of the step that name records it needs
+    also_uses = ()
     # nothing comes after it
     is_end = False
     # fields of the step that are in no file: secrets, and what is of one database only
@@ -102,6 +104,35 @@ class StepKind:
 
     def set_file_mail(self, mail):
         """Hook: take the mail of this step from a file, checked, with all its texts."""
+
+    def get_warnings(self):
+        """Hook: what people should look at before the start, as sentences that say what
+        to do. It keeps nothing from starting.
+        """
+        return []
+
+    def get_hints(self):
+        """Hook: what people may not expect, as sentences."""
+        return []
+
+    def foresee(self, crowd):
+        """Hook: tell a ``Crowd`` what becomes of those who get here, by what is true
+        now, and do nothing; see ``tools/dry_run.py``. By default all go on; where there
+        are several ways nobody knows on which.
+        """
+        if self.is_end:
+            crowd.end()
+        else:
+            # who waits for something and gets it does not wait on
+            moments = crowd.later(self.step.delay_minutes)
+            crowd.go_somewhere(self.get_ways(), moments, early=("yes",))
+
+    def get_preview(self, record, date):
+        """Hook: what would be done to a record at that moment, and nothing is: a list
+        of ``{"label", "value"}``; a value may be ``html`` instead.
+        """
+        text = self.get_text()
+        return [{"label": "", "value": text}] if text else []
 
     def on_planned(self, tasks):
         """Hook: these tasks were just planned; those that need not wait fall due."""

@@ -144,6 +144,26 @@ class CrmCampaignStepValue(models.Model):
             return float(self.value or 1) * (1 if self.operation == "add" else -1)
         return 0
 
+    def _get_preview(self, record):
+        """The value of now, and how it would change, in words."""
+        self.ensure_one()
+        field = self.field_id.sudo()  # sudo: fields of models are no secret
+        now = record[field.name]
+        if record._fields[field.name].relational:
+            now = ", ".join(now.mapped("display_name"))
+        elif field.ttype == "selection":
+            now = dict(record._fields[field.name]._description_selection(self.env)).get(
+                now
+            )
+        return {
+            "label": field.field_description,
+            "value": self.env._(
+                "%(before)s → %(change)s",
+                before=self.env._("empty") if now in (False, None, "") else now,
+                change=self.display_name,
+            ),
+        }
+
     def _convert(self, field, env):
         text = (self.value or "").strip()
         if field.type in ("many2one", "many2many"):

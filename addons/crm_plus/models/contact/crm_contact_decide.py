@@ -65,6 +65,7 @@ class CrmContactPolicy(models.Model):
         origin=None,
         expires=None,
         dry_run=False,
+        planned=None,
     ):
         """May we contact the people behind these records?
 
@@ -83,6 +84,7 @@ class CrmContactPolicy(models.Model):
             wait longer than the policy says. Without one nothing keeps a place
         :param expires: after that it is of no use
         :param dry_run: nothing is noted, and no place is kept
+        :param planned: ``{id of record: [Contact]}`` that will have been sent by then
         :return: ``{id of record: Decision}``, see ``tools/contact_policy.py``
         """
         at = at or fields.Datetime.now()
@@ -110,6 +112,7 @@ class CrmContactPolicy(models.Model):
         if is_applied:
             policy._add_holds(rows, persons, at, company, purpose)
             policy._add_contacts(rows, persons, decider, records._name, origin)
+            policy._add_planned(persons, planned or {})
         policy._add_consents(rows, persons, at, company, purpose, channel)
         decisions = decider.decide(persons.values())
         # where nothing is to be obeyed there is nothing to note
@@ -328,6 +331,23 @@ class CrmContactPolicy(models.Model):
             person.contacts = of_person.get(who, [])
             person.customer_contacts = of_customer.get(row.customer_id, [])
 
+    def _add_planned(self, persons, planned):
+        """Count for each person, and for the customer, what will have been sent."""
+        if not planned:
+            return
+        of_person, of_customer = defaultdict(list), defaultdict(list)
+        for key, contacts in planned.items():
+            if key in persons:
+                of_person[persons[key].who] += contacts
+                of_customer[persons[key].customer] += contacts
+        of_customer.pop(None, None)
+        for person in persons.values():
+            # the lists are shared with others
+            person.contacts = person.contacts + of_person.get(person.who, [])
+            person.customer_contacts = person.customer_contacts + of_customer.get(
+                person.customer, []
+            )
+
     def _leave_out_known(self, allowed, sent, recent):
         """Of what was allowed, what the timeline does not know yet: as many as there
         are more of than it knows, a channel and kind.
@@ -482,15 +502,18 @@ class CrmContactPolicy(models.Model):
         """
         Log = self.env["crm.contact.decision"].sudo()  # holds are told in words only
         rows = {
-            (one.reason, one.rule_id): Log.new(
+            (reason, rule_id): Log.new(
                 {
-                    "reason": one.reason,
-                    "hold_id": one.rule_id if one.reason == "hold" else False,
-                    "cap_id": one.rule_id if one.reason == "cap" else False,
+                    "reason": reason,
+                    "hold_id": rule_id if reason == "hold" else False,
+                    "cap_id": rule_id if reason == "cap" else False,
                 }
             ).words
-            for one in set(decisions.values())
-            if one.reason
+            # of many moments there are few reasons
+            for reason, rule_id in {
+                (one.reason, one.rule_id) for one in decisions.values()
+            }
+            if reason
         }
         return {
             key: rows[one.reason, one.rule_id]

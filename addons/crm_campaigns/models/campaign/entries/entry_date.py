@@ -1,8 +1,10 @@
+from datetime import timedelta
+
 from odoo import api, fields, models
 from odoo.tools import SQL
 from odoo.tools.translate import LazyTranslate
 
-from ....tools.entry_kind import EntryKind
+from ....tools.entry_kind import FORECAST_DAYS, EntryKind
 
 _lt = LazyTranslate(__name__)
 
@@ -27,16 +29,30 @@ class DateEntry(EntryKind):
             return [self.env._("The date is one of other records.")]
         return []
 
-    def _get_moment(self, column):
+    def _get_moment(self, column, now):
         """SQL of the moment at which a date leads into the campaign."""
         return SQL("%s::timestamp", column)
 
+    def get_forecast(self):
+        now = fields.Datetime.now()
+        until = now + timedelta(days=FORECAST_DAYS)
+        return self._get_dated_candidates(now, until, until), self.env._(
+            "Those whose date comes in the next %s days.", FORECAST_DAYS
+        )
+
     def get_candidates(self, since):
+        now = fields.Datetime.now()
+        return self._get_dated_candidates(since, now, now)
+
+    def _get_dated_candidates(self, since, until, now):
+        """Those whose moment comes between two others.
+
+        :param now: when it is asked, for dates that come each year
+        """
         # sudo: fields of models are no secret
         field = self.campaign.entry_date_field_id.sudo()
         Model = self.campaign._get_entry_model()
         Model.flush_model([field.name])
-        now = fields.Datetime.now()
         return self._narrow(
             SQL(
                 """
@@ -46,14 +62,14 @@ class DateEntry(EntryKind):
                       FROM %(table)s r
                      WHERE r.%(column)s IS NOT NULL
                   ) dates
-                 WHERE moment > %(since)s AND moment <= %(now)s
+                 WHERE moment > %(since)s AND moment <= %(until)s
                 """,
-                moment=self._get_moment(SQL.identifier("r", field.name)),
+                moment=self._get_moment(SQL.identifier("r", field.name), now),
                 days=self.campaign.entry_days,
                 table=SQL.identifier(Model._table),
                 column=SQL.identifier(field.name),
                 since=since,
-                now=now,
+                until=until,
             )
         )
 
@@ -67,10 +83,10 @@ class AnniversaryEntry(DateEntry):
     label = _lt("Each year on a date")
     icon = "fa-birthday-cake"
 
-    def _get_moment(self, column):
+    def _get_moment(self, column, now):
         shifted = SQL(
             "(%s - %s * interval '1 day')",
-            fields.Datetime.now(),
+            now,
             self.campaign.entry_days,
         )
         # of this year, or of the last one while January looks at December

@@ -1,8 +1,10 @@
-from odoo import api, models
+from datetime import timedelta
+
+from odoo import api, fields, models
 from odoo.tools import SQL
 from odoo.tools.translate import LazyTranslate
 
-from ....tools.entry_kind import EntryKind
+from ....tools.entry_kind import FORECAST_DAYS, EntryKind, shift_candidates
 from ..crm_campaign import TARGETS
 
 _lt = LazyTranslate(__name__)
@@ -34,6 +36,10 @@ class SegmentEntry(EntryKind):
     def get_start_candidates(self):
         return self.get_member_candidates(SQL("m.date_left IS NULL"))
 
+    def get_forecast(self):
+        candidates, _words = super().get_forecast()
+        return candidates, self.env._("Everybody in the segment now.")
+
     def get_member_candidates(self, condition, date="date_joined"):
         self.env["crm.segment.member"].flush_model()
         return SQL(
@@ -59,6 +65,13 @@ class SegmentLeftEntry(SegmentEntry):
 
     def get_start_candidates(self):
         return None  # nobody
+
+    def get_forecast(self):
+        since = fields.Datetime.now() - timedelta(days=FORECAST_DAYS)
+        left = self.get_member_candidates(SQL("m.date_left > %s", since), "date_left")
+        return shift_candidates(left, FORECAST_DAYS), self.env._(
+            "As many as left the segment in the last %s days.", FORECAST_DAYS
+        )
 
     def get_left_candidates(self, member_ids):
         return self.get_member_candidates(

@@ -1,8 +1,10 @@
+from datetime import timedelta
+
 from odoo import api, fields, models
 from odoo.tools import SQL
 from odoo.tools.translate import LazyTranslate
 
-from ....tools.entry_kind import EntryKind
+from ....tools.entry_kind import FORECAST_DAYS, EntryKind, shift_candidates
 
 _lt = LazyTranslate(__name__)
 
@@ -27,22 +29,36 @@ class TouchpointEntry(EntryKind):
             )
         return problems
 
+    def get_forecast(self):
+        since = fields.Datetime.now() - timedelta(days=FORECAST_DAYS)
+        happened = self._get_happened_candidates(SQL("TRUE"), since)
+        return shift_candidates(happened, FORECAST_DAYS), self.env._(
+            "Those to whom it happened in the last %s days, as if it happened again.",
+            FORECAST_DAYS,
+        )
+
     def get_harvested_candidates(self, touchpoint_ids):
+        return self._get_happened_candidates(
+            SQL("t.id = ANY(%s)", list(touchpoint_ids)),
+            # what is told late may be long ago; the start of a campaign is not
+            self.campaign.date_started,
+        )
+
+    def _get_happened_candidates(self, condition, since):
         who = "lead_id" if self.get_model() == "crm.lead" else "partner_id"
         return self._narrow(
             SQL(
                 """
                 SELECT t.%(who)s AS res_id, t.id::text AS event, t.date
                   FROM crm_touchpoint t
-                 WHERE t.id = ANY(%(ids)s) AND t.kind_id = ANY(%(kinds)s)
+                 WHERE %(condition)s AND t.kind_id = ANY(%(kinds)s)
                    AND t.is_machine IS NOT TRUE AND t.%(who)s IS NOT NULL
                    AND t.date >= %(since)s
                 """,
                 who=SQL.identifier(who),
-                ids=list(touchpoint_ids),
+                condition=condition,
                 kinds=self.campaign.entry_kind_ids.ids,
-                # what is told late may be long ago; the start of a campaign is not
-                since=self.campaign.date_started,
+                since=since,
             )
         )
 

@@ -3,6 +3,7 @@ from datetime import timedelta
 from markupsafe import Markup
 
 from odoo import api, fields, models
+from odoo.tools import format_date
 from odoo.tools.translate import LazyTranslate
 
 from ....tools.step_kind import StepKind
@@ -20,6 +21,7 @@ class ActivityKind(StepKind):
     family = "people"
     icon = "fa-phone"
     fields = ("activity_type_id",)
+    also_uses = ("activity_user_id",)
 
     def get_text(self):
         step = self.step
@@ -38,6 +40,34 @@ class ActivityKind(StepKind):
         if not self.step.activity_type_id:
             return [self.env._("choose the activity.")]
         return []
+
+    def get_hints(self):
+        step = self.step
+        Model = self.env[step.campaign_id._get_model()]
+        if not step.activity_user_id and "user_id" not in Model._fields:
+            return [
+                self.env._(
+                    "nobody owns these records: all activities are for %s.",
+                    step.campaign_id.user_id.name,
+                )
+            ]
+        return []
+
+    def get_preview(self, record, date):
+        step = self.step
+        owner = step.activity_user_id or step._get_owners(record)[record.id]
+        day = fields.Datetime.context_timestamp(record, date).date()
+        due = day + timedelta(days=step.activity_days)
+        lines = [
+            (self.env._("Activity"), step.activity_type_id.name),
+            (self.env._("Summary"), step.activity_summary or step.name),
+            (self.env._("For"), owner.name),
+            (self.env._("Due"), format_date(self.env, due)),
+        ]
+        preview = [{"label": label, "value": value} for label, value in lines]
+        if step.activity_note:
+            preview.append({"label": self.env._("Note"), "html": step.activity_note})
+        return preview
 
     def run(self, tasks):
         step = self.step

@@ -44,6 +44,24 @@ class ConditionKind(StepKind):
             return [self.env._("say what it asks for.")]
         return []
 
+    def foresee(self, crowd):
+        if self.step.condition_by != "domain":
+            # what they will have clicked by then
+            crowd.go_somewhere(self.get_ways(), crowd.later(0))
+            return
+        matching = crowd.run.find_meeting(crowd.ids, self.step._get_condition_sql())
+        if crowd.run.is_followed:
+            words = self.step._get_condition_words()
+            for key in crowd.ids:
+                crowd.explain(
+                    key,
+                    self.env._("It holds now: %s", words)
+                    if key in matching
+                    else self.env._("It does not hold now: %s", words),
+                )
+        crowd.go(matching, "yes")
+        crowd.go(code="no")
+
     def run(self, tasks):
         met = tasks._filter_participants(
             getattr(self, f"_get_{self.step.condition_by}_sql")()

@@ -51,7 +51,33 @@ class MoveKind(ExitKind):
             return [self.env._("“%s” is for other records.", other.name)]
         if other.company_id != campaign.company_id:
             return [self.env._("“%s” is of another company.", other.name)]
+        if self.step.move_ends and self.step.child_ids:
+            return [
+                self.env._(
+                    "the journey ends here: nobody gets to what follows. Delete "
+                    "that, or let the journey go on."
+                )
+            ]
         return []
+
+    def get_warnings(self):
+        other = self.step.move_campaign_id.sudo()  # sudo: as in ``get_text``
+        if other and other.state != "running":
+            return [
+                self.env._(
+                    "“%s” does not run: start it, or nobody gets there.", other.name
+                )
+            ]
+        return []
+
+    def foresee(self, crowd):
+        other = self.step.move_campaign_id.sudo()  # sudo: as in ``get_text``
+        if other.state != "running":
+            crowd.skip(self.env._("“%s” does not run.", other.name), crowd.ids)
+        elif self.step.move_ends:
+            crowd.end()
+        else:
+            crowd.go()
 
     def run(self, tasks):
         other = self.step.move_campaign_id

@@ -1,11 +1,17 @@
 from markupsafe import Markup
 
 from odoo import api, fields, models
-from odoo.tools import is_html_empty
+from odoo.tools import html2plaintext, is_html_empty
 from odoo.tools.translate import LazyTranslate
 
 from ....tools.journey_file import get_marks
 from ....tools.step_kind import StepKind
+from ....tools.template_check import (
+    find_missing,
+    get_inline_expressions,
+    get_paths,
+    get_qweb_expressions,
+)
 
 _lt = LazyTranslate(__name__)
 UNSUBSCRIBE = "/unsubscribe_from_list"
@@ -53,7 +59,7 @@ class MailKind(StepKind):
             problems.append(self.env._("the mail has no unsubscribe link."))
         for mark in get_marks(f"{mailing.subject or ''} {mailing.body_html or ''}"):
             problems.append(self.env._("fill in what is marked: %s", mark))
-        return problems
+        return problems + self._get_template_problems()
 
     def get_file_mail(self):
         # sudo: whoever may read the campaign may read its mails
@@ -79,6 +85,92 @@ class MailKind(StepKind):
                 "contact_purpose_id": mail.get("purpose_id"),
             }
         )
+
+    def _get_template_problems(self):
+        """What its subject, preview and text ask of a record that has no such thing."""
+        mailing = self.step.mailing_id
+        expressions = [
+            *get_inline_expressions(mailing.subject or ""),
+            *get_inline_expressions(mailing.preview or ""),
+            *get_qweb_expressions(mailing.body_html or ""),
+        ]
+        Model = self.env[self.step.campaign_id._get_model()]
+        problems = []
+        for expression in dict.fromkeys(expressions):
+            try:
+                paths = get_paths(expression)
+            except SyntaxError:
+                problems.append(
+                    self.env._(
+                        "“%s” in the mail is no expression: mend or delete it.",
+                        expression,
+                    )
+                )
+                continue
+            problems += [
+                self.env._(
+                    "the mail asks for “%(field)s”, which %(records)s do not have: "
+                    "choose another field.",
+                    field=missing,
+                    records=Model._description.lower(),
+                )
+                for missing in sorted(
+                    filter(None, (find_missing(Model, path) for path in paths))
+                )
+            ]
+        return problems
+
+    def get_warnings(self):
+        warnings = []
+        step = self.step
+        if get_inline_expressions(html2plaintext(step.mailing_id.body_html or "")):
+            warnings.append(
+                self.env._(
+                    "the text has {{ … }} in it, which only a subject replaces: insert "
+                    "a field (type /field) instead."
+                )
+            )
+        before = step.parent_id
+        while before and before._get_kind().family not in ("message", "time"):
+            before = before.parent_id
+        if before.kind == "mail":
+            warnings.append(
+                self.env._(
+                    "it follows the mail “%s” at once: add a wait before it.",
+                    before.name,
+                )
+            )
+        return warnings
+
+    def foresee(self, crowd):
+        emails = crowd.run.emails
+        crowd.skip(
+            self.env._("No e-mail address."),
+            [key for key in crowd.ids if not emails.get(key)],
+        )
+        crowd.skip(
+            self.env._("Blocked address."),
+            [key for key in crowd.ids if key in crowd.run.blocked],
+        )
+        crowd.run.ask_policy(crowd, "email")
+        crowd.send()
+        crowd.go(dict(crowd.rest))
+
+    def get_preview(self, record, date):
+        step = self.step
+        # sudo: as whoever sends it, the scheduler
+        mailing_sudo = step.mailing_id.sudo()
+        rendered = {
+            name: mailing_sudo._render_field(name, record.ids)[record.id]
+            for name in ("subject", "body_html")
+        }
+        to = step.campaign_id._get_emails(record).get(record.id)
+        return [
+            {"label": self.env._("From"), "value": mailing_sudo.email_from},
+            {"label": self.env._("To"), "value": to or self.env._("No address")},
+            {"label": self.env._("Subject"), "value": rendered["subject"]},
+            {"label": self.env._("Mail"), "html": rendered["body_html"]},
+        ]
 
     def run(self, tasks):
         tasks = tasks._ask_contact_policy("email")

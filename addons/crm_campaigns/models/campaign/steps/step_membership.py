@@ -24,6 +24,12 @@ class SegmentKind(StepKind):
             return [self.env._("the segment holds other records.")]
         return []
 
+    def get_preview(self, record, date):
+        operations = self.step._fields["pin_operation"]
+        label = dict(operations._description_selection(self.env))
+        name = self.step.pin_segment_id.name
+        return [{"label": label[self.step.pin_operation], "value": name}]
+
     def run(self, tasks):
         step = self.step
         records = self.env[step.campaign_id._get_model()].browse(
@@ -52,6 +58,11 @@ class MailingListKind(StepKind):
             return [self.env._("choose the mailing list.")]
         return []
 
+    def foresee(self, crowd):
+        without = [key for key in crowd.ids if not crowd.run.emails.get(key)]
+        crowd.skip(self.env._("No e-mail address."), without)
+        crowd.go()
+
     def run(self, tasks):
         emails = tasks._read_participants(SQL("p.email"))
         without = [task_id for task_id, email in emails.items() if not email]
@@ -63,6 +74,12 @@ class MailingListKind(StepKind):
             self._take_off(found)
         with_email = tasks.browse(i for i in tasks._ids if emails[i])
         with_email._done(reason=self.step.list_id.name)
+
+    def get_preview(self, record, date):
+        operations = self.step._fields["list_operation"]
+        label = dict(operations._description_selection(self.env))
+        name = self.step.list_id.name
+        return [{"label": label[self.step.list_operation], "value": name}]
 
     def _get_subscriptions(self, emails):
         return self.env["mailing.subscription"].search(

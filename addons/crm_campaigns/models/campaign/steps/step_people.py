@@ -21,6 +21,13 @@ class NotifyKind(StepKind):
     icon = "fa-bell"
     fields = ("notify_user_id", "notify_text")
 
+    def get_preview(self, record, date):
+        owner = self.step.notify_user_id or self.step._get_owners(record)[record.id]
+        return [
+            {"label": self.env._("To"), "value": owner.name},
+            {"label": self.env._("Message"), "html": self._get_body(record)},
+        ]
+
     def run(self, tasks):
         step = self.step
         campaign = step.campaign_id
@@ -71,6 +78,12 @@ class FollowersKind(StepKind):
         if not self.step.follower_ids:
             return [self.env._("choose who follows.")]
         return []
+
+    def get_preview(self, record, date):
+        names = ", ".join(self.step.follower_ids.mapped("name"))
+        operations = self.step._fields["follower_operation"]
+        label = dict(operations._description_selection(self.env))
+        return [{"label": label[self.step.follower_operation], "value": names}]
 
     def run(self, tasks):
         step = self.step

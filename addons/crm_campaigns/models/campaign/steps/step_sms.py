@@ -38,6 +38,14 @@ class SmsKind(StepKind):
             return [self.env._("the message is empty.")]
         return []
 
+    def foresee(self, crowd):
+        if not self.step._has_sms():
+            reason = self.env._("The app “SMS Marketing” is not installed.")
+            crowd.skip(reason, crowd.ids)
+        elif self.step.mailing_id:
+            crowd.run.ask_policy(crowd, "sms")
+        crowd.go(dict(crowd.rest))
+
     def run(self, tasks):
         if not self.step._has_sms():
             tasks._skip(self.env._("The app “SMS Marketing” is not installed."))

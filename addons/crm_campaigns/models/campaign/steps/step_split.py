@@ -52,17 +52,25 @@ class RandomKind(SplitKind):
     def get_why_text(self):
         return self.get_text() or self.env._("by chance")
 
+    def foresee(self, crowd):
+        persons = {key: crowd.run.persons[key] for key in crowd.ids}
+        for way, ids in self._draw(persons).items():
+            crowd.go(ids, "way", way.id)
+
     def run(self, tasks):
+        self._go(tasks, self._draw(tasks._get_persons()))
+
+    def _draw(self, persons):
+        """``{way: keys}`` of ``{key: who it is}``."""
         if self.step.winner_way_id:
-            self._go(tasks, {self.step.winner_way_id: tasks.ids})
-            return
+            return {self.step.winner_way_id: list(persons)}
         ways = list(self.step.way_ids)
         weights = [way.weight for way in ways]
-        ids_by_way = {}
-        for task_id, person in tasks._get_persons().items():
+        keys_by_way = {}
+        for key, person in persons.items():
             way = ways[choose_way(f"{self.step.id}:{person}", weights)]
-            ids_by_way.setdefault(way, []).append(task_id)
-        self._go(tasks, ids_by_way)
+            keys_by_way.setdefault(way, []).append(key)
+        return keys_by_way
 
 
 class ValueKind(SplitKind):
@@ -91,11 +99,43 @@ class ValueKind(SplitKind):
             return [self.env._("say which values there are.")]
         return []
 
+    def get_warnings(self):
+        values = [(way.value or "").strip().lower() for way in self.step.way_ids]
+        warnings = [
+            self.env._("nobody goes “%s”: say its value, or delete it.", way.name)
+            for way, value in zip(self.step.way_ids, values, strict=True)
+            if not value
+        ]
+        doubled = {value for value in values if value and values.count(value) > 1}
+        return warnings + [
+            self.env._("two ways have the value “%s”: nobody goes the first.", value)
+            for value in sorted(doubled)
+        ]
+
+    def foresee(self, crowd):
+        ids_by_way = {}
+        for key, way in self._choose_ways(crowd.ids).items():
+            ids_by_way.setdefault(way, []).append(key)
+        others = ids_by_way.pop(None, [])
+        for way, ids in ids_by_way.items():
+            crowd.go(ids, "way", way.id)
+        crowd.go(others, "no")
+
     def run(self, tasks):
+        subjects = tasks._get_subjects()
+        way_by_record = self._choose_ways(subjects.values())
+        ids_by_way, others = {}, []
+        for task_id, res_id in subjects.items():
+            way = way_by_record[res_id]
+            (others if way is None else ids_by_way.setdefault(way, [])).append(task_id)
+        self._go(tasks, ids_by_way)
+        tasks.browse(others)._done("no")
+
+    def _choose_ways(self, res_ids):
+        """``{id of record: way}``, None: the way for others."""
         # sudo: fields of models are no secret
         name = self.step.split_field_id.sudo().name
-        subjects = tasks._get_subjects()
-        records = self.step._get_records(subjects.values())
+        records = self.step._get_records(res_ids)
         ways = {
             way.value.strip().lower(): way for way in self.step.way_ids if way.value
         }
@@ -104,12 +144,7 @@ class ValueKind(SplitKind):
             words = self._get_words(records._fields[name], value)
             way = next((ways[word] for word in words if word in ways), None)
             way_by_record.update(dict.fromkeys(batch.ids, way))
-        ids_by_way, others = {}, []
-        for task_id, res_id in subjects.items():
-            way = way_by_record[res_id]
-            (others if way is None else ids_by_way.setdefault(way, [])).append(task_id)
-        self._go(tasks, ids_by_way)
-        tasks.browse(others)._done("no")
+        return way_by_record
 
     def _get_words(self, field, value):
         """What a person may have written for a value of a field."""

@@ -27,6 +27,10 @@ class UpdateKind(StepKind):
             return [self.env._("say what it writes.")]
         return []
 
+    def get_preview(self, record, date):
+        record = record.with_company(self.step.company_id)
+        return [line._get_preview(record) for line in self.step.value_ids]
+
     def run(self, tasks):
         campaign = self.step.campaign_id
         records = (

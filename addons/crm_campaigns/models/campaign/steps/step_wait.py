@@ -4,6 +4,7 @@ from odoo.tools.translate import LazyTranslate
 from ....tools.step_kind import SQL_BATCH_SIZE, GoneKind, StepKind
 
 _lt = LazyTranslate(__name__)
+LONG_DAYS = 366
 MINUTES = {"minutes": 1, "hours": 60, "days": 60 * 24}
 
 
@@ -32,6 +33,11 @@ class WaitKind(StepKind):
     def get_problems(self):
         if not self.step.delay_minutes:
             return [self.env._("say how long it waits.")]
+        return []
+
+    def get_warnings(self):
+        if self.step.delay_minutes > LONG_DAYS * MINUTES["days"]:
+            return [self.env._("it waits for more than a year: is that meant?")]
         return []
 
     def run(self, tasks):

@@ -71,6 +71,10 @@ class WaitConditionKind(WatchKind):
     def get_meets(self):
         return self.step._get_condition_sql()
 
+    def foresee(self, crowd):
+        crowd.go(crowd.run.find_meeting(crowd.ids, self.get_meets()), "yes")
+        super().foresee(crowd)
+
 
 class CrmCampaignStep(models.Model):
     _inherit = "crm.campaign.step"

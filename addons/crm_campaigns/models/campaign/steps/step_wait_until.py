@@ -74,14 +74,34 @@ class WaitUntilKind(StepKind):
             return [self.env._("choose the working hours.")]
         return []
 
+    def get_hints(self):
+        if self.step.until == "date":
+            return [self.env._("whoever has no such date does not wait.")]
+        return []
+
+    def foresee(self, crowd):
+        at = dict(crowd.rest)
+        dates = self._get_dates({key: key for key in at}, at)
+        crowd.go({key: max(dates[key] or at[key], at[key]) for key in at})
+
     def run(self, tasks):
         waited = tasks._get_waited()
         tasks.browse(waited)._done()
         tasks = tasks.browse(i for i in tasks._ids if i not in waited)
         if not tasks:
             return
-        dates = getattr(self, f"_get_{self.step.until}_dates")(tasks._get_subjects())
-        tasks._wait_until(dates)
+        now = fields.Datetime.now()
+        tasks._wait_until(
+            self._get_dates(tasks._get_subjects(), dict.fromkeys(tasks._ids, now))
+        )
+
+    def _get_dates(self, subjects, at):
+        """``{key: moment}``, or nothing to wait for.
+
+        :param subjects: ``{key: id of the record}``
+        :param at: ``{key: when it gets here}``
+        """
+        return getattr(self, f"_get_{self.step.until}_dates")(subjects, at)
 
     def _get_calendar(self):
         step = self.step
@@ -101,18 +121,20 @@ class WaitUntilKind(StepKind):
             zones[record_sudo.id] = get_zone(name, own)
         return zones
 
-    def _get_hour_dates(self, subjects):
+    def _get_hour_dates(self, subjects, at):
         step = self.step
-        now = fields.Datetime.now()
         zones = self._get_zones(step._get_records(subjects.values()))
-        # there are few time zones
+        # there are few time zones, and few moments
+        keys = {key: (at[key], zones[res_id]) for key, res_id in subjects.items()}
         moments = {
-            zone: next_moment(now, zone, step.until_hour, WEEKDAYS[step.until_weekday])
-            for zone in set(zones.values())
+            (now, zone): next_moment(
+                now, zone, step.until_hour, WEEKDAYS[step.until_weekday]
+            )
+            for now, zone in set(keys.values())
         }
-        return {task_id: moments[zones[res_id]] for task_id, res_id in subjects.items()}
+        return {key: moments[found] for key, found in keys.items()}
 
-    def _get_date_dates(self, subjects):
+    def _get_date_dates(self, subjects, at):
         step = self.step
         # sudo: fields of models are no secret
         name = step.until_field_id.sudo().name
@@ -129,14 +151,17 @@ class WaitUntilKind(StepKind):
             moments[record.id] = value and value + timedelta(days=step.until_days)
         return {task_id: moments[res_id] for task_id, res_id in subjects.items()}
 
-    def _get_work_dates(self, subjects):
-        now = fields.Datetime.now()
+    def _get_work_dates(self, subjects, at):
         company = self.step.company_id
+        moments = sorted(set(at.values()))
         try:
-            [moment] = plan_due(self._get_calendar(), [(now, 0)], company)
+            dates = plan_due(
+                self._get_calendar(), [(moment, 0) for moment in moments], company
+            )
         except NoWorkingTimeError as error:
             raise ValueError(self.env._("Nobody ever works at these hours.")) from error
-        return dict.fromkeys(subjects, moment)
+        due = dict(zip(moments, dates, strict=True))
+        return {key: due[at[key]] for key in subjects}
 
 
 class CrmCampaignStep(models.Model):

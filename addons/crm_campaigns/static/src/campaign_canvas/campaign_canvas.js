@@ -315,6 +315,7 @@ export class CampaignCanvas extends Component {
 
     async reload() {
         await this.props.record.load();
+        this.env.bus.trigger("CRM_CAMPAIGNS:STEPS_CHANGED");
         this.drawn.of = this.identify(this.props.record);
         await this.load();
     }

@@ -130,6 +130,11 @@ registry.category("web_tour.tours").add("crm_campaigns_canvas", {
         },
         ...stepUtils.statusbarButtonsSteps("Start", "Start it"),
         {
+            content: "Nothing keeps it from starting",
+            trigger: inDialog("button[name=action_start]"),
+            run: "click",
+        },
+        {
             content: "It runs, and is not changed",
             trigger:
                 ".o_crm_campaign_canvas:contains('Stop the campaign'):not(:has(.o_crm_campaign_plus))",

@@ -130,6 +130,11 @@ registry.category("web_tour.tours").add("crm_campaigns_marketer", {
         ...saveSteps("If not: Reminder"),
         ...stepUtils.statusbarButtonsSteps("Start", "Start it"),
         {
+            content: "Nothing keeps it from starting",
+            trigger: inDialog("button[name=action_start]"),
+            run: "click",
+        },
+        {
             content: "It runs",
             trigger: ".o_arrow_button_current:contains('Running')",
         },
