@@ -1,7 +1,9 @@
 from datetime import timedelta
 
 from odoo.exceptions import AccessError
+from odoo.modules.module import load_script
 from odoo.tests import new_test_user, tagged, warmup
+from odoo.tools import file_path
 
 from .common import CampaignCommon, CampaignMoneyCommon
 
@@ -340,6 +342,24 @@ class TestCampaignMoney(CampaignMoneyCommon):
 
         self.assertEqual((first.revenue, first.margin), (460, 40 + 140 + 100))
         self.assertEqual((second.revenue, second.margin), (200, 140))
+
+    def test_older_campaigns_mean_the_usual_success(self):
+        usual = self.campaign.result_kind_ids
+        script = load_script(
+            file_path("crm_campaigns/migrations/19.0.1.1.0/post-success.py"),
+            "crm_campaigns_success",
+        )
+        self.campaign.result_kind_ids = False
+
+        script.migrate(self.env.cr, None)
+        self.assertFalse(self.campaign.result_kind_ids, "a new database")
+        script.migrate(self.env.cr, "19.0.1.0.0")
+
+        self.assertEqual(
+            set(self.campaign.result_kind_ids.mapped("code")),
+            {"lead_won", "order_confirmed"},
+        )
+        self.assertEqual(self.campaign.result_kind_ids, usual)
 
     def test_success_after_each_step(self):
         kind = self.campaign.result_kind_ids.filtered(

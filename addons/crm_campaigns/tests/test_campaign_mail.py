@@ -56,10 +56,36 @@ class TestCampaignMail(CampaignCommon):
         self.assertEqual(ola.state, "done")
         self.assertEqual(
             [event["text"].split(" · ")[0] for event in ola._get_journey_events()],
-            ["Entered the campaign", "Mail 1", "Click?", "Mail 2", "Reached the end"],
+            [
+                "Entered the campaign: Joins a segment “Audience”",
+                "Mail 1",
+                "Click?",
+                "Mail 2",
+                "Reached the end",
+            ],
         )
         self.assertIn("Click? · no click in time", ola.journey)
         self.assertIn("https://brandt.example/autumn", ida.journey)
+
+    def test_subject_and_text_are_changed_each_for_itself(self):
+        self._create_journey(self.leads)
+        mailing = self.mail.mailing_id
+        designed = "<table><tr><td>Drawn</td></tr></table>"
+        mailing.body_arch = mailing.body_html = designed
+        text = mailing.body_html
+
+        # what a form saves where only the subject was changed
+        self.mail.invalidate_recordset()
+        self.mail.write({"subject": "Fresh lots"})
+        self.assertEqual(mailing.subject, "Fresh lots")
+        self.assertEqual(mailing.body_html, text)
+        self.assertIn("Drawn", mailing.body_arch)
+
+        self.mail.invalidate_recordset()
+        self.mail.write({"body": "<p>In short</p>"})
+        self.assertEqual(mailing.subject, "Fresh lots")
+        self.assertIn("In short", mailing.body_html)
+        self.assertIn("/unsubscribe_from_list", mailing.body_html)
 
     def test_mail_is_odoos_with_all_it_brings(self):
         campaign = self._create_journey(self.lead)

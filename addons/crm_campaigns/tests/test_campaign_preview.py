@@ -80,7 +80,7 @@ class TestCampaignPreview(CampaignCommon):
         action = self.mail.with_user(self.marketer).action_preview_mail()
         self.assertEqual(action["res_model"], "mailing.mailing.test")
         Test = self.env["mailing.mailing.test"].with_user(self.marketer)
-        form = Form(Test.with_context(action["context"]))
+        form = Form(Test.with_context(**action["context"]))
 
         form.sample_ref = f"crm.lead,{self.ola.id}"
         self.assertEqual(form.sample_subject, "For ola")
@@ -138,7 +138,7 @@ class TestCampaignPreview(CampaignCommon):
         )
         test.sample_ref = f"crm.lead,{self.ida.id}"
         with self.assertRaises(AccessError):
-            test.sample_body  # noqa: B018
+            test.mapped("sample_body")
         with self.assertRaises(AccessError):
             test.send_mail_test()
 

@@ -363,7 +363,8 @@ class TestWinner(GoalCommon):
         for by in ("clicks", "replies", "goal", "revenue"):
             self.split.winner_by = by
             self.env.flush_all()
-            self.split.way_ids.ids  # noqa: B018 read before
-            self.split.company_id.id  # noqa: B018
+            # read before
+            self.split.mapped("way_ids")
+            self.split.mapped("company_id")
             with self.subTest(by), self.assertQueryCount(1):
                 self.split._get_way_figures()

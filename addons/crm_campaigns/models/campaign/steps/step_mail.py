@@ -201,10 +201,10 @@ class CrmCampaignStep(models.Model):
         index="btree_not_null",
         ondelete="restrict",
     )
-    subject = fields.Char(compute="_compute_mail", inverse="_inverse_mail")
+    subject = fields.Char(compute="_compute_mail", inverse="_inverse_subject")
     body = fields.Html(
         compute="_compute_mail",
-        inverse="_inverse_mail",
+        inverse="_inverse_body",
         sanitize="email_outgoing",
         help="For a designed mail, save and open the mail editor.",
     )
@@ -231,20 +231,22 @@ class CrmCampaignStep(models.Model):
             step.subject = mailing_sudo.subject
             step.body = mailing_sudo.body_html
 
-    def _inverse_mail(self):
+    # each for itself: a form writes what was changed, and the other one is not in cache
+    def _inverse_subject(self):
         for step in self.filtered(lambda s: s.kind == "mail"):
-            # before the mailing is made: then they are read from it
-            subject, body = step.subject, step.body or ""
+            # before the mailing is made: then it is read from it
+            subject = step.subject
+            step._prepare_mailings()
+            step.mailing_id.subject = subject or step.name
+
+    def _inverse_body(self):
+        for step in self.filtered(lambda s: s.kind == "mail"):
+            # before the mailing is made: then it is read from it
+            body = step.body or ""
             step._prepare_mailings()
             if not is_html_empty(body) and UNSUBSCRIBE not in body:
                 body += self._get_unsubscribe_footer()
-            step.mailing_id.write(
-                {
-                    "subject": subject or step.name,
-                    "body_arch": body,
-                    "body_html": body,
-                }
-            )
+            step.mailing_id.write({"body_arch": body, "body_html": body})
 
     @api.model
     def _get_unsubscribe_footer(self):
