@@ -71,8 +71,9 @@ class UnsubscribeController(MassMailController):
 
     @http.route()
     def mailing_unsubscribe(
-        self, mailing_id, document_id=None, email=None, hash_token=None
+        self, mailing_id, document_id=None, email=None, hash_token=None, **post
     ):
+        # post: what mail programs add to links and to a click of theirs
         self._say(request.env._("Unsubscribe page"), hash_token)
         response = super().mailing_unsubscribe(
             mailing_id, document_id=document_id, email=email, hash_token=hash_token

@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.tools import ormcache
 
 # Targets of segments that campaigns can follow.
 TARGETS = ("crm.lead", "res.partner")
@@ -273,13 +274,26 @@ class CrmCampaign(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         campaigns = super().create(vals_list)
+        if any(campaign.state != "draft" for campaign in campaigns):
+            self.env.registry.clear_cache()
         for campaign in campaigns.filtered(lambda c: not c.utm_campaign_id):
             campaign.utm_campaign_id = self.env["utm.campaign"].create(
                 {"title": campaign.name, "user_id": campaign.user_id.id}
             )
         return campaigns
 
+    @api.model
+    @ormcache()
+    def _any_started(self):
+        """Whether anything that happens may concern a journey. Asked at each of them:
+        it costs nothing where campaigns are not used.
+        """
+        # sudo: of any company, whoever makes it happen
+        return bool(self.sudo().search_count([("state", "!=", "draft")], limit=1))
+
     def write(self, vals):
+        if "state" in vals:
+            self.env.registry.clear_cache()
         if self._get_audience_fields() & vals.keys():
             started = self.filtered(lambda c: c.state != "draft")
             if any(

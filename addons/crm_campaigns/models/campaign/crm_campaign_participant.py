@@ -37,7 +37,7 @@ class CrmCampaignParticipant(models.Model):
     _order = "date_entered desc, id desc"
 
     campaign_id = fields.Many2one(
-        "crm.campaign", required=True, readonly=True, ondelete="cascade"
+        "crm.campaign", required=True, readonly=True, index=True, ondelete="cascade"
     )
     company_id = fields.Many2one(related="campaign_id.company_id")
     number = fields.Integer(
@@ -101,7 +101,6 @@ class CrmCampaignParticipant(models.Model):
     current_step = fields.Char(string="Now At", compute="_compute_current_step")
     journey = fields.Html(compute="_compute_journey", sanitize=False)
 
-    # also the index of the campaign
     _enrolment_uniq = models.Constraint(
         "UNIQUE(campaign_id, res_model, res_id, number)",
         "Enrolments of a record in a campaign are numbered.",

@@ -34,6 +34,7 @@ class CrmCampaignTask(models.Model):
         "crm.campaign.participant",
         required=True,
         readonly=True,
+        index=True,
         ondelete="cascade",
     )
     campaign_id = fields.Many2one(
@@ -95,7 +96,6 @@ class CrmCampaignTask(models.Model):
     )
     trace_id = fields.Many2one("mailing.trace", compute="_compute_trace_id")
 
-    # also the index of the participant
     _occurrence_uniq = models.Constraint(
         "UNIQUE(participant_id, step_id, occurrence)",
         "A step is planned once for each participant.",

@@ -12,9 +12,7 @@ class CrmTouchpoint(models.Model):
         """Clicks and closed leads move journeys at once: two statements, whatever the
         number of touchpoints, none when no campaign was started."""
         super()._on_harvested(touchpoint_ids)
-        # sudo: journeys move by what happens, whoever makes it happen
-        Campaign = self.env["crm.campaign"].sudo()
-        if not Campaign.search_count([("state", "!=", "draft")], limit=1):
+        if not self.env["crm.campaign"]._any_started():
             return
         codes = {
             row[0]

@@ -155,7 +155,7 @@ registry.category("web_tour.tours").add("crm_campaigns_marketer", {
         },
         {
             content: "It tells what happens",
-            trigger: ".o_crm_campaigns_journey:contains('Welcome mail · planned')",
+            trigger: ".o_crm_campaigns_journey:contains('Next: Welcome mail')",
         },
     ],
 });
