@@ -47,7 +47,7 @@ env.cr.commit()
 """
 # Rows about what is Odoo's own: the lead, its contact and the mailing stay.
 OWN_WORK = ("partners", "messages", "followers", "utm sources", "utm campaigns")
-CODE = {".py", ".xml", ".js", ".csv", ".scss", ".sql"}
+CODE = {".json", ".py", ".xml", ".js", ".csv", ".scss", ".sql"}
 # What a database holds: each query names it in one row. Not counted are the modules on
 # the addons path, and what Odoo leaves of any module that it uninstalls (sale_crm as
 # well): names that other modules gave to what is gone, and notes on foreign keys that
