@@ -213,6 +213,22 @@ class TestLeadGap(SlaCommon):
         self.assertIn(mine, found)
         self.assertNotIn(other, found)
 
+    def test_revenue_without_a_company_is_in_the_currency_of_the_reader(self):
+        """Else the list would add up nothing: several currencies."""
+        rows = self._create_good(2, expected_revenue=100)
+        self.team.company_id = False
+        rows[0].company_id = False
+        rows.activity_ids.unlink()
+        self.env.flush_all()
+
+        gaps = self.Gap.search([("id", "in", rows.ids)])
+        self.assertEqual(gaps.company_currency, self.env.company.currency_id)
+        [(currencies, total)] = self.Gap._read_group(
+            [("id", "in", rows.ids)],
+            aggregates=["company_currency:array_agg_distinct", "expected_revenue:sum"],
+        )
+        self.assertEqual((currencies, total), (self.env.company.currency_id.ids, 200))
+
     def test_activities_are_planned_for_all_at_once(self):
         leads = self._create_good(3)
         leads.activity_ids.unlink()

@@ -38,7 +38,8 @@ class CrmLeadGap(models.Model):
         [("lead", "Lead"), ("opportunity", "Opportunity")], readonly=True
     )
     company_id = fields.Many2one("res.company", readonly=True)
-    company_currency = fields.Many2one(related="company_id.currency_id")
+    # of a lead without a company as Odoo shows it: that of the company one works in
+    company_currency = fields.Many2one("res.currency", readonly=True)
     team_id = fields.Many2one("crm.team", string="Sales Team", readonly=True)
     user_id = fields.Many2one("res.users", string="Salesperson", readonly=True)
     stage_id = fields.Many2one("crm.stage", readonly=True)
@@ -90,6 +91,7 @@ class CrmLeadGap(models.Model):
         "crm.stage": ["rotting_threshold_days"],
         "crm.team.member": ["active", "crm_team_id", "user_id"],
         "mail.activity": ["active", "res_id", "res_model", "sla_clock_id"],
+        "res.company": ["currency_id"],
         "res.users": ["active"],
     }
 
@@ -116,6 +118,7 @@ class CrmLeadGap(models.Model):
               FROM (
                     SELECT l.id, l.id AS lead_id, l.type, l.company_id, l.team_id,
                            l.user_id, l.stage_id, l.partner_id, l.expected_revenue,
+                           co.currency_id AS company_currency,
                            l.create_date, l.date_last_stage_update,
                            l.sla_response_due, c.date_due AS step_due, s.date_rot,
                            COALESCE(l.sla_response_due < %(now)s, FALSE) AS unanswered,
@@ -137,6 +140,8 @@ class CrmLeadGap(models.Model):
                                      OR m.was_member AND NOT m.is_member
                            END AS owner_gone
                       FROM crm_lead AS l
+                      JOIN res_company AS co
+                        ON co.id = COALESCE(l.company_id, %(company)s)
                  LEFT JOIN res_users AS u ON u.id = l.user_id
                  LEFT JOIN crm_sla_clock AS c
                         ON c.res_model = 'crm.lead'
@@ -175,6 +180,7 @@ class CrmLeadGap(models.Model):
                 if self._get_activity_scope() == "opportunity"
                 else SQL("TRUE")
             ),
+            company=self.env.company.id,
             now=fields.Datetime.now(),
         )
 
