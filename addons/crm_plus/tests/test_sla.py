@@ -1314,6 +1314,21 @@ class TestSlaSecurity(SlaCommon):
                     self.assertEqual(bool(found), seen)
         self.assertFalse(Clock.with_user(self.colleague).search([]) & self.clock)
 
+    def test_what_may_not_be_read_is_not_named(self):
+        self.env["ir.rule"].create(
+            {
+                "name": "Secret",
+                "model_id": self.env["ir.model"]._get_id("crm.lead"),
+                "domain_force": [("id", "not in", self.lead.ids)],
+            }
+        )
+        names = {
+            user: self.clock.with_user(user).res_name
+            for user in (self.manager, self.env.ref("base.user_root"))
+        }
+
+        self.assertEqual([*names.values()], ["Lead (no access)", "Lead 0"])
+
     def test_clock_follows_the_responsible(self):
         self.lead.user_id = self.colleague
 

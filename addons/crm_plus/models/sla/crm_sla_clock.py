@@ -163,14 +163,20 @@ class CrmSlaClock(models.Model):
     _replan_idx = models.Index("(id) WHERE replan IS NOT NULL")
 
     @api.depends("res_model", "res_id")
+    @api.depends_context("uid")
     def _compute_res_name(self):
         names = {}
         for res_model, clocks in self.grouped("res_model").items():
             if res_model not in self.env:
                 continue
             records = self.env[res_model].browse(clocks.mapped("res_id")).exists()
-            for record in records._filtered_access("read"):
+            readable = records._filtered_access("read")
+            for record in readable:
                 names[res_model, record.id] = record.display_name
+            # who leads the sales reads all promises, not what all of them are about
+            label = self.env["ir.model"]._get(res_model).name
+            for record in records - readable:
+                names[res_model, record.id] = self.env._("%s (no access)", label)
         for clock in self:
             clock.res_name = names.get((clock.res_model, clock.res_id), False)
 
