@@ -11,7 +11,7 @@ ensure_lint_tools() {
 
 # prettier and eslint, in the home: nothing is written into the checkout
 ensure_node() {
-  local want new
+  local want new authorities=/etc/ssl/certs/ca-certificates.crt
   if ! have node || ! have npm; then
     say "Node.js (from apt), for prettier and eslint"
     apt_install nodejs npm || true
@@ -27,6 +27,11 @@ ensure_node() {
   rm -rf "$new" "$NODE_TOOLS"
   mkdir -p "$new"
   cp "$ROOT/package.json" "$ROOT/config/lint/package-lock.json" "$new/"
+  # npm trusts a list of its own; behind a company's proxy only the machine's, which curl
+  # and pip read, knows who signs
+  if [ -z "${NODE_EXTRA_CA_CERTS:-}" ] && [ -r "$authorities" ]; then
+    export NODE_EXTRA_CA_CERTS=$authorities
+  fi
   retry 2 npm ci --prefix "$new" --no-audit --no-fund --ignore-scripts --loglevel=error >"$CRM_PLUS_HOME/node-npm.log" 2>&1 || {
     tail -n 15 "$CRM_PLUS_HOME/node-npm.log" >&2
     die "npm could not install prettier and eslint (log: $CRM_PLUS_HOME/node-npm.log)"
