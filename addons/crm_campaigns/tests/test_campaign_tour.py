@@ -1,8 +1,10 @@
 from odoo.tests import HttpCase, new_test_user, tagged
 
+from .common import CampaignCommon
+
 
 @tagged("post_install", "-at_install", "crm_campaigns_tour")
-class TestMarketerTour(HttpCase):
+class TestMarketerTour(CampaignCommon, HttpCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -57,3 +59,42 @@ class TestMarketerTour(HttpCase):
             ],
         )
         self.assertEqual(campaign.step_ids[2].activity_summary, "Ask what they drink")
+
+    def test_marketer_from_the_first_step_to_the_stop(self):
+        """Draws, mends, looks before the start, starts, watches, changes and stops."""
+        self.start_tour("/odoo", "crm_campaigns_story", login="marketer", timeout=240)
+
+        campaign = self.env["crm.campaign"].search([("name", "=", "Told campaign")])
+        self.assertEqual(campaign.state, "running")
+        self.assertEqual(campaign.user_id, self.marketer)
+        self.assertEqual(
+            [(s.name, s.parent_id.name, s.branch) for s in campaign.step_ids],
+            [
+                ("Welcome mail", False, "next"),
+                ("Reads it?", "Welcome mail", "next"),
+                ("Call them", "Reads it?", "yes"),
+                ("Reminder", "Reads it?", "no"),
+            ],
+        )
+        self.assertIn("still warm", campaign.step_ids[3].mailing_id.body_html)
+        self.assertEqual(campaign.participant_ids.lead_id, self.lead)
+        # neither the dry run nor the test has done anything
+        self.assertFalse(campaign.step_ids.mailing_id.mailing_trace_ids)
+
+        self._run()
+        self.assertEqual(self._recipients(), ["ida@brandt.example"])
+        self.start_tour(
+            f"/odoo/campaigns/{campaign.id}",
+            "crm_campaigns_story_goes_on",
+            login="marketer",
+            timeout=240,
+        )
+
+        self.assertEqual(campaign.state, "stopped")
+        self.assertEqual(campaign.step_ids[2].activity_summary, "Ask what they drink")
+        self._run()
+        # started again it went on, and sent nothing twice
+        self.assertEqual(
+            self._states(campaign), [("Welcome mail", "done"), ("Reads it?", "planned")]
+        )
+        self.assertEqual(campaign.participant_count, 1)

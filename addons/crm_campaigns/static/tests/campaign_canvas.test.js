@@ -22,7 +22,10 @@ class Campaign extends models.Model {
 class Step extends models.Model {
     _name = "crm.campaign.step";
     name = fields.Char();
-    _records = [{ id: 1, name: "Mail" }];
+    _records = ["Mail", "Click?", "Thanks", "Reminder"].map((name, index) => ({
+        id: index + 1,
+        name,
+    }));
     _views = { form: `<form><field name="name"/></form>` };
 }
 defineMailModels();
@@ -177,7 +180,8 @@ test("keys: arrows go, Enter opens, + adds, Delete removes", async () => {
     await contains("[data-id='0']").focus();
     await key("ArrowDown");
     await key("Enter");
-    expect(".modal [name=name] input").toHaveValue("Mail");
+    await animationFrame();
+    expect(".o_crm_campaign_panel [name=name] input").toHaveValue("Mail");
 });
 
 test("a step is moved by keys: it finds no place below itself", async () => {
@@ -209,7 +213,7 @@ test("a step is dragged to another way", async () => {
     await animationFrame();
 
     expect.verifySteps([["canvas_move", 1, 4, 3, "next"]]);
-    expect(".modal").toHaveCount(0);
+    expect(".o_crm_campaign_panel").toHaveCount(0);
     expect(".o_crm_campaign_ghost").toHaveCount(0);
 });
 
@@ -226,7 +230,71 @@ test("a new step is asked for with its place", async () => {
     await animationFrame();
 
     expect.verifySteps([[2, "no", "mail"]]);
-    expect(".modal [name=name]").toHaveCount(1);
+    expect(".o_crm_campaign_panel.o_new [name=name]").toHaveCount(1);
+});
+
+function stepSaves() {
+    onRpc("crm.campaign.step", "web_save", ({ args }) => {
+        expect.step(args);
+    });
+}
+
+test("the form of a step is beside the tree, and saved when one goes on", async () => {
+    stepSaves();
+    await mountCanvas();
+
+    await contains("[data-id='1']").click();
+    await animationFrame();
+    expect(".modal").toHaveCount(0);
+    expect(".o_crm_campaign_panel [name=name] input").toHaveValue("Mail");
+    await contains(".o_crm_campaign_panel [name=name] input").edit("Hello");
+    expect.verifySteps([]);
+    await contains("[data-id='2']").click();
+    await animationFrame();
+
+    expect.verifySteps([[[1], { name: "Hello" }]]);
+    expect(".o_crm_campaign_panel [name=name] input").toHaveValue("Click?");
+    await contains(".o_crm_campaign_panel button[name=close_panel]").click();
+    await animationFrame();
+    expect(".o_crm_campaign_panel").toHaveCount(0);
+    expect("[data-id='2']").toBeFocused();
+    expect.verifySteps([]);
+});
+
+test("what is typed there is saved with the campaign, or discarded", async () => {
+    stepSaves();
+    onRpc("crm.campaign", "web_save", ({ args }) => {
+        expect.step(args);
+    });
+    await mountCanvas();
+
+    await contains("[data-id='1']").click();
+    await animationFrame();
+    await contains(".o_crm_campaign_panel [name=name] input").edit("Hello");
+    await contains("[name=name] input:first").edit("Autumn");
+    await contains(".o_form_button_save:first").click();
+    await animationFrame();
+    expect.verifySteps([
+        [[1], { name: "Hello" }],
+        [[1], { name: "Autumn" }],
+    ]);
+
+    await contains(".o_crm_campaign_panel [name=name] input").edit("Never mind");
+    await contains(".o_crm_campaign_panel .o_form_button_cancel").click();
+    await animationFrame();
+    expect(".o_crm_campaign_panel").toHaveCount(0);
+    expect.verifySteps([]);
+});
+
+test("where there is no room the form of a step is a dialog", async () => {
+    await resize({ width: 800, height: 800 });
+    await mountCanvas();
+
+    await contains("[data-id='1']").click();
+    await animationFrame();
+
+    expect(".o_crm_campaign_panel").toHaveCount(0);
+    expect(".modal [name=name] input").toHaveValue("Mail");
 });
 
 test("on a phone it is an outline as wide as the screen", async () => {

@@ -5,7 +5,8 @@ import { _t } from "@web/core/l10n/translation";
 import { usePopover } from "@web/core/popover/popover_hook";
 import { registry } from "@web/core/registry";
 import { KeepLast } from "@web/core/utils/concurrency";
-import { useOwnedDialogs, useService } from "@web/core/utils/hooks";
+import { useBus, useOwnedDialogs, useService } from "@web/core/utils/hooks";
+import { useSetupAction } from "@web/search/action_hook";
 import { useRecordObserver } from "@web/model/relational_model/utils";
 import { FormViewDialog } from "@web/views/view_dialogs/form_view_dialog";
 import { formatInteger } from "@web/views/fields/formatters";
@@ -13,6 +14,7 @@ import { standardWidgetProps } from "@web/views/widgets/standard_widget_props";
 import { Component, onMounted, onPatched, onWillUnmount, useRef, useState } from "@odoo/owl";
 import { KindPicker } from "./kind_picker";
 import { useStepDrag } from "./step_drag";
+import { StepPanel } from "./step_panel";
 import { StepRemoveDialog } from "./step_remove_dialog";
 import { START, drawOutline, drawTree, findNode, idsBelow, neighbour } from "./tree_layout";
 
@@ -22,12 +24,14 @@ const STEP = "crm.campaign.step";
 const REFRESH_SECONDS = 20;
 /** Pixels; below it the tree is drawn as an outline. */
 const NARROW = 620;
+/** From so many pixels on the form of a step is beside the tree, else in a dialog. */
+const WIDE = 900;
 const ZOOMS = [0.25, 0.33, 0.5, 0.67, 0.8, 1, 1.25, 1.5];
 
 /** The journey of a campaign, drawn as a tree on its form and changed there. */
 export class CampaignCanvas extends Component {
     static template = "crm_campaigns.CampaignCanvas";
-    static components = { Dropdown, DropdownItem };
+    static components = { Dropdown, DropdownItem, StepPanel };
     static props = { ...standardWidgetProps };
 
     counts = [
@@ -57,6 +61,8 @@ export class CampaignCanvas extends Component {
             zoom: null,
             width: 0,
             isFull: false,
+            // the form beside the tree: what `StepPanel` needs, and a number
+            panel: null,
         });
         this.drag = useStepDrag({
             getPlaces: () => this.places(this.drag.state.item ?? START),
@@ -78,9 +84,26 @@ export class CampaignCanvas extends Component {
                 return this.load();
             }
         });
+        // outside the drawing, by a click on what is wrong with it
+        useBus(this.env.bus, "CRM_CAMPAIGNS:STEP_MENDED", async () => {
+            await this.load();
+            this.panel.reload?.();
+        });
+        // `leave` and `reload` of the form beside the tree
+        this.panel = {};
+        this.panelNumber = 0;
+        // that form is a part of this one: it is saved with it, and before one leaves
+        const { bus } = this.props.record.model;
+        useBus(bus, "NEED_LOCAL_CHANGES", ({ detail }) => {
+            detail.proms.push(this.leavePanel());
+        });
+        useSetupAction({
+            beforeLeave: ({ forceLeave } = {}) => forceLeave || this.leavePanel(),
+        });
         onMounted(() => {
             this.observer = new ResizeObserver(() => this.measure());
             this.observer.observe(this.viewport.el);
+            this.observer.observe(this.root.el);
             this.measure();
             this.timer = browser.setInterval(() => this.refresh(), REFRESH_SECONDS * 1000);
         });
@@ -108,6 +131,7 @@ export class CampaignCanvas extends Component {
             return;
         }
         const canvas = await this.keepLast.add(orm.call(CAMPAIGN, "get_canvas", [resId]));
+        this.followPanel(this.state.canvas, canvas);
         this.state.canvas = canvas;
         if (!canvas.steps.some(({ id }) => id === this.state.selected)) {
             this.state.selected = START;
@@ -138,7 +162,8 @@ export class CampaignCanvas extends Component {
     }
 
     get isOutline() {
-        return this.state.width > 0 && this.state.width < NARROW;
+        const { width } = this.state;
+        return !this.state.panel && width > 0 && width < NARROW;
     }
 
     get drawing() {
@@ -314,7 +339,10 @@ export class CampaignCanvas extends Component {
     }
 
     async reload() {
-        await this.props.record.load();
+        const { record } = this.props;
+        if (!record.dirty) {
+            await record.load();
+        }
         this.env.bus.trigger("CRM_CAMPAIGNS:STEPS_CHANGED");
         this.drawn.of = this.identify(this.props.record);
         await this.load();
@@ -359,17 +387,84 @@ export class CampaignCanvas extends Component {
         this.openForm({ title: step.name, resId: id, preventEdit: !this.state.canvas.can_write });
     }
 
-    openForm(props) {
-        this.addDialog(FormViewDialog, {
-            resModel: STEP,
-            canExpand: false,
-            onRecordSaved: async (record) => {
-                await this.reload();
-                this.select(record.resId);
-            },
-            ...props,
-        });
+    async openForm(props) {
+        if (!(await this.leavePanel())) {
+            return;
+        }
+        if (!this.hasRoom) {
+            this.addDialog(FormViewDialog, {
+                resModel: STEP,
+                canExpand: false,
+                onRecordSaved: async (record) => {
+                    await this.reload();
+                    this.select(record.resId);
+                },
+                ...props,
+            });
+            return;
+        }
+        const { title, resId, context, preventEdit } = props;
+        this.panel = {};
+        this.panelNumber += 1;
+        this.state.panel = {
+            number: this.panelNumber,
+            // of a new one: as soon as it is saved
+            id: resId || false,
+            props: { title, resId, context, isReadonly: preventEdit, resModel: STEP },
+        };
     }
+
+    // ------------------------------------------------------------
+    // The form beside the tree
+    // ------------------------------------------------------------
+
+    get hasRoom() {
+        return !this.env.inDialog && this.root.el.clientWidth >= WIDE;
+    }
+
+    /** @returns {Promise<boolean>} whether what was typed there is saved */
+    async leavePanel() {
+        return this.state.panel && this.panel.leave ? this.panel.leave() : true;
+    }
+
+    async closePanel({ isDiscarded }) {
+        if (!isDiscarded && !(await this.leavePanel())) {
+            return;
+        }
+        const { id } = this.state.panel;
+        this.dropPanel();
+        this.select(id || this.state.selected);
+    }
+
+    dropPanel() {
+        this.panel = {};
+        this.state.panel = null;
+    }
+
+    async onStepSaved(id) {
+        if (this.state.panel) {
+            this.state.panel.id = id;
+        }
+        this.state.selected = id;
+        await this.reload();
+    }
+
+    /** It goes with its step, and shows what may be changed now. */
+    followPanel(before, { steps, can_edit, state }) {
+        const { panel } = this.state;
+        if (!panel) {
+            return;
+        }
+        if (panel.id ? !steps.some(({ id }) => id === panel.id) : !can_edit) {
+            this.dropPanel();
+        } else if (before && (before.can_edit !== can_edit || before.state !== state)) {
+            this.panel.reload?.();
+        }
+    }
+
+    // ------------------------------------------------------------
+    // The tree
+    // ------------------------------------------------------------
 
     async move(id, place) {
         const way = this.getWay(place);
@@ -438,7 +533,10 @@ export class CampaignCanvas extends Component {
     }
 
     /** Who enters, again and until when, is a page of the form. */
-    openSettings() {
+    async openSettings() {
+        if (!(await this.leavePanel())) {
+            return;
+        }
         const form = this.root.el.closest(".o_form_view");
         this.state.isFull = false;
         form?.querySelector(".o_notebook a[name=settings]")?.click();

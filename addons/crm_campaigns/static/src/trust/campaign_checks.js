@@ -90,6 +90,7 @@ export class CampaignChecks extends Component {
             canExpand: false,
             onRecordSaved: async () => {
                 await this.props.record.load();
+                this.env.bus.trigger("CRM_CAMPAIGNS:STEP_MENDED");
                 await this.load();
             },
         });

@@ -1,50 +1,6 @@
 import { registry } from "@web/core/registry";
 import { stepUtils } from "@web_tour/tour_utils";
-
-const inDialog = (selector) => `.modal ${selector}`;
-const closed = "body:not(:has(.modal))";
-const node = (name) =>
-    `${closed} .o_crm_campaign_node:has(.o_crm_campaign_name:contains("${name}"))`;
-const plus = (title) => `${closed} .o_crm_campaign_plus[title="${title}"]`;
-
-function addSteps(place, kind, name, mail) {
-    const steps = [
-        { content: `A step: ${name}`, trigger: place, run: "click" },
-        {
-            content: `Of the kind ${kind}`,
-            trigger: `.o_crm_campaign_picker [data-kind=${kind}]`,
-            run: "click",
-        },
-        {
-            content: "Name it",
-            trigger: inDialog("[name=name] input"),
-            run: `edit ${name}`,
-        },
-    ];
-    if (mail) {
-        steps.push(
-            {
-                content: "Its subject",
-                trigger: inDialog("[name=subject] input"),
-                run: `edit ${mail}`,
-            },
-            {
-                content: "Its text",
-                trigger: inDialog("[name=body] .odoo-editor-editable"),
-                run: "editor We have a cup for you",
-            },
-        );
-    }
-    return [
-        ...steps,
-        {
-            content: "Save it",
-            trigger: inDialog(".o_form_button_save"),
-            run: "click",
-        },
-        { content: `${name} is drawn`, trigger: node(name) },
-    ];
-}
+import { addSteps, closed, inDialog, inPanel, node, plus } from "./drawing_steps";
 
 /** A marketer draws a journey. Needs the segment "Tour segment". */
 registry.category("web_tour.tours").add("crm_campaigns_canvas", {
@@ -82,6 +38,11 @@ registry.category("web_tour.tours").add("crm_campaigns_canvas", {
         ),
         ...addSteps(plus("Add a step after “Reads it?”: no click in time"), "wait", "A pause"),
         {
+            content: "Room for the whole tree",
+            trigger: inPanel("button[name=close_panel]"),
+            run: "click",
+        },
+        {
             content: "It came before the reminder: drag the reminder after the call",
             trigger: `${node("Reminder")}[aria-level="5"]`,
             run: `drag_and_drop .o_crm_campaign_plus[title="Add a step after “Call them”"]`,
@@ -116,12 +77,12 @@ registry.category("web_tour.tours").add("crm_campaigns_canvas", {
         },
         {
             content: "Its form is beside the tree",
-            trigger: inDialog("[name=activity_summary] input"),
+            trigger: inPanel("[name=activity_summary] input"),
             run: "edit Ask what they drink",
         },
         {
             content: "Save it",
-            trigger: inDialog(".o_form_button_save"),
+            trigger: inPanel(".o_form_button_save"),
             run: "click",
         },
         {
