@@ -70,8 +70,16 @@ class CrmCampaignReport(models.Model):
         string="Success (%)", readonly=True, digits=(16, 1), aggregator="avg"
     )
     lift = fields.Char(
+        string="Lift of Success",
         compute="_compute_lift",
         help="Success of those in the campaign less that of those held out, in points, "
+        "with the interval that holds it in 95 of 100 cases.",
+    )
+    margin_lift = fields.Char(
+        string="Lift of Margin",
+        compute="_compute_lift",
+        groups=MONEY_GROUPS,
+        help="Invoiced margin a person in the campaign less that of a person held out, "
         "with the interval that holds it in 95 of 100 cases.",
     )
     # money
@@ -112,10 +120,15 @@ class CrmCampaignReport(models.Model):
 
     @api.depends("campaign_id")
     def _compute_lift(self):
-        lifts = self.campaign_id.sudo()._get_lifts()  # sudo: no figure of an invoice
+        # sudo: each figure has the groups of what it shows
+        lifts = self.campaign_id.sudo()._get_lifts()
         for row in self:
-            goal = lifts.get(row.campaign_id, (None,))[0]
-            row.lift = goal and row.campaign_id._get_goal_lift_text(goal)
+            campaign = row.campaign_id
+            row.lift = row.margin_lift = False
+            if campaign in lifts:
+                goal, margin = lifts[campaign]
+                row.lift = campaign._get_goal_lift_text(goal)
+                row.margin_lift = campaign._get_margin_lift_text(margin)
 
     @property
     def _table_query(self):

@@ -114,6 +114,36 @@ class TestDryRun(CampaignCommon):
     # Who enters
     # ------------------------------------------------------------
 
+    def test_who_would_be_held_out_is(self):
+        self.leads[0].email_from = False
+        campaign = self._create_journey(self.leads, holdout_percent=50)
+
+        page = self._run_page(campaign)
+        listed = campaign.get_dry_run_people("held-out", "Held out")["domain"][0][2]
+        campaign.action_start()
+
+        held_out = page["held_out"]
+        participants = campaign.participant_ids
+        self.assertEqual(
+            listed,
+            sorted(
+                participants.filtered(lambda p: p.state == "held_out").mapped("res_id")
+            ),
+        )
+        self.assertEqual(held_out["count"], len(listed))
+        self.assertEqual(page["entering"]["count"], len(participants))
+        # nothing is done for them
+        others = len(participants) - len(listed)
+        self.assertEqual(held_out["others"], others)
+        self.assertEqual(self._arrive(page)["Mail 1"], (others, True))
+        self.assertIn("Fewer than 100", held_out["note"])
+
+    def test_nobody_is_held_out_without_a_share(self):
+        page = self._run_page(self._create_journey(self.leads))
+
+        self.assertIsNone(page["held_out"])
+        self.assertEqual(self._arrive(page)["Mail 1"], (10, True))
+
     def test_who_enters_and_who_does_not(self):
         twin = self.env["crm.lead"].create(
             {"name": "Twin", "email_from": "lead9@brandt.example"}

@@ -465,8 +465,14 @@ class TestCampaignMoney(CampaignMoneyCommon):
 
     def test_lift_in_one_line(self):
         self.assertFalse(self._compare().lift)
+        self.assertFalse(self._compare().margin_lift)
         self.env.cr.execute(
             "UPDATE crm_campaign SET holdout_percent = 10 WHERE id = %s",
             (self.campaign.id,),
         )
         self.assertEqual(self._compare().lift, "not enough people")
+        self.assertEqual(self._compare().margin_lift, "not enough people")
+        marketer = self._compare(self.lookers["marketer"])
+        self.assertTrue(marketer.read(["lift"])[0]["lift"])
+        with self.assertRaises(AccessError):
+            marketer.read(["margin_lift"])

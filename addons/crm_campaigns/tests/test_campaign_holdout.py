@@ -4,7 +4,7 @@ import psycopg2
 
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged, users
-from odoo.tools import SQL, mute_logger
+from odoo.tools import SQL, format_amount, mute_logger
 
 from ..tools import lift as lift_tools
 from .common import CampaignCommon, CampaignMoneyCommon
@@ -320,6 +320,18 @@ class TestCampaignLift(CampaignMoneyCommon):
         self.assertIn("1 of 7 people", self.campaign.goal_lift)
         self.assertIn("may be chance", self.campaign.goal_lift)
         self.assertIn("7 people", self.campaign.sudo().margin_lift)
+        row = self.env["crm.campaign.report"].search(
+            [("campaign_id", "=", self.campaign.id)]
+        )
+        # a seventh of the margin of the only one who bought, against nothing
+        goal, margin = self._lift()
+        self.assertRegex(row.lift, r"^\+.+ \(.+ to .+\)$")
+        self.assertIn(
+            format_amount(self.env, margin.difference, self.company.currency_id),
+            row.margin_lift,
+        )
+        self.assertGreater(margin.difference, 0)
+        self.assertFalse(goal.is_significant)
 
     def test_one_query_for_any_number(self):
         campaigns = self.campaign

@@ -117,6 +117,16 @@ class TestCampaignWalk(CampaignCommon):
         other = self.lead.copy({"email_from": "other@brandt.example"})
         self.assertIn("not among", self.campaign.get_walk(other.id)["enters"])
 
+    def test_who_would_be_held_out_is_told(self):
+        # nearly everybody
+        self.campaign.holdout_percent = 99.99
+
+        walk = self.campaign.get_walk(self.lead.id)
+
+        self.assertIn("Held out", walk["enters"])
+        # and what would happen if not
+        self.assertTrue(walk["steps"])
+
     def test_a_mail_that_cannot_be_written_says_so(self):
         self.mail.mailing_id.body_html = (
             '<p><t t-out="object.name.nothing()"/>'

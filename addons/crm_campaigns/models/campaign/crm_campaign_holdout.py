@@ -106,6 +106,31 @@ class CrmCampaign(models.Model):
             )
         )
 
+    def _get_held_out(self, emails):
+        """Ids of those who would be held out if they entered, in one query.
+
+        :param emails: ``{id of record: normalised address or None}``
+        """
+        self.ensure_one()
+        if not self.holdout_percent or not emails:
+            return []
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT e.id
+                  FROM unnest(%(ids)s::int[], %(emails)s::text[]) e (id, email)
+                 WHERE %(held_out)s
+                """,
+                ids=list(emails),
+                emails=list(emails.values()),
+                # as ``crm.campaign.participant._get_person_sql``
+                held_out=self._get_held_out_condition(
+                    SQL("COALESCE(e.email, %s || ',' || e.id)", self._get_model())
+                ),
+            )
+        )
+        return [row[0] for row in rows]
+
     # ------------------------------------------------------------
     # What came of it
     # ------------------------------------------------------------
@@ -209,6 +234,22 @@ class CrmCampaign(models.Model):
             return self.env._("not enough people")
         difference, low, high = (
             self._sign(100 * value, 1) for value in (lift.difference, *lift.interval)
+        )
+        return self.env._(
+            "%(difference)s (%(low)s to %(high)s)",
+            difference=difference,
+            low=low,
+            high=high,
+        )
+
+    def _get_margin_lift_text(self, lift):
+        """The lift of margin a person in one line."""
+        if not lift.is_enough:
+            return self.env._("not enough people")
+        currency = self.company_id.currency_id
+        difference, low, high = (
+            format_amount(self.env, value, currency)
+            for value in (lift.difference, *lift.interval)
         )
         return self.env._(
             "%(difference)s (%(low)s to %(high)s)",

@@ -25,6 +25,9 @@ class CrmCampaignLook(models.Model):
     deletes them in the transaction of what follows: what a crash undoes is asked again.
 
     Campaigns that watch for nothing add no rows and cost nothing.
+
+    Internal: a row lives until the scheduler comes by, seconds as a rule, and says no
+    more than the journey of its participant does. So it has no views and no menu.
     """
 
     _name = "crm.campaign.look"

@@ -10,6 +10,7 @@ from odoo.addons.crm_plus.tools.contact_policy import DEFER, DROP, Contact
 
 from ...tools.dry_run import Crowd, HourLimit, spread
 from ...tools.lazy_label import translate
+from ...tools.lift import MIN_PEOPLE
 
 # Names shown for a reason; the list of all is one click away.
 SAMPLE = 5
@@ -29,10 +30,18 @@ class DryRun:
     :param assumed: code of the way that all take where nobody knows; empty: all ways
     :param choices: ``{id of step: (code, id of way)}`` for single steps
     :param is_followed: somebody looks at each step: reasons are said
+    :param held_out: ids of those who would enter and get nothing
     """
 
     def __init__(
-        self, campaign, people, assumed="", choices=None, *, is_followed=False
+        self,
+        campaign,
+        people,
+        assumed="",
+        choices=None,
+        *,
+        is_followed=False,
+        held_out=(),
     ):
         self.campaign = campaign
         self.env = campaign.env
@@ -44,6 +53,7 @@ class DryRun:
         self.assumed = assumed
         self.choices = choices or {}
         self.is_followed = is_followed
+        self.held_out = set(held_out)
         self.limit = HourLimit(self.now, *self.env["crm.campaign.task"]._get_rates())
         self.words = {"rate": self.env._("Limit of mails an hour")}
         # {id of step: Crowd}
@@ -68,6 +78,9 @@ class DryRun:
 
         :param arrivals: ``{id of record: when it enters}``
         """
+        arrivals = {
+            key: moment for key, moment in arrivals.items() if key not in self.held_out
+        }
         # parents come first
         for step in self.campaign.step_ids:
             crowd = self._get_crowd(step, arrivals)
@@ -378,9 +391,8 @@ class CrmCampaign(models.Model):
     def _run_dry(self, assumed=""):
         """``(run, excluded, words)``; see ``_get_forecast``."""
         entrants, excluded, words = self._get_forecast()
-        run = DryRun(
-            self, {key: email for key, (email, _date) in entrants.items()}, assumed
-        )
+        emails = {key: email for key, (email, _date) in entrants.items()}
+        run = DryRun(self, emails, assumed, held_out=self._get_held_out(emails))
         run.go({key: date for key, (_email, date) in entrants.items()})
         return run, excluded, words
 
@@ -464,6 +476,7 @@ class DryRunPage:
             "audience": self.words,
             "candidates": entering["count"] + sum(one["count"] for one in excluded),
             "entering": entering,
+            "held_out": self._get_held_out(),
             "excluded": excluded,
             "steps": steps,
             "days": self._get_days(),
@@ -473,6 +486,24 @@ class DryRunPage:
             },
             "limits": self._get_limits(),
             **self._get_end(),
+        }
+
+    def _get_held_out(self):
+        """Those who would get nothing; ``None`` where nobody is held out."""
+        percent = self.campaign.holdout_percent
+        if not percent:
+            return None
+        held_out = sorted(self.run.held_out)
+        words = self.env._("Held out, get nothing (%s %%)", f"{percent:g}")
+        note = ""
+        if len(held_out) < MIN_PEOPLE:
+            note = self.env._(
+                "Fewer than %s held out will show nothing: hold out more.", MIN_PEOPLE
+            )
+        return {
+            **self._get_group("held-out", words, held_out),
+            "note": note,
+            "others": len(self.run.emails) - len(held_out),
         }
 
     def _get_group(self, key, text, ids):

@@ -73,6 +73,8 @@ class CrmCampaign(models.Model):
         )
         for _res_id, reason in [*excluded, *self._get_leaving_now(record.ids)]:
             return words.get(reason, reason)
+        if self._get_held_out(self._get_emails(record)):
+            return self.env._("Held out: gets nothing, for comparison")
         return ""
 
     def _get_walk_step(self, crowd, record):
