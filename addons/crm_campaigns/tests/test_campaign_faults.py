@@ -1,12 +1,13 @@
 import smtplib
 import threading
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from unittest.mock import patch
 
 import psycopg2
 
 from odoo import SUPERUSER_ID, api, fields
-from odoo.tests import TransactionCase, tagged
+from odoo.tests import TransactionCase, freeze_time, tagged
 from odoo.tools import SQL, mute_logger
 
 from odoo.addons.crm_campaigns.tools.delivery import Delivery, get_smtp_code
@@ -113,6 +114,18 @@ class TestCampaignFaults(CampaignCommon):
             [("mail_id", "=", task.trace_id.mail_mail_id_int)]
         )
 
+    def _hand_over_and_die(self, campaign):
+        """Leave the mail of the only participant as a worker does that died during
+        DATA: on record, and nothing else. Return the task.
+        """
+        self._compose(campaign)
+        task = self._tasks(campaign, self.mail)
+        with self.enter_registry_test_mode():
+            Delivery(
+                self.env.registry, task.trace_id.mail_mail_id.id, self._now()
+            ).reserve()
+        return task
+
     # ------------------------------------------------------------
     # The moment of delivery
     # ------------------------------------------------------------
@@ -148,12 +161,7 @@ class TestCampaignFaults(CampaignCommon):
 
     def test_unknown_mail_is_sent_again_when_somebody_says_so(self):
         campaign = self._create_journey(self.lead)
-        self._compose(campaign)
-        task = self._tasks(campaign, self.mail)
-        with self.enter_registry_test_mode():
-            Delivery(
-                self.env.registry, task.trace_id.mail_mail_id.id, self._now()
-            ).reserve()
+        task = self._hand_over_and_die(campaign)
         with self._server():
             self._round()
 
@@ -169,6 +177,59 @@ class TestCampaignFaults(CampaignCommon):
         self.assertEqual(
             len(self._tasks(campaign, self.wait)), 1, "nothing follows from it twice"
         )
+
+    @mute_logger(*SEND_LOGS)
+    def test_killed_and_refused_at_the_next_try(self):
+        """The first try may have reached the server, whatever it says to the second:
+        "later" must not lead to a third one.
+        """
+        campaign = self._create_journey(self.lead)
+        task = self._hand_over_and_die(campaign)
+        refusal = smtplib.SMTPRecipientsRefused({"ida@brandt.example": (450, b"later")})
+
+        with self._server(answers={("rcpt", "ida@brandt.example"): refusal}) as server:
+            self._round()
+            server.answers.clear()
+            self.env.invalidate_all()
+            self._pass(days=1)
+            self.env.flush_all()
+            self._round()
+
+        self.assertFalse(server.accepted)
+        self.assertEqual(task.state, "unknown")
+        self.assertIn("may have arrived", task.reason)
+
+    @mute_logger(*SEND_LOGS)
+    def test_killed_and_no_mail_server_at_the_next_try(self):
+        campaign = self._create_journey(self.lead)
+        task = self._hand_over_and_die(campaign)
+
+        with self._server() as server:
+            with patch.object(
+                self.env.registry["ir.mail_server"],
+                "_connect__",
+                side_effect=OSError("down"),
+            ):
+                self._round()
+            self.env.invalidate_all()
+            self._pass(days=1)
+            self.env.flush_all()
+            self._round()
+
+        self.assertFalse(server.accepted)
+        self.assertEqual(task.state, "unknown")
+
+    def test_killed_and_the_journey_ended_before_the_next_try(self):
+        campaign = self._create_journey(self.lead)
+        task = self._hand_over_and_die(campaign)
+        campaign.participant_ids.action_exit()
+
+        with self._server() as server:
+            self._round()
+
+        self.assertFalse(server.accepted)
+        self.assertEqual(task.state, "unknown", "it may have arrived")
+        self.assertEqual(campaign.participant_ids.state, "exited")
 
     @mute_logger(*SEND_LOGS)
     def test_connection_breaks_while_the_mail_is_handed_over(self):
@@ -441,6 +502,32 @@ class TestCampaignFaults(CampaignCommon):
         self.assertFalse(self.lead.activity_ids)
         self.assertEqual(self._tasks(campaign).state, "reserved")
 
+    def test_clock_is_set_back_and_ahead(self):
+        """What is not due by the clock waits; what was done is not done again."""
+        campaign = self._create_journey(self.leads)
+        campaign.action_start()
+        both = ["ida@brandt.example", "ola@nowak.example"]
+        back = self._now() - timedelta(hours=1)
+        ahead = self._now() + timedelta(days=4)
+
+        with self._server() as server:
+            with freeze_time(back):
+                self._round()
+            self.assertFalse(server.accepted, "not due by this clock")
+            self._round()
+            self.assertEqual(sorted(server.accepted), both)
+            with freeze_time(back):
+                self._round()
+            self.assertEqual(len(server.accepted), 2, "nothing again")
+
+            with freeze_time(ahead):
+                for _i in range(3):
+                    self._round()
+            self._round()
+
+        self.assertEqual(sorted(server.accepted), sorted(2 * both))
+        self.assertEqual(set(self._tasks(campaign).mapped("state")), {"done"})
+
     def test_one_task_has_one_mail(self):
         """The last guard: the database refuses a second trace."""
         campaign = self._create_journey(self.lead)
@@ -490,10 +577,11 @@ class TestCampaignConcurrency(TransactionCase):
         second = Delivery(self.registry, self.mail_id, fields.Datetime.now())
 
         self.assertTrue(first.reserve())
+        self.assertFalse(second.note_refusal(451), "of the second try, not the first")
         self.assertFalse(second.reserve())
         self.assertTrue(second.unknown)
 
-        second.note_refusal(451)
+        self.assertTrue(first.note_refusal(451))
         third = Delivery(self.registry, self.mail_id, fields.Datetime.now())
         self.assertTrue(third.reserve(), "refused: free again")
 

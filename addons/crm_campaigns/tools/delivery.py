@@ -70,16 +70,24 @@ class Delivery:
         return self.reserved
 
     def note_refusal(self, code=None):
-        """The server does not have the mail: it may be tried again."""
-        self._execute(
-            """
-            INSERT INTO crm_campaign_delivery AS d
-                   (mail_id, date_reserved, outcome, smtp_code)
-            VALUES (%(mail)s, %(now)s, 'refused', %(code)s)
-                ON CONFLICT (mail_id) DO UPDATE
-               SET outcome = 'refused', smtp_code = EXCLUDED.smtp_code
-            """,
-            code=code,
+        """The server does not have the mail: it may be tried again.
+
+        :return: False where somebody had handed it over before and did not live to
+            tell: what the server says now says nothing of that
+        """
+        return bool(
+            self._execute(
+                """
+                INSERT INTO crm_campaign_delivery AS d
+                       (mail_id, date_reserved, outcome, smtp_code)
+                VALUES (%(mail)s, %(now)s, 'refused', %(code)s)
+                    ON CONFLICT (mail_id) DO UPDATE
+                   SET outcome = 'refused', smtp_code = EXCLUDED.smtp_code
+                 WHERE d.outcome = 'refused' OR %(ours)s
+                """,
+                code=code,
+                ours=self.reserved,
+            )
         )
 
     def note_unknown(self):
@@ -116,10 +124,9 @@ class Delivery:
         cause = error
         while cause is not None and not isinstance(cause, REFUSALS + MISTAKES):
             cause = cause.__cause__ or cause.__context__
-        if cause is not None:
-            self.note_refusal(get_smtp_code(cause))
+        if cause is not None and self.note_refusal(get_smtp_code(cause)):
             return False
-        if self.reserved:
+        if cause is not None or self.reserved:
             self.note_unknown()
             return True
         return False

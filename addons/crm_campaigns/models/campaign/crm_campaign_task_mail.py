@@ -198,12 +198,14 @@ class CrmCampaignTask(models.Model):
             ._fields["failure_type"]
             ._description_selection(self.env)
         )
-        if status in ("process", "pending", "sent", "open", "reply", "bounce"):
-            if outcome == "unknown":
-                return "unknown", self.env._(
-                    "The connection ended while the mail was handed over: it may have "
-                    "arrived, and is counted as sent."
-                )
+        is_sent = status in ("process", "pending", "sent", "open", "reply", "bounce")
+        # handed over by a worker that died: whatever stood in the way of the next one
+        if outcome == "unknown" or (outcome == "reserved" and not is_sent):
+            return "unknown", self.env._(
+                "The connection ended while the mail was handed over: it may have "
+                "arrived, and is counted as sent."
+            )
+        if is_sent:
             return "sent", False
         if status == "handed" or failure_type == "sms_server":
             return "unknown", self.env._(
