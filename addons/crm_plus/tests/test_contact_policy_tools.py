@@ -290,6 +290,44 @@ class TestDecider(BaseCase):
             [first.outcome, second.outcome, third.outcome], [SEND, DEFER, SEND]
         )
 
+    def test_everybody_gets_their_own_answer_in_a_batch(self):
+        """Answers are shared by those who got the same: by nobody else."""
+        rules = Rules(
+            caps=(
+                Cap(id=5, count=1, seconds=2 * DAY),
+                Cap(id=6, count=2, seconds=7 * DAY, of_customer=True),
+            ),
+            quiet=(20.0, 8.0),
+        )
+        wish = Cap(count=1, seconds=30 * DAY, reason="wish")
+        sent = self._sent("11 09:00", "13 09:00")
+        people = [
+            {
+                "tz": tz,
+                "contacts": sent[:own],
+                "customer_contacts": sent[:others],
+                "has_customer": has_customer,
+                "caps": caps,
+            }
+            for tz in ("Europe/London", "Asia/Tokyo")
+            for own in (0, 1, 2)
+            for others in (0, 1, 2)
+            for has_customer in (False, True)
+            for caps in ((), (wish,))
+            for _twice in range(2)
+        ]
+        persons = [
+            self._person(
+                key, customer=key if person.pop("has_customer") else None, **person
+            )
+            for key, person in enumerate(people)
+        ]
+
+        alone = [self._decide(rules, person)[0] for person in persons]
+
+        self.assertEqual(self._decide(rules, *persons), alone)
+        self.assertGreater(len(set(alone)), 4)
+
     def test_blocks(self):
         later, last = at("16 00:00"), at("18 00:00")
         for name, blocks, expected in (

@@ -222,8 +222,13 @@ class Decider:
         self.priority = priority
         self.caps = [cap for cap in rules.caps if self._is_ours(cap)]
         self.hours = open_hours(rules.windows, rules.quiet)
+        # most people share their answer with many others: none is made twice
+        self._send = Decision(SEND)
+        self._now = Contact(at, channel, is_marketing)
+        self._closed_by = next((cap for cap in self.caps if cap.count <= 0), None)
         self._openings = {}
         self._first = {}
+        self._moments = {}
         # what this batch itself sends and queues
         self._own = defaultdict(list)
         self._own_of_customer = defaultdict(list)
@@ -242,9 +247,9 @@ class Decider:
             if last is not None and decision.until > last:
                 return Decision(DROP, None, "late", decision.rule_id)
         if decision.outcome == SEND or decision.reason in ("cap", "wish", "window"):
-            contact = Contact(
-                decision.until or self.at, self.channel, self.is_marketing
-            )
+            contact = self._now
+            if decision.until:
+                contact = Contact(decision.until, self.channel, self.is_marketing)
             self._own[person.who].append(contact)
             if person.customer is not None:
                 self._own_of_customer[person.customer].append(contact)
@@ -260,25 +265,27 @@ class Decider:
         return min(lasts, default=None)
 
     def _ask(self, person):
-        blocked = self._ask_blocks(person)
-        if blocked:
-            return blocked
+        if person.blocks:
+            blocked = self._ask_blocks(person)
+            if blocked:
+                return blocked
         if person.is_released:
             return self._ask_wishes(person)
         moment, reason, rule_id = self._first_opening(person), "window", None
         if moment is None:
             return Decision(DROP, None, "window")
-        caps = self.caps + [cap for cap in person.caps if self._is_ours(cap)]
+        caps, closed_by = self.caps, self._closed_by
+        if person.caps:
+            caps = caps + [cap for cap in person.caps if self._is_ours(cap)]
+            closed_by = next((cap for cap in caps if cap.count <= 0), None)
         if caps and self._has_contacts(person):
-            moment, reason, rule_id = self._next_moment(person, caps, moment)
-        elif any(cap.count <= 0 for cap in caps):
-            moment = None
-            cap = next(cap for cap in caps if cap.count <= 0)
-            reason, rule_id = cap.reason, cap.id
+            moment, reason, rule_id = self._shared_moment(person, caps, moment)
+        elif closed_by:
+            moment, reason, rule_id = None, closed_by.reason, closed_by.id
         if moment is None:
             return Decision(DROP, None, reason, rule_id)
         if moment <= self.at:
-            return Decision(SEND)
+            return self._send
         return Decision(DEFER, moment, reason, rule_id)
 
     def _ask_wishes(self, person):
@@ -317,6 +324,28 @@ class Decider:
                 person.customer is not None and person.customer in self._own_of_customer
             )
         )
+
+    def _shared_moment(self, person, caps, moment):
+        """As ``_next_moment``, looked for once for all who live by the same clock and
+        got the same, unless they follow each other in this batch.
+        """
+        if (
+            person.caps
+            or person.who in self._own
+            or person.customer in self._own_of_customer
+        ):
+            return self._next_moment(person, caps, moment)
+        key = (
+            person.tz,
+            person.country,
+            person.customer is None,
+            *person.contacts,
+            None,
+            *person.customer_contacts,
+        )
+        if key not in self._moments:
+            self._moments[key] = self._next_moment(person, caps, moment)
+        return self._moments[key]
 
     def _next_moment(self, person, caps, moment):
         """The first moment free of all caps and open: ``(moment, reason, id)``."""

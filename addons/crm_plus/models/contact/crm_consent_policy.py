@@ -21,9 +21,13 @@ class CrmContactPolicy(models.Model):
             return
         words = self._read_consents(rows, company, purpose, channel)
         is_enforced = company.sudo().crm_plus_consent_enforced
-        for row in rows:
-            said = [*words["id", row.partner_id], *words["email", row.email]]
-            verdict, _consent_id = judge_consent(set(said), at)
+        for row in rows if words or is_enforced else ():
+            said = {
+                *words.get(("id", row.partner_id), ()),
+                *words.get(("email", row.email), ()),
+            }
+            # most said nothing
+            verdict = judge_consent(said, at)[0] if said else None
             if verdict == WITHDRAWN:
                 reason = "withdrawn"
             elif is_enforced and verdict != GIVEN:
@@ -92,7 +96,7 @@ class CrmContactPolicy(models.Model):
                 )
             )
         }
-        for row in rows:
+        for row in rows if wishes else ():
             if row.partner_id not in wishes:
                 continue
             frequency, date_pause = wishes[row.partner_id]

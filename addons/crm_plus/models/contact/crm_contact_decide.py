@@ -268,11 +268,13 @@ class CrmContactPolicy(models.Model):
         if not holds:
             return
         for row in rows:
-            persons[row.res_id].blocks += [
-                block
-                for partner_id in {row.partner_id, row.customer_id}
-                for block in holds.get(partner_id, ())
-            ]
+            # few are held
+            if row.partner_id in holds or row.customer_id in holds:
+                persons[row.res_id].blocks += [
+                    block
+                    for partner_id in {row.partner_id, row.customer_id}
+                    for block in holds.get(partner_id, ())
+                ]
 
     def _add_consents(self, rows, persons, at, company, purpose, channel):
         """Hook: add blocks and caps that follow from what people agreed to."""
@@ -325,6 +327,8 @@ class CrmContactPolicy(models.Model):
         for who, contacts in of_person.items():
             if customers[who]:
                 of_customer[customers[who]] += contacts
+        if not of_person:
+            return
         for row in rows:
             person = persons[row.res_id]
             who = row.partner_id or ("lead", row.lead_id)
