@@ -1,9 +1,12 @@
+from unittest.mock import patch
+
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Command
 from odoo.tests import Form, tagged
 from odoo.tools import mute_logger
 
 from odoo.addons.crm_campaigns.tools.step_kind import FAMILIES, StepKind
+from odoo.addons.mail.models.mail_thread import MailThread
 
 from .common import CampaignCommon
 
@@ -291,6 +294,74 @@ class TestCampaignSteps(StepCommon):
         self.assertFalse(self.lead.description)
         self.assertEqual(campaign.participant_ids.mapped("state"), ["done"] * 2)
         self.assertIn("campaign", self._tasks(campaign)[0].reason)
+
+    def _run_noting_tracked(self):
+        """Run; return the records whose tracked fields Odoo has compared."""
+        tracked = []
+        original = MailThread._message_track
+
+        def track(records, *args):
+            tracked.extend(records)
+            return original(records, *args)
+
+        with patch.object(MailThread, "_message_track", track):
+            self._run()
+        return tracked
+
+    def test_update_of_what_is_tracked_is_told(self):
+        lines = [{"field_id": self._get_field("contact_name").id, "value": "Ida"}]
+        self._start("update", value_ids=[Command.create(line) for line in lines])
+
+        tracked = self._run_noting_tracked()
+
+        self.assertIn(self.lead, tracked)
+        [value] = self.lead.message_ids.tracking_value_ids
+        self.assertEqual(value.field_id.name, "contact_name")
+        self.assertEqual(value.new_value_char, "Ida")
+
+    def test_update_of_what_computes_the_tracked_is_told(self):
+        """The e-mail address of a lead follows its contact."""
+        partner = self.env["res.partner"].create(
+            {"name": "Ida", "email": "ida@nowak.example"}
+        )
+        lines = [
+            {
+                "field_id": self._get_field("partner_id").id,
+                "record_ref": f"res.partner,{partner.id}",
+            },
+        ]
+        self._start("update", value_ids=[Command.create(line) for line in lines])
+
+        self._run()
+
+        names = self.lead.message_ids.tracking_value_ids.field_id.mapped("name")
+        self.assertLessEqual({"partner_id", "email_from"}, set(names))
+
+    def test_update_of_nothing_tracked_compares_nothing(self):
+        lines = [{"field_id": self._get_field("referred").id, "value": "campaign"}]
+        self._start("update", value_ids=[Command.create(line) for line in lines])
+
+        tracked = self._run_noting_tracked()
+
+        self.assertEqual(self.leads.mapped("referred"), ["campaign"] * 2)
+        self.assertFalse([one for one in tracked if one._name == "crm.lead"])
+
+    def test_each_write_of_an_action_is_judged_by_itself(self):
+        action = self._create_action(
+            "records.write({'referred': 'x'})\n"
+            "records[0].write({'contact_name': 'Ola'})\n"
+            "records.write({'referred': 'y'})"
+        )
+        campaign, _step = self._start("server_action", server_action_id=action.id)
+
+        tracked = self._run_noting_tracked()
+
+        first = self._tasks(campaign).participant_id.sorted("res_id").lead_id[:1]
+        self.assertEqual([one for one in tracked if one._name == "crm.lead"], [first])
+        self.assertEqual(
+            first.message_ids.tracking_value_ids.field_id.name, "contact_name"
+        )
+        self.assertEqual(self.leads.mapped("referred"), ["y"] * 2)
 
     def test_update_refuses_what_is_no_value(self):
         campaign = self._create_campaign(self.leads)

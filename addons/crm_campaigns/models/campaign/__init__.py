@@ -39,6 +39,7 @@ from . import mail_blacklist
 from . import mail_compose_message
 from . import mail_mail
 from . import mail_render_mixin
+from . import mail_thread
 from . import mailing_mailing
 from . import mailing_trace
 from . import res_company

@@ -3,6 +3,7 @@ from odoo.exceptions import ValidationError
 from odoo.tools.translate import LazyTranslate
 
 from ....tools.step_kind import StepKind
+from ..mail_thread import BATCH
 
 _lt = LazyTranslate(__name__)
 
@@ -35,7 +36,10 @@ class ServerActionKind(StepKind):
         model = self.step.campaign_id._get_model()
         res_ids = list(tasks._get_subjects().values())
         self.step.server_action_id.with_context(
-            active_model=model, active_ids=res_ids, active_id=res_ids[0]
+            active_model=model,
+            active_ids=res_ids,
+            active_id=res_ids[0],
+            **{BATCH: True},
         ).run()
         tasks._done(reason=self.step.server_action_id.name)
 

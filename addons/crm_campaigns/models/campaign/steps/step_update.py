@@ -2,6 +2,7 @@ from odoo import api, fields, models
 from odoo.tools.translate import LazyTranslate
 
 from ....tools.step_kind import StepKind
+from ..mail_thread import BATCH
 
 _lt = LazyTranslate(__name__)
 
@@ -36,6 +37,7 @@ class UpdateKind(StepKind):
         records = (
             self.env[campaign._get_model()]
             .with_company(campaign.company_id)
+            .with_context(**{BATCH: True})
             .browse(tasks._get_subjects().values())
         )
         values = {}
