@@ -2,7 +2,7 @@ from odoo import fields, models
 from odoo.modules import module
 from odoo.tools import SQL
 
-from ...tools.delivery import Delivery
+from ...tools.delivery import Delivery, OwnCursor
 
 
 class MailMail(models.Model):
@@ -44,14 +44,17 @@ class MailMail(models.Model):
         if auto_commit:
             # what others have sent meanwhile is seen from here on
             self.env.cr.commit()  # pylint: disable=invalid-commit
-        for mail in campaign_mails:
-            # another worker is at it, or it is gone
-            if not mail.try_lock_for_update(allow_referencing=True):
-                continue
-            delivery = Delivery(self.env.registry, mail.id, fields.Datetime.now())
-            super(MailMail, mail.with_context(crm_campaigns_delivery=delivery))._send(
-                **options
-            )
+        with OwnCursor(self.env.registry) as own:
+            for mail_id in campaign_mails.ids:
+                # alone: after each commit Odoo would read all of them again
+                mail = self.browse(mail_id)
+                # another worker is at it, or it is gone
+                if not mail.try_lock_for_update(allow_referencing=True):
+                    continue
+                delivery = Delivery(own, mail_id, fields.Datetime.now())
+                super(
+                    MailMail, mail.with_context(crm_campaigns_delivery=delivery)
+                )._send(**options)
         if not module.current_test:
             self.env["crm.campaign.task"]._trigger()
         return True
