@@ -190,6 +190,7 @@ class CrmCampaign(models.Model):
         for campaign in self.filtered(lambda c: c._is_open()):
             entry = campaign._get_entry()
             if member_ids is None:
+                self.env["crm.campaign.task"]._expect_cached()
                 candidates = entry.get_start_candidates()
                 entered = (
                     campaign._enrol_candidates(candidates, limit=ENTER_SIZE)

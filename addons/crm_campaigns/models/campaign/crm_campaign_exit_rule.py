@@ -49,15 +49,22 @@ class CrmCampaignParticipant(models.Model):
 
     @api.model
     def _get_exit_cases(self, model):
+        # is true: of what is not set the question behind it would be asked all the same
         cases = [
-            SQL("WHEN c.exit_on_complaint AND %s THEN 'complaint'", self._complained()),
             SQL(
-                "WHEN c.exit_on_bought AND %s THEN 'bought'",
+                "WHEN c.exit_on_complaint IS TRUE AND %s THEN 'complaint'",
+                self._complained(),
+            ),
+            SQL(
+                "WHEN c.exit_on_bought IS TRUE AND %s THEN 'bought'",
                 self._happened(ORDER_CODES, is_company=True),
             ),
-            SQL("WHEN c.exit_on_overdue AND %s THEN 'overdue'", self._owes_overdue()),
             SQL(
-                "WHEN c.exit_on_owner AND %s THEN 'owner'",
+                "WHEN c.exit_on_overdue IS TRUE AND %s THEN 'overdue'",
+                self._owes_overdue(),
+            ),
+            SQL(
+                "WHEN c.exit_on_owner IS TRUE AND %s THEN 'owner'",
                 self._happened(
                     OWNER_CODES, SQL("t.user_id = %s", self._get_owner_sql(model))
                 ),

@@ -22,12 +22,18 @@ class CrmCampaignTask(models.Model):
         return self._plan(
             SQL(
                 """
+                -- first of all those few: not all participants of all campaigns
+                WITH entered AS MATERIALIZED (
+                    SELECT p.id, p.campaign_id, p.date_entered
+                      FROM unnest(%s::int[]) new(id)
+                      JOIN crm_campaign_participant p
+                        ON p.id = new.id AND p.state = 'running'
+                )
                 SELECT p.id AS participant_id, p.campaign_id, s.id AS step_id,
                        1 AS occurrence, s.delay_minutes, p.date_entered AS since
-                  FROM crm_campaign_participant p
+                  FROM entered p
                   JOIN crm_campaign_step s
                     ON s.campaign_id = p.campaign_id AND s.parent_id IS NULL
-                 WHERE p.id = ANY(%s) AND p.state = 'running'
                 """,
                 list(participant_ids),
             ),
