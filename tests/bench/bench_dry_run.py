@@ -24,7 +24,7 @@ class DryRunBench(CampaignBench):
         return f"the dry run of a campaign for {self.lead_count:,} leads"
 
     def prepare(self, env):
-        super().prepare(env)
+        self._create_audience(env)
         env.company.crm_plus_contact_policy = True
         body = (
             '<p>Hello <t t-out="object.name"/></p>'
