@@ -30,3 +30,17 @@ class TestContactTour(CrmPlusCommon, HttpCase):
         self.assertEqual(
             Preference.search([("partner_id", "=", self.person.id)]).frequency, "month"
         )
+
+    def test_manager_releases_a_hold(self):
+        hold = self.env["crm.contact.hold"].create(
+            {
+                "partner_id": self.person.id,
+                "note": "Complaint about the last delivery",
+                "user_id": self.seller.id,
+            }
+        )
+        self.start_tour(
+            "/odoo", "crm_plus_release_hold", login="plus_manager", timeout=180
+        )
+        self.assertFalse(hold.is_open)
+        self.assertEqual(hold.released_user_id, self.manager)

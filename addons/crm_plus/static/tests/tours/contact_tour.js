@@ -42,3 +42,27 @@ registry.category("web_tour.tours").add("crm_plus_preferences", {
         },
     ],
 });
+
+/**
+ * A manager lets a customer go whom somebody held. Needs a hold on "Tour customer".
+ */
+registry.category("web_tour.tours").add("crm_plus_release_hold", {
+    url: "/odoo/contact-holds",
+    steps: () => [
+        {
+            content: "See who is held, and why",
+            trigger:
+                ".o_data_row:contains('Tour customer') .o_data_cell[name=reason]:contains('Complaint')",
+            run: "click",
+        },
+        {
+            content: "Release",
+            trigger: ".o_form_view button[name=action_release]",
+            run: "click",
+        },
+        {
+            content: "It is over",
+            trigger: ".ribbon:contains('Over')",
+        },
+    ],
+});
