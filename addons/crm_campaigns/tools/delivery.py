@@ -23,7 +23,7 @@ class OwnCursor:
 
     def __init__(self, registry):
         self._registry = registry
-        self._cr = None
+        self._cursor = None
 
     def __enter__(self):
         return self
@@ -32,17 +32,17 @@ class OwnCursor:
         self._close()
 
     def _close(self):
-        cr, self._cr = self._cr, None
+        cr, self._cursor = self._cursor, None
         if cr is not None:
             cr.close()
 
     @contextmanager
     def cursor(self):
-        if self._cr is None:
-            self._cr = self._registry.cursor()
+        if self._cursor is None:
+            self._cursor = self._registry.cursor()
         try:
-            yield self._cr
-            self._cr.commit()  # pylint: disable=invalid-commit
+            yield self._cursor
+            self._cursor.commit()  # pylint: disable=invalid-commit
         except BaseException:
             # a lost connection is of no more use
             self._close()
