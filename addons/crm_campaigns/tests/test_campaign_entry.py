@@ -102,6 +102,29 @@ class TestCampaignEntry(EntryCommon):
         self._look(campaign)
         self.assertEqual(self._who(campaign), (order + other).ids)
 
+    def test_records_of_another_company_do_not_enter(self):
+        """By whatever way, and the dry run says so."""
+        theirs = self._create_leads(
+            company_id=self.company_2.id,
+            user_id=False,
+            email_from="only@theirs.example",
+        )
+        segment = self._create_segment(self.leads + theirs)
+        campaign = self._create_campaign(segment=segment)
+        self._add_step(campaign, "wait")
+
+        _entrants, excluded, _words = campaign._get_forecast()
+        campaign.action_start()
+
+        self.assertEqual(excluded, {"company": theirs.ids})
+        self.assertEqual(self._who(campaign), self.leads.ids)
+        by_hand = self._create_entry("manual")
+        by_hand.action_start()
+        both = (self.lead + theirs).ids
+        self.assertEqual(by_hand._preview_by_hand(both), self.lead.ids)
+        by_hand._enrol_by_hand(both)
+        self.assertEqual(self._who(by_hand), self.lead.ids)
+
     def test_condition_enters_again_after_days_only(self):
         campaign = self._create_entry(
             "domain",
@@ -382,6 +405,52 @@ class TestCampaignWebhook(HttpCase, EntryCommon):
 
         self.assertEqual(self._who(campaign), self.lead.ids)
         self.assertEqual(campaign.participant_ids.event, "o-1")
+
+    def test_people_of_another_company_do_not_enter(self):
+        """Of one address the newest record of the own company enters, not the newest;
+        whoever is of no company at all is of each.
+        """
+        self._create_leads(
+            company_id=self.company_2.id,
+            user_id=False,
+            email_from="ida@brandt.example",
+        )
+        self._create_leads(
+            company_id=self.company_2.id,
+            user_id=False,
+            email_from="only@theirs.example",
+        )
+        shared = self._create_leads(
+            company_id=False, user_id=False, email_from="all@shared.example"
+        )
+        campaign = self._create_entry("webhook", reentry="each_event")
+        campaign.action_start()
+        emails = ["ida@brandt.example", "only@theirs.example", "all@shared.example"]
+
+        self.assertEqual(
+            self._post(campaign, {"emails": emails, "event": "o-2"}),
+            (200, {"entered": 2}),
+        )
+
+        self.assertEqual(self._who(campaign), sorted((self.lead + shared).ids))
+
+    def test_letters_that_are_none_are_refused(self):
+        """Zeros, which the database does not take, and halves of characters."""
+        campaign = self._create_entry("webhook")
+        campaign.action_start()
+        for token in ("%00", f"{campaign.webhook_token}%00", "h%C3%B6chst", "%FF"):
+            with self.subTest(token):
+                message = {"emails": ["ida@brandt.example"]}
+                self.assertEqual(self._post(campaign, message, token=token)[0], 403)
+        for message in (
+            {"emails": ["ida@brandt.example"], "event": "o\0"},
+            {"emails": ["ida@brandt.example"], "event": "o\ud800"},
+            {"emails": ["ida\0@brandt.example"]},
+            {"emails": ["ida\ud800@brandt.example"]},
+        ):
+            with self.subTest(message):
+                self.assertEqual(self._post(campaign, message)[0], 400)
+        self.assertFalse(campaign.participant_ids)
 
     def test_others_are_refused(self):
         campaign = self._create_entry("webhook")

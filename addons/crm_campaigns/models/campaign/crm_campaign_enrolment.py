@@ -119,38 +119,61 @@ class CrmCampaign(models.Model):
     @api.model
     def _get_people_query(self, model):
         """Hook: SQL of who stands behind the records of a model: ``id``, ``active``,
-        ``email`` (normalised), ``lead_id``, ``partner_id``, and of leads
-        ``won_status``.
+        ``company_id`` of the record (NULL: of all), ``email`` (normalised),
+        ``lead_id``, ``partner_id``, and of leads ``won_status``.
         """
         if model == "crm.lead":
             return SQL(
-                "SELECT id, active, NULLIF(email_normalized, '') AS email,"
+                "SELECT id, active, company_id, NULLIF(email_normalized, '') AS email,"
                 " id AS lead_id, partner_id, won_status FROM crm_lead"
             )
         if model == "res.partner":
             return SQL(
-                "SELECT id, active, NULLIF(email_normalized, '') AS email,"
+                "SELECT id, active, company_id, NULLIF(email_normalized, '') AS email,"
                 " NULL::int4 AS lead_id, id AS partner_id FROM res_partner"
             )
         Model = self.env[model]
         active = Model._active_name and Model._fields[Model._active_name].store
         return SQL(
             """
-            SELECT o.id, %(active)s AS active, NULLIF(w.email_normalized, '') AS email,
+            SELECT o.id, %(active)s AS active, %(company)s AS company_id,
+                   NULLIF(w.email_normalized, '') AS email,
                    NULL::int4 AS lead_id, o.partner_id
               FROM %(table)s o
          LEFT JOIN res_partner w ON w.id = o.partner_id
             """,
             active=SQL.identifier("o", Model._active_name) if active else SQL("TRUE"),
+            company=(
+                SQL.identifier("o", "company_id")
+                if self._has_company(Model)
+                else SQL("NULL::int4")
+            ),
             table=SQL.identifier(Model._table),
+        )
+
+    @api.model
+    def _has_company(self, Model):
+        """Whether the table of a model tells whose company its records are."""
+        field = Model._fields.get("company_id")
+        return bool(
+            field
+            and field.store
+            and field.type == "many2one"
+            and field.comodel_name == "res.company"
         )
 
     @api.model
     def _flush_people(self, model):
         """Write what ``_get_people_query`` reads."""
         names = {
-            "crm.lead": ["active", "email_normalized", "partner_id", "won_status"],
-            "res.partner": ["active", "email_normalized"],
+            "crm.lead": [
+                "active",
+                "company_id",
+                "email_normalized",
+                "partner_id",
+                "won_status",
+            ],
+            "res.partner": ["active", "company_id", "email_normalized"],
         }
         self.env[model].flush_model(names.get(model))
         if model not in names:
@@ -233,7 +256,8 @@ class CrmCampaign(models.Model):
         return conditions[self.reentry]
 
     def _get_entrants_query(self, candidates):
-        """SQL of those of the candidates who may enter."""
+        """SQL of those of the candidates who may enter: never a record of another
+        company, whatever names it."""
         model = self._get_model()
         self.env["crm.campaign.participant"].flush_model()
         self._flush_people(model)
@@ -251,6 +275,7 @@ class CrmCampaign(models.Model):
                            r.email
                       FROM (%(candidates)s) c
                       JOIN (%(people)s) r ON r.id = c.res_id
+                       AND (r.company_id IS NULL OR r.company_id = %(company)s)
                   ) n
               ) n
              WHERE NOT EXISTS (
@@ -265,6 +290,7 @@ class CrmCampaign(models.Model):
           ORDER BY COALESCE(n.person, n.res_id::text), n.parallel, n.date, n.res_id
             """,
             campaign=self.id,
+            company=self.company_id.id,
             model=model,
             one=one,
             parallel=parallel,

@@ -255,6 +255,7 @@ class CrmCampaign(models.Model):
                 """
                 SELECT n.res_id,
                        CASE WHEN r.id IS NULL THEN 'deleted'
+                            WHEN r.company_id <> %(company)s THEN 'company'
                             WHEN a.is_inside OR b.is_inside THEN 'inside'
                             WHEN a.res_id IS NOT NULL OR b.person IS NOT NULL
                             THEN 'before'
@@ -282,6 +283,7 @@ class CrmCampaign(models.Model):
                 entering=entering_ids,
                 people=self._get_people_query(model),
                 campaign=self.id,
+                company=self.company_id.id,
                 model=model,
             )
         )
@@ -363,6 +365,7 @@ class CrmCampaign(models.Model):
         Participant = self.env["crm.campaign.participant"]
         return {
             **dict(Participant._fields["exit_reason"]._description_selection(self.env)),
+            "company": self.env._("Of another company than the campaign"),
             "inside": self.env._("On the way in this campaign already"),
             "before": self.env._("Was in this campaign before"),
             "duplicate": self.env._("Same address as somebody who enters"),

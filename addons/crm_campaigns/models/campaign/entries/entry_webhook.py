@@ -25,7 +25,7 @@ class WebhookEntry(EntryKind):
         return []
 
     def get_email_candidates(self, emails, event):
-        """The newest open record of each address."""
+        """The newest open record of each address in the company of the campaign."""
         model = self.get_model()
         is_open = SQL("r.active")
         if model == "crm.lead":
@@ -36,12 +36,14 @@ class WebhookEntry(EntryKind):
                    %(now)s AS date
               FROM (%(people)s) r
              WHERE r.email = ANY(%(emails)s) AND %(is_open)s
+               AND (r.company_id IS NULL OR r.company_id = %(company)s)
           ORDER BY r.email, r.id DESC
             """,
             event=event,
             now=fields.Datetime.now(),
             people=self.campaign._get_people_query(model),
             emails=list(emails),
+            company=self.campaign.company_id.id,
             is_open=is_open,
         )
 
@@ -78,6 +80,16 @@ class CrmCampaign(models.Model):
     @api.model
     def _get_entries(self):
         return [*super()._get_entries(), WebhookEntry]
+
+    @api.model
+    def _get_by_webhook_token(self, token):
+        """The campaign of an address that a stranger calls; empty for any other."""
+        if not (token.isascii() and token.isprintable()):
+            # none of ours, and the database would stumble on some
+            return self.browse()
+        return self.search(
+            [("webhook_token", "=", token), ("entry", "=", "webhook")], limit=1
+        )
 
     def _init_column(self, column_name):
         """An address and a secret of its own for each campaign that was there before:
