@@ -8,6 +8,9 @@ class MailHitController(MassMailController):
     @http.route()
     def track_mail_open(self, mail_id, token, **post):
         """The picture of a mail was loaded: note by whom, as far as one can tell."""
+        if not token.isascii():
+            # Odoo's comparison would stumble
+            raise request.not_found()
         response = super().track_mail_open(mail_id, token, **post)
         # sudo: whoever opens a mail has no rights; Odoo has checked the token
         request.env["crm.mail.hit"].sudo()._note(mail_id, "open")

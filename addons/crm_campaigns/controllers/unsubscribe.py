@@ -1,3 +1,5 @@
+from werkzeug.exceptions import Unauthorized
+
 from odoo import http
 from odoo.http import request
 
@@ -21,15 +23,53 @@ class UnsubscribeController(MassMailController):
                 crm_plus_own_word=True, crm_campaigns_said=(source, get_proof())
             )
 
+    def _check_mailing_email_token(
+        self,
+        mailing_id,
+        document_id,
+        email,
+        hash_token,
+        required_mailing_id=False,
+    ):
+        if hash_token and not str(hash_token).isascii():
+            # Odoo's comparison would stumble
+            raise Unauthorized()
+        return super()._check_mailing_email_token(
+            mailing_id,
+            document_id,
+            email,
+            hash_token,
+            required_mailing_id=required_mailing_id,
+        )
+
+    def _get_preference_url(self, mailing_sudo, email, hash_token):
+        """Where whoever looks at the page chooses.
+
+        With a link out of a mail: whoever has its address. Without: who is logged in
+        and nobody else. An address alone proves nothing then: people may write into
+        their account whatever address they like, and some share one.
+        """
+        # sudo: the page is that of whoever has the address
+        Preference = request.env["crm.consent.preference"].sudo()
+        company = (
+            mailing_sudo._contact_company() if mailing_sudo else request.env.company
+        )
+        if hash_token:
+            return Preference._get_address_url(email, company)
+        if request.env.user._is_public():
+            return False
+        # sudo: one's own page
+        return Preference._get_url(request.env.user.partner_id.sudo(), company)
+
     def _after(self, mailing_id, email, hash_token, response=None):
         """Odoo has checked the link and done its part."""
-        email, _token = self._fetch_user_information(email, hash_token)
+        email, token = self._fetch_user_information(email, hash_token)
         # sudo: whoever unsubscribes has no rights
         mailing_sudo = request.env["mailing.mailing"].sudo().browse(int(mailing_id))
         mailing_sudo._say_unsubscribed(email)
         if response is not None and getattr(response, "is_qweb", False):
-            response.qcontext["preference_url"] = mailing_sudo._get_preference_url(
-                email
+            response.qcontext["preference_url"] = self._get_preference_url(
+                mailing_sudo, email, token
             )
         return response
 
@@ -53,10 +93,12 @@ class UnsubscribeController(MassMailController):
         response = super().mailing_confirm_unsubscribe(
             mailing_id, document_id=document_id, email=email, hash_token=hash_token
         )
-        found, _token = self._fetch_user_information(email, hash_token)
+        found, token = self._fetch_user_information(email, hash_token)
         # sudo: the link was checked
         mailing_sudo = request.env["mailing.mailing"].sudo().browse(mailing_id)
-        response.qcontext["preference_url"] = mailing_sudo._get_preference_url(found)
+        response.qcontext["preference_url"] = self._get_preference_url(
+            mailing_sudo, found, token
+        )
         return response
 
     @http.route()
@@ -86,10 +128,7 @@ class UnsubscribeController(MassMailController):
         values = super()._prepare_mailing_subscription_values(
             mailing, document_id, email, hash_token
         )
-        company = mailing._contact_company() if mailing else request.env.company
-        # sudo: the page is that of whoever has the address
-        Preference = request.env["crm.consent.preference"].sudo()
-        values["preference_url"] = Preference._get_address_url(email, company)
+        values["preference_url"] = self._get_preference_url(mailing, email, hash_token)
         return values
 
     @http.route()

@@ -273,6 +273,61 @@ class TestUnsubscribePages(ConsentListCommon, HttpCase):
         other = link.replace("stranger", "other")
         self.assertEqual(self.url_open(other).status_code, 404)
 
+    def test_who_is_logged_in_is_offered_the_own_page_only(self):
+        """Whoever writes the address of another into their account gets no link to the
+        page of the other, who was there before.
+        """
+        user = new_test_user(
+            self.env, login="ida_too", groups="base.group_portal", email=IDA
+        )
+        self.assertLess(self.customer_contact.id, user.partner_id.id)
+        self.authenticate("ida_too", "ida_too")
+
+        page = self.url_open("/mailing/my").text
+
+        Preference = self.env["crm.consent.preference"]
+        own = Preference._get_url(user.partner_id, user.company_id)
+        self.assertIn(f'href="{own}"', page)
+        other = Preference._get_url(self.customer_contact, user.company_id)
+        self.assertEqual(other, Preference._get_address_url(IDA, user.company_id))
+        self.assertNotIn(other.rpartition("/")[2], page)
+        self.assertNotIn(f"/{self.customer_contact.id}/", page)
+        response = self.url_open("/contact/preferences", allow_redirects=False)
+        self.assertTrue(own.endswith(response.headers["Location"]))
+
+    @mute_logger("odoo.http")
+    def test_nobody_is_offered_a_page_without_a_link_or_login(self):
+        for path in (
+            f"/mailing/{self.mailing.id}/unsubscribe?email={IDA}",
+            f"/mailing/{self.mailing.id}/confirm_unsubscribe?email={IDA}",
+        ):
+            with self.subTest(path):
+                page = self.url_open(path)
+                self.assertGreaterEqual(page.status_code, 400)
+                self.assertNotIn("/contact/preferences", page.text)
+
+    def test_tokens_of_letters_that_none_has(self):
+        """Refused as any wrong one: the log tells of no error."""
+        company, partner = self.company.id, self.customer_contact.id
+        query = f"document_id={self.ida.id}&email={IDA}&hash_token="
+        for wrong in ("h%C3%B6chst", "%00", "%FF"):
+            for path in (
+                f"/contact/preferences/{company}/{partner}/{wrong}",
+                f"/contact/preferences/{company}?email={IDA}&token={wrong}",
+                f"/contact/preferences/{company}?email=%00&token={wrong}",
+                f"/contact/confirm/1?expires=1&token={wrong}",
+                f"/contact/confirm/1?expires={'9' * 5000}&token={wrong}",
+                f"/mail/more/1/{wrong}",
+                f"/mail/track/1/{wrong}/blank.gif",
+                f"/mailing/{self.mailing.id}/unsubscribe?{query}{wrong}",
+                f"/mailing/{self.mailing.id}/confirm_unsubscribe?{query}{wrong}",
+            ):
+                with self.subTest(path), self.assertNoLogs("odoo.http", "ERROR"):
+                    response = self.url_open(path)
+                    self.assertIn(response.status_code, (401, 403, 404))
+        self.assertEqual(self._is_on(*self.lists), [True] * 3)
+        self.assertFalse(self._words())
+
     def test_confirming_notes_that_page(self):
         page = self.url_open(self.mailing._get_unsubscribe_url(IDA, self.ida.id))
         values = {

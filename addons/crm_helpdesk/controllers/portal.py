@@ -96,6 +96,7 @@ class CasePortal(CustomerPortal):
         sortings, filters = self._get_cases_sortings(), self._get_cases_filters()
         sortby = sortby if sortby in sortings else "newest"
         filterby = filterby if filterby in filters else "all"
+        search = (search or "").replace("\0", "")  # the database takes no zeros
         domain = (
             self._prepare_cases_domain()
             & filters[filterby]["domain"]
@@ -143,10 +144,17 @@ class CasePortal(CustomerPortal):
     # One case
     # ------------------------------------------------------------
 
+    def _check_case_access(self, case_id, access_token):
+        """The case, sudo: for who may read it or has its token."""
+        if not (access_token or "").isascii():
+            # none of ours, and the comparison would stumble
+            access_token = None
+        return self._document_check_access("crm.case", case_id, access_token)
+
     @http.route(["/my/cases/<int:case_id>"], type="http", auth="public", website=True)
     def portal_my_case(self, case_id, access_token=None, **kw):
         try:
-            case_sudo = self._document_check_access("crm.case", case_id, access_token)
+            case_sudo = self._check_case_access(case_id, access_token)
         except (AccessError, MissingError):
             return request.redirect("/my")
         values = self._get_page_view_values(
@@ -169,7 +177,7 @@ class CasePortal(CustomerPortal):
     def portal_case_close(self, case_id, access_token=None, **kw):
         """The customer says it is solved. By POST only: robots follow links."""
         try:
-            case_sudo = self._document_check_access("crm.case", case_id, access_token)
+            case_sudo = self._check_case_access(case_id, access_token)
         except (AccessError, MissingError):
             return request.redirect("/my")
         if not case_sudo.is_closed:
@@ -259,8 +267,10 @@ class CasePortal(CustomerPortal):
         orders only what the form offered.
         """
         errors = {}
-        name = (post.get("name") or "").strip()[:MAX_SUBJECT]
-        description = (post.get("description") or "").strip()[:MAX_DESCRIPTION]
+        # zeros: the database takes none
+        name = (post.get("name") or "").replace("\0", "").strip()[:MAX_SUBJECT]
+        description = (post.get("description") or "").replace("\0", "")
+        description = description.strip()[:MAX_DESCRIPTION]
         if not name:
             errors["name"] = request.env._(
                 "Please say in a few words what it is about."

@@ -5,6 +5,12 @@ from odoo.addons.rating.controllers.main import Rating
 
 
 class CaseRating(Rating):
+    def _get_rating_and_record(self, token):
+        if not (token.isascii() and token.isprintable()):
+            # none of ours, and the database would stumble on some
+            raise request.not_found()
+        return super()._get_rating_and_record(token)
+
     @http.route()
     def action_submit_rating(self, token, rate=0, **kwargs):
         """A form that a known robot posts is shown, not counted (for cases)."""

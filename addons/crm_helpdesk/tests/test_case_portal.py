@@ -151,6 +151,24 @@ class TestCasePortal(HttpCase, CaseCommon):
 
         self.assertFalse(self.case.is_closed)
 
+    def test_letters_that_no_token_and_no_text_has(self):
+        """Halves of links and zeros, which the database does not take."""
+        url = f"/my/cases/{self.case.id}"
+        for token in ("h%C3%B6chst", "%00", "%FF"):
+            with self.subTest(token), self.assertNoLogs("odoo.http", "ERROR"):
+                self.authenticate(None, None)
+                response = self.url_open(
+                    f"{url}?access_token={token}", allow_redirects=False
+                )
+                self.assertEqual(response.status_code, 303)
+                self.authenticate("case_ida", "case_ida")
+                page = self.url_open(f"{url}?access_token={token}")
+                self.assertIn("My grinder", page.text, "his own, with or without")
+        with self.assertNoLogs("odoo.http", "ERROR"):
+            self.assertEqual(self.url_open("/my/cases?search=%00").status_code, 200)
+            self._post("/my/cases/new", name="No\0 power", description="It \0 stops")
+        self.assertEqual(self._new_cases().name, "No power")
+
     # ------------------------------------------------------------
     # Open
     # ------------------------------------------------------------

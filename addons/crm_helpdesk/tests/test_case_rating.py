@@ -132,4 +132,7 @@ class TestCaseRatingHttp(HttpCase, RatingCommon):
         self.assertEqual(self.case.rating_ids.rating, 5)
 
     def test_wrong_token(self):
-        self.assertEqual(self.url_open("/rate/wrong/5").status_code, 404)
+        for token in ("wrong", "%00", "h%C3%B6chst", f"{self.token}%00"):
+            with self.subTest(token), self.assertNoLogs("odoo.http", "ERROR"):
+                response = self.url_open(f"/rate/{token}/5")
+                self.assertEqual(response.status_code, 404)

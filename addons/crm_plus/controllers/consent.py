@@ -4,6 +4,13 @@ from odoo.http import request
 from ..models.contact.crm_consent_preference import FREQUENCIES
 
 PAUSES = [30, 90, 180]
+# moments and ids have no more digits; Python converts no text of thousands
+MAX_DIGITS = 18
+
+
+def _read_number(text):
+    """The number that a stranger gives, 0 for what is none of ours."""
+    return int(text) if text.isdecimal() and len(text) <= MAX_DIGITS else 0
 
 
 def get_proof():
@@ -33,7 +40,7 @@ class ConsentController(http.Controller):
     def contact_confirm(self, consent_id, expires="0", token="", **kw):
         # sudo: whoever has the link is the addressee; the token proves it
         consent_sudo = request.env["crm.consent"].sudo().browse(consent_id).exists()
-        expires = int(expires) if expires.isdecimal() else 0
+        expires = _read_number(expires)
         verdict = consent_sudo._check_confirm_token(expires, token)
         if verdict == "wrong":
             raise request.not_found()
@@ -150,8 +157,8 @@ class ConsentController(http.Controller):
         for name in post:
             kind, _sep, rest = name.partition("-")
             purpose, _sep, channel = rest.partition("-")
-            if kind == "topic" and purpose.isdecimal():
-                wanted.add((int(purpose), channel))
+            if kind == "topic":
+                wanted.add((_read_number(purpose), channel))
         Consent = request.env["crm.consent"].sudo()  # sudo: see the routes
         Consent._choose(partner_sudo, company_sudo, wanted, get_proof(), email)
 
@@ -159,9 +166,11 @@ class ConsentController(http.Controller):
         frequency = post.get("frequency")
         days = post.get("pause", "")
         values = {"frequency": frequency if frequency in dict(FREQUENCIES) else False}
-        if days.isdecimal() and (not int(days) or int(days) in PAUSES):
-            values["date_pause"] = int(days) and fields.Datetime.add(
-                fields.Datetime.now(), days=int(days)
+        if days == "0":
+            values["date_pause"] = False
+        elif _read_number(days) in PAUSES:
+            values["date_pause"] = fields.Datetime.add(
+                fields.Datetime.now(), days=_read_number(days)
             )
         Preference = request.env["crm.consent.preference"].sudo()  # sudo: likewise
         preference = Preference.search(

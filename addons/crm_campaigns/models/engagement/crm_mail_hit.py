@@ -2,7 +2,9 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.http import request
-from odoo.tools import SQL, consteq, hmac
+from odoo.tools import SQL, hmac
+
+from odoo.addons.crm_plus.tools.webhook_signature import same
 
 from .link_tracker_click import MACHINE_REASONS
 
@@ -61,7 +63,7 @@ class CrmMailHit(models.Model):
 
     @api.model
     def _check_trap_token(self, mail_id, token):
-        return bool(token) and consteq(token, self._get_trap_token(mail_id))
+        return same(token, self._get_trap_token(mail_id))
 
     @api.model
     def _note(self, mail_id, kind):

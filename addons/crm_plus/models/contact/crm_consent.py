@@ -3,9 +3,10 @@ from urllib.parse import urlencode
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.tools import SQL, consteq, email_normalize, hmac, urls
+from odoo.tools import SQL, email_normalize, hmac, urls
 
 from ...tools.contact_consent import GIVEN, PENDING, WITHDRAWN
+from ...tools.webhook_signature import same
 from .crm_contact_policy import CONTACT_CHANNELS
 
 STATES = [
@@ -286,7 +287,7 @@ class CrmConsent(models.Model):
 
     def _check_confirm_token(self, expires, token):
         """ "ok", "expired" or "wrong"."""
-        if not (self and token and consteq(token, self._get_confirm_token(expires))):
+        if not (self and same(token, self._get_confirm_token(expires))):
             return "wrong"
         if expires < fields.Datetime.now().timestamp():
             return "expired"

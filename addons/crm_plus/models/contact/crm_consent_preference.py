@@ -1,7 +1,9 @@
 from urllib.parse import urlencode
 
 from odoo import api, fields, models
-from odoo.tools import SQL, consteq, email_normalize, hmac, urls
+from odoo.tools import SQL, email_normalize, hmac, urls
+
+from ...tools.webhook_signature import same
 
 PREFERENCE_SCOPE = "crm_plus-contact-preferences"
 FREQUENCIES = [
@@ -64,8 +66,7 @@ class CrmConsentPreference(models.Model):
         return bool(
             partner
             and company
-            and token
-            and consteq(token, self._get_token(partner, company))
+            and same(token, self._get_token(partner, company))
         )
 
     @api.model
@@ -110,8 +111,7 @@ class CrmConsentPreference(models.Model):
         return bool(
             email
             and company
-            and token
-            and consteq(token, self._get_address_token(email, company))
+            and same(token, self._get_address_token(email, company))
         )
 
     @api.model
