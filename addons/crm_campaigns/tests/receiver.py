@@ -12,13 +12,15 @@ class Receiver:
 
     def __init__(self):
         self.calls = []
+        self.methods = []
         self.answers = []
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
-            def do_POST(self):
+            def _answer(self):
+                receiver.methods.append(self.command)
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 receiver.calls.append((dict(self.headers), body))
                 status, headers, text = (
@@ -31,6 +33,8 @@ class Receiver:
                 self.send_header("Content-Length", str(len(text)))
                 self.end_headers()
                 self.wfile.write(text)
+
+            do_DELETE = do_GET = do_PATCH = do_POST = do_PUT = _answer
 
             def log_message(self, *args):
                 pass

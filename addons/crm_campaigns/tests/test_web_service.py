@@ -16,6 +16,7 @@ from odoo.tools import SQL, mute_logger
 
 from odoo.addons.crm_campaigns.models.outbox.crm_campaign_endpoint import MAX_FAILURES
 from odoo.addons.crm_campaigns.models.outbox.crm_campaign_request_send import MAX_TRIES
+from odoo.addons.crm_campaigns.tools.outbound import sign
 
 from .receiver import Receiver
 from .test_campaign_faults import Killed
@@ -44,6 +45,7 @@ class WebServiceCommon(StepCommon):
     def setUp(self):
         super().setUp()
         self.receiver.calls.clear()
+        self.receiver.methods.clear()
         self.receiver.answers.clear()
 
     def _start_calls(self, records=None, **values):
@@ -134,8 +136,66 @@ class TestWebService(WebServiceCommon):
         self.assertEqual(headers["Authorization"], "Bearer 123")
         self.assertEqual(headers["X-Shop"], "coffee")
 
+    def test_methods(self):
+        """Each carries the same, signed; what was used is on record with the try."""
+        names = dict(self.endpoint._fields["method"].selection)
+        self.assertEqual(list(names), ["GET", "POST", "PUT", "PATCH", "DELETE"])
+        self.assertEqual(self.endpoint.method, "POST")
+        for method in names:
+            with self.subTest(method):
+                self.receiver.calls.clear()
+                self.receiver.methods.clear()
+                self.endpoint.method = method
+                campaign, _step = self._start_calls(self.lead)
+
+                self._deliver()
+
+                self.assertEqual(self.receiver.methods, [method])
+                [(headers, body)] = self.receiver.calls
+                message = json.loads(body)
+                self.assertEqual(message["data"]["record"]["id"], self.lead.id)
+                self.assertEqual(
+                    headers["webhook-signature"],
+                    sign(
+                        self.endpoint.secret,
+                        headers["webhook-id"],
+                        headers["webhook-timestamp"],
+                        body,
+                    ),
+                )
+                request = self._requests(campaign)
+                self.assertEqual(request.state, "delivered")
+                self.assertEqual(request.try_ids.mapped("method"), [method])
+                campaign.action_stop()
+        with self.assertRaises(ValueError):
+            self.endpoint.method = "TRACE"
+
+    def test_no_method_follows_a_redirect(self):
+        """GET would, if it was left to it."""
+        self.endpoint.method = "GET"
+        self.receiver.answers.append((302, {"Location": self.receiver.url}, ""))
+        campaign, _step = self._start_calls(self.lead)
+
+        self._deliver()
+
+        self.assertEqual(self.receiver.methods, ["GET"])
+        self.assertEqual(self._requests(campaign).state, "parked")
+
     def test_headers_that_cannot_be_added(self):
-        for header in ("no header", "webhook-id: mine", "Host: other", "X: naïve"):
+        for header in (
+            "no header",
+            "webhook-id: mine",
+            "Host: other",
+            "X: naïve",
+            "X: a\rHost: other",
+            "X: a\rY: b",
+            "X: a\x0bY: b",
+            "X: a\x85Y: b",
+            "X: a\u2028Y: b",
+            "X: a\x01",
+            "X\r: a",
+            "Y: b\nConnection: close",
+        ):
             with self.subTest(header), self.assertRaisesRegex(ValidationError, "added"):
                 self.endpoint.headers = header
 
@@ -175,12 +235,16 @@ class TestWebService(WebServiceCommon):
         leads = self._create_leads(6)
         for i, lead in enumerate(leads):
             lead.email_from = f"o{i}@many.example"
+        campaign, step = self._start(
+            "web_service",
+            leads,
+            endpoint_id=self.endpoint.id,
+            payload_field_ids=[Command.set(self._get_field("name").ids)],
+        )
+        # once they are inside: records of other companies do not enter
         leads[3].write({"company_id": self.company_2.id, "user_id": False})
-        values = {
-            "payload_field_ids": [Command.set(self._get_field("name").ids)],
-        }
 
-        campaign, step = self._start_calls(leads, **values)
+        self._run(1)
 
         bad = self._tasks(campaign, step).filtered(lambda t: t.state != "done")
         self.assertEqual(bad.participant_id.lead_id, leads[3])

@@ -23,6 +23,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 SECRET_PREFIX = "whsec_"
 # What is kept of an answer.
 ANSWER_BYTES = 2048
@@ -271,11 +272,12 @@ class Caller:
     def __exit__(self, *_exception):
         self.session.close()
 
-    def post(self, url, body, headers, timeout):
+    def call(self, method, url, body, headers, timeout):
         """Send ``body`` once; return an ``Answer``, whatever happens."""
         begun = time.monotonic()
         try:
-            with self.session.post(
+            with self.session.request(
+                method,
                 url,
                 data=body,
                 headers=headers,

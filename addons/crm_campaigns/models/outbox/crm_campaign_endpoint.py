@@ -11,15 +11,23 @@ ALLOWED = "crm_campaigns.outbound_allowed"
 # So many tries in a row that fail, of whatever calls, are a failing service.
 MAX_FAILURES = 10
 WARNING = "mail.mail_activity_data_warning"
-# what HTTP takes as name and value of a header
-HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\0\r\n]*)")
+METHODS = [(name, name) for name in outbound.METHODS]
+# what HTTP takes as name and value of a header: no control character, least of all one
+# that ends a line
+HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t -~]*)")
 # ours, or the connection's
 TAKEN = {
+    "connection",
     "content-length",
     "content-type",
+    "expect",
     "host",
     "idempotency-key",
+    "keep-alive",
+    "te",
+    "trailer",
     "transfer-encoding",
+    "upgrade",
     "user-agent",
     "webhook-id",
     "webhook-signature",
@@ -58,7 +66,15 @@ class CrmCampaignEndpoint(models.Model):
         required=True,
         tracking=True,
         groups="crm_campaigns.crm_campaigns_group_manager",
-        help="Called with POST. It must begin with https:// and lead to the internet.",
+        help="It must begin with https:// and lead to the internet.",
+    )
+    method = fields.Selection(
+        METHODS,
+        required=True,
+        default="POST",
+        tracking=True,
+        help="How it is called. POST, unless the other system asks for another: with "
+        "GET and DELETE, too, what it is told, and what is signed, is in the body.",
     )
     secret = fields.Char(
         required=True,
@@ -73,7 +89,8 @@ class CrmCampaignEndpoint(models.Model):
         string="More Headers",
         copy=False,
         groups="crm_campaigns.crm_campaigns_group_manager,base.group_system",
-        help="One a line, e.g. Authorization: Bearer 123",
+        help="What the other system asks for besides our signature, a token for "
+        "instance. One a line, e.g. Authorization: Bearer 123",
     )
     timeout = fields.Integer(
         string="Seconds to Answer",
@@ -177,20 +194,22 @@ class CrmCampaignEndpoint(models.Model):
         for endpoint in self:
             for line in endpoint._get_header_lines():
                 match = HEADER.fullmatch(line)
-                if not match or not line.isascii() or match[1].lower() in TAKEN:
+                if not match or match[1].lower() in TAKEN:
                     raise ValidationError(
                         self.env._("“%s” is no header that can be added.", line)
                     )
 
     def _get_header_lines(self):
-        lines = (line.strip() for line in (self.headers or "").splitlines())
+        # not splitlines: whatever else would end a line is no part of a header
+        text = (self.headers or "").replace("\r\n", "\n")
+        lines = (line.strip(" \t") for line in text.split("\n"))
         return [line for line in lines if line]
 
     # ------------------------------------------------------------
     # Calling
     # ------------------------------------------------------------
 
-    def _post(self, caller, key, body):
+    def _send(self, caller, key, body):
         """Call it once; return the ``Answer``."""
         self.ensure_one()
         # sudo: it is called for whoever runs the campaign; the secret stays here
@@ -201,7 +220,9 @@ class CrmCampaignEndpoint(models.Model):
         )
         body = body.encode()
         headers |= outbound.get_headers(endpoint_sudo.secret, key, body)
-        return caller.post(endpoint_sudo.url, body, headers, self.timeout)
+        return caller.call(
+            self.method, endpoint_sudo.url, body, headers, self.timeout
+        )
 
     def _get_answer_text(self, answer):
         """What came of a call, in words."""
@@ -285,7 +306,7 @@ class CrmCampaignEndpoint(models.Model):
         Request = self.env["crm.campaign.request"]
         body = Request._dump({"type": "test", "data": {"service": self.name}})
         with outbound.Caller(self._get_allowed()) as caller:
-            answer = self._post(caller, f"test-{self.id}-{fields.Datetime.now()}", body)
+            answer = self._send(caller, f"test-{self.id}-{fields.Datetime.now()}", body)
         return {
             "type": "ir.actions.client",
             "tag": "display_notification",

@@ -113,6 +113,7 @@ class CrmCampaignRequest(models.Model):
                 {
                     "request_id": request.id,
                     "endpoint_id": request.endpoint_id.id,
+                    "method": request.endpoint_id.method,
                     "date": now,
                 }
             )
@@ -122,7 +123,7 @@ class CrmCampaignRequest(models.Model):
 
     def _call(self, caller):
         """Call, and note what came of it."""
-        self._note(self.endpoint_id._post(caller, self.key, self.body))
+        self._note(self.endpoint_id._send(caller, self.key, self.body))
 
     def _note(self, answer):
         """What came of the try that was begun last."""

@@ -25,6 +25,8 @@ class CrmCampaignRequestTry(models.Model):
         readonly=True,
         ondelete="cascade",
     )
+    # as it was then; empty: of before there was a choice, POST
+    method = fields.Char(readonly=True)
     date = fields.Datetime(required=True, readonly=True)
     outcome = fields.Selection(
         [
