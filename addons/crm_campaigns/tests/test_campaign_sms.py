@@ -92,6 +92,14 @@ class TestCampaignSmsApp(StepCommon):
         self.assertIn("STOP SMS", sent[0][1])
         self.assertEqual(tasks.mapped("state"), ["done"] * 2)
         self.assertIn("sms · sent", campaign.participant_ids[0].journey)
+        self._harvest_queued()
+        told = self.env["crm.touchpoint"].search(
+            [
+                ("kind_id.code", "=", "campaign_sms_sent"),
+                ("lead_id", "in", self.leads.ids),
+            ]
+        )
+        self.assertEqual(sorted(told.mapped("res_id")), sorted(tasks.trace_ids.ids))
 
         self.assertFalse(self._send())
 

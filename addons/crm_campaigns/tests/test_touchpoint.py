@@ -82,6 +82,45 @@ class TestMarketingTouchpoint(CampaignCommon):
             "harvesting twice adds nothing",
         )
 
+    def test_sent_text_message_is_a_touchpoint_of_its_own(self):
+        """As its app writes them, which need not be installed; the caps for text
+        messages count it, those for mails do not.
+        """
+        self.trace.sent_datetime = self.long_ago
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE mailing_trace SET trace_type = 'sms' WHERE id = %s", [self.trace.id]
+        )
+        self.env.invalidate_all()
+
+        counts = self.env["crm.touchpoint"]._harvest(
+            ["campaign_sent", "campaign_sms_sent"]
+        )
+
+        self.assertEqual(counts, {"campaign_sent": 0, "campaign_sms_sent": 1})
+        self.assertRecordValues(
+            self._touchpoints("campaign_sms_sent"),
+            [
+                {
+                    "lead_id": self.lead.id,
+                    "partner_id": self.customer_contact.id,
+                    "channel": "sms",
+                    "date": self.long_ago,
+                    "name": "Autumn roast",
+                    "res_model": "mailing.trace",
+                    "res_id": self.trace.id,
+                }
+            ],
+        )
+        channels = self.env["crm.contact.policy"]._get_sent_channels()
+        self.assertEqual(channels["campaign_sms_sent"], "sms")
+        self.assertEqual(channels["campaign_sent"], "email")
+        self.assertEqual(
+            self.env["crm.touchpoint"]._harvest(["campaign_sms_sent"]),
+            {"campaign_sms_sent": 0},
+            "harvesting twice adds nothing",
+        )
+
     def test_test_mails_are_not_touchpoints(self):
         self.trace.is_test_trace = True
         self.trace.set_sent()

@@ -6,6 +6,8 @@ import psycopg2
 from odoo import api, fields, models
 from odoo.tools import SQL
 
+from ..engagement.crm_touchpoint import SENT_KINDS
+
 _logger = logging.getLogger(__name__)
 
 # Participants looked at in one transaction.
@@ -90,9 +92,10 @@ class CrmCampaignLook(models.Model):
                            FILTER (WHERE t.partner_id IS NOT NULL)
                   FROM crm_touchpoint t
                   JOIN crm_touchpoint_kind k ON k.id = t.kind_id
-                 WHERE t.id = ANY(%s) AND k.code <> 'campaign_sent'
+                 WHERE t.id = ANY(%s) AND k.code <> ALL(%s)
                 """,
                 list(touchpoint_ids),
+                list(SENT_KINDS),
             )
         )
         self._ask(lead_ids or (), partner_ids or ())

@@ -2,6 +2,8 @@ from markupsafe import Markup
 
 from odoo import models
 
+from ..engagement.crm_touchpoint import SENT_KINDS
+
 
 class CrmCampaignTask(models.Model):
     """How a step is told in the story of a person."""
@@ -135,7 +137,7 @@ class CrmCampaignTask(models.Model):
                     "&",
                     ("res_model", "=", "link.tracker.click"),
                     ("res_id", "in", trace.links_click_ids.ids),
-                    ("kind_id.code", "!=", "campaign_sent"),
+                    ("kind_id.code", "not in", SENT_KINDS),
                 ]
             )
         )

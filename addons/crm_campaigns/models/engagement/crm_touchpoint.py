@@ -5,12 +5,15 @@ from odoo.addons.crm_plus.tools.touchpoint_source import TouchpointSource
 
 # An answer this soon after the mail left is a scanner's: no person reads that fast.
 MACHINE_SECONDS = 5
+# What we sent: no news of what people do.
+SENT_KINDS = ("campaign_sent", "campaign_sms_sent")
 
 
 class CrmTouchpoint(models.Model):
-    """Sources of marketing mail: what was sent, and what people, or machines, did.
+    """Sources of marketing mail: what was sent, and what people, or machines, did; and
+    of text messages, as far as they were sent.
 
-    They read Odoo's own traces, of every mailing; mails of campaign steps included.
+    They read Odoo's own traces, of every mailing; those of campaign steps included.
     """
 
     _inherit = "crm.touchpoint"
@@ -20,6 +23,7 @@ class CrmTouchpoint(models.Model):
         return [
             *super()._get_sources(),
             self._source_campaign_sent(),
+            self._source_campaign_sms_sent(),
             self._source_campaign_opened(),
             self._source_campaign_clicked(),
             self._source_campaign_replied(),
@@ -39,7 +43,7 @@ class CrmTouchpoint(models.Model):
             .get_param("crm_campaigns.machine_seconds", MACHINE_SECONDS)
         )
 
-    def _trace_source(self, kind, date, where, is_machine=None):
+    def _trace_source(self, kind, date, where, is_machine=None, trace_type="mail"):
         return TouchpointSource(
             key=kind,
             kind=kind,
@@ -47,7 +51,7 @@ class CrmTouchpoint(models.Model):
             record_id=SQL("t.id"),
             date=date,
             from_clause=self._get_trace_from(),
-            where=SQL("%s AND %s", self._get_trace_where(), where),
+            where=SQL("%s AND %s", self._get_trace_where(trace_type), where),
             changed=(SQL("t.write_date"),),
             columns={
                 **self._get_trace_columns(),
@@ -74,10 +78,11 @@ class CrmTouchpoint(models.Model):
         )
 
     @api.model
-    def _get_trace_where(self):
+    def _get_trace_where(self, trace_type="mail"):
         return SQL(
-            """t.trace_type = 'mail' AND t.is_test_trace IS NOT TRUE
-               AND (l.id IS NOT NULL OR p.id IS NOT NULL)"""
+            """t.trace_type = %s AND t.is_test_trace IS NOT TRUE
+               AND (l.id IS NOT NULL OR p.id IS NOT NULL)""",
+            trace_type,
         )
 
     @api.model
@@ -115,6 +120,15 @@ class CrmTouchpoint(models.Model):
             "campaign_sent",
             SQL("t.sent_datetime"),
             SQL("t.sent_datetime IS NOT NULL"),
+        )
+
+    def _source_campaign_sms_sent(self):
+        """Text messages, where their app is installed: without it there are none."""
+        return self._trace_source(
+            "campaign_sms_sent",
+            SQL("t.sent_datetime"),
+            SQL("t.sent_datetime IS NOT NULL"),
+            trace_type="sms",
         )
 
     def _source_campaign_opened(self):

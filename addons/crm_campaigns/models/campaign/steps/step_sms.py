@@ -224,6 +224,7 @@ class CrmCampaignTask(models.Model):
             return 0
         texts_sudo = tasks._get_texts_sudo()
         waiting = tasks.filtered(
+            # sudo: traces are the system's
             lambda task: task.sudo().trace_id.sms_id_int in texts_sudo._ids
         )
         (tasks - waiting)._fail(
@@ -236,4 +237,8 @@ class CrmCampaignTask(models.Model):
                 unlink_failed=True, unlink_sent=True
             )
             self.env["ir.cron"]._commit_progress()
+        # sudo: traces are the system's
+        self.env["crm.touchpoint"]._queue_harvest(
+            "campaign_sms_sent", tasks.sudo().trace_ids.ids
+        )
         return len(tasks)
