@@ -25,6 +25,7 @@ def work_time(calendar, company=None):
     """:class:`WorkTime` of ``calendar`` (a record or an empty one) for ``company``."""
     if not calendar:
         return WorkTime.always()
+    # sudo: whose hours they are, see below
     company = company or calendar.sudo().company_id or calendar.env.company
     # emptied at each commit and rollback, savepoints included
     cache = calendar.env.cr.precommit.data.setdefault(CACHE_KEY, {})

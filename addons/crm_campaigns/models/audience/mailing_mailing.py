@@ -27,6 +27,7 @@ class MailingMailing(models.Model):
     def _compute_segment_id(self):
         """What is sent to others cannot keep the segment."""
         for mailing in self:
+            # sudo: what it is about, of a segment that the mailing has already
             if mailing.segment_id.sudo().target != mailing.mailing_model_real:
                 mailing.segment_id = False
 

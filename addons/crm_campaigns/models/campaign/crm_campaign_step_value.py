@@ -87,6 +87,7 @@ class CrmCampaignStepValue(models.Model):
         """Another field asks for another record."""
         for line in self:
             ref = line.record_ref
+            # sudo: fields of models are no secret
             if ref and ref._name != line.field_id.sudo().relation:
                 line.record_ref = False
 
@@ -98,6 +99,7 @@ class CrmCampaignStepValue(models.Model):
             line.display_name = " ".join(
                 part
                 for part in (
+                    # sudo: fields of models are no secret
                     line.field_id.sudo().field_description,
                     labels.get(line.operation, "").lower(),
                     what if line.operation != "clear" else "",
@@ -109,6 +111,7 @@ class CrmCampaignStepValue(models.Model):
     def _check_value(self):
         for line in self:
             Model = self.env[line.step_id.model_name].with_user(self.env.user)
+            # sudo: fields of models are no secret
             field = Model._fields[line.field_id.sudo().name]
             # the scheduler may write anything: whoever says what may do so by hand
             Model.check_access("write")
@@ -120,6 +123,7 @@ class CrmCampaignStepValue(models.Model):
                     self.env._(
                         "“%(value)s” is nothing to write into %(field)s.",
                         value=line.value or "",
+                        # sudo: as above
                         field=line.field_id.sudo().field_description,
                     )
                 ) from error
@@ -129,6 +133,7 @@ class CrmCampaignStepValue(models.Model):
         those are told by ``_get_difference``.
         """
         self.ensure_one()
+        # sudo: fields of models are no secret
         field = Model._fields[self.field_id.sudo().name]
         if self.operation == "clear":
             empty = [Command.clear()] if field.type == "many2many" else False

@@ -103,6 +103,7 @@ class CrmCampaignTask(models.Model):
             )
         )
         if not waiting:
+            # sudo: whatever plans a step wakes the scheduler
             cron.sudo()._trigger(at=at)
 
     @api.model

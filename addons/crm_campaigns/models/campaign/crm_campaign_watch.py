@@ -61,6 +61,7 @@ class CrmCampaign(models.Model):
         )
         by_step = (
             self.env["crm.campaign.step"]
+            # sudo: as above
             .sudo()
             .search([("campaign_id.state", "=", "running"), ("kind", "in", codes)])
             .campaign_id

@@ -19,6 +19,7 @@ class CrmCampaignTask(models.Model):
         return kept
 
     def _ask_contact_policy_of_step(self, step, channel):
+        # sudo: as for mails, the responsible may have no rights on mailings
         mailing_sudo = step.mailing_id.sudo()
         subjects = self._get_subjects()
         decisions = mailing_sudo._decide_contacts(

@@ -235,6 +235,7 @@ class CrmCampaign(models.Model):
                 user.active and not user.share and self.company_id in user.company_ids
             )
         )
+        # sudo: a setting that holds for whoever asks
         if not self.company_id.sudo().crm_campaigns_approval_self:
             users -= self.env.user
         return users.sudo(False)
@@ -247,6 +248,7 @@ class CrmCampaign(models.Model):
             and self.env.user.has_group(MANAGERS)
             and (
                 approval.user_id != self.env.user
+                # sudo: a setting that holds for whoever asks
                 or self.company_id.sudo().crm_campaigns_approval_self
             )
         )

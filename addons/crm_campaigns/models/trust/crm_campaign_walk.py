@@ -129,6 +129,7 @@ class CrmCampaign(models.Model):
         try:
             # whatever a template does: the rest of the walk is still told
             with self.env.cr.savepoint():
+                # sudo: as the scheduler would do it; the reader has chosen the record
                 preview = kind.get_preview(record.sudo(), date)
         except Exception as error:
             _logger.info("crm_campaigns: no preview of a step", exc_info=True)

@@ -318,6 +318,7 @@ class CrmCase(models.Model):
         result = {
             case.id: by_team[case.sudo().team_id]
             for case in self
+            # sudo: as above
             if case.sudo().team_id in by_team
         }
         rest = self.filtered(lambda case: case.id not in result)

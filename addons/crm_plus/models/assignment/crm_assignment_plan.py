@@ -461,6 +461,7 @@ class CrmAssignmentMixin(models.AbstractModel):
                     "date_end": now,
                     "end_reason": "silence",
                 }
+                # sudo: as above
                 for record in self.sudo()
                 if record[self._assignment_user_field]
                 and (record.id, record[self._assignment_user_field].id) not in known

@@ -133,6 +133,7 @@ class CrmMarketingCost(models.Model):
     @api.depends("bill_line_id", "company_id")
     def _compute_currency_id(self):
         for cost in self:
+            # sudo: whether there is a bill, of which nothing is read
             if cost.sudo().bill_line_id or not cost.currency_id:
                 cost.currency_id = cost.company_id.currency_id
 

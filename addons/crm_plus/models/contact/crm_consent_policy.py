@@ -20,6 +20,7 @@ class CrmContactPolicy(models.Model):
         if purpose.nature != "marketing":
             return
         words = self._read_consents(rows, company, purpose, channel)
+        # sudo: a setting that holds for whoever sends
         is_enforced = company.sudo().crm_plus_consent_enforced
         for row in rows if words or is_enforced else ():
             said = {

@@ -127,6 +127,7 @@ class CrmContactPolicy(models.Model):
     def _get_purpose(self, purpose):
         """:param purpose: a record, or a code"""
         if not isinstance(purpose, str):
+            # sudo: purposes are no secret
             return purpose.sudo()
         # sudo: purposes are no secret
         found = (

@@ -202,6 +202,7 @@ class CrmContactDecision(models.Model):
                 "release_note": note,
             }
         )
+        # sudo: as above
         self.sudo()._on_released()
 
     def _on_released(self):

@@ -91,6 +91,7 @@ class CrmContactPolicy(models.Model):
     def _compute_is_applied(self):
         for policy in self:
             company = policy.company_id or self.env.company
+            # sudo: whether the company applies it is told with the policy
             policy.is_applied = company.sudo().crm_plus_contact_policy
 
     @api.depends(

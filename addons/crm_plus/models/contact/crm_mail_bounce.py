@@ -242,6 +242,7 @@ class CrmMailBounce(models.Model):
         """Rows that are new, each with its message; one of a mail that came back is
         known, too, when the gateway had it and a service tells it, or the other way.
         """
+        # sudo: an address is known, whoever may see what came back from it
         sudo = self.sudo()
         emails = list({email for _report, email in found})
         known = {
@@ -410,6 +411,7 @@ class CrmMailBounce(models.Model):
         for model in models.mapped("model"):
             if model not in self.env:
                 continue
+            # sudo: counters are the system's
             Model = self.env[model].sudo()
             for record in Model.search([("email_normalized", "in", emails)]):
                 email = record.email_normalized
@@ -424,6 +426,7 @@ class CrmMailBounce(models.Model):
             if message_ids[bounce]:
                 traces.setdefault(bounce.diagnostic, []).extend(message_ids[bounce])
         for said, ids in traces.items():
+            # sudo: traces are the system's
             self.env["mailing.trace"].sudo().set_bounced(
                 [("message_id", "in", ids)], bounce_message=said
             )
@@ -502,6 +505,7 @@ class CrmMailBounce(models.Model):
         """Drop bounces older than the retention setting (months; 0 keeps all)."""
         months = int(
             self.env["ir.config_parameter"]
+            # sudo: a number that the engine needs, whoever triggers it
             .sudo()
             .get_param("crm_plus.bounce_retention_months", RETENTION_MONTHS)
         )

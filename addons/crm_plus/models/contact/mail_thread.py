@@ -50,13 +50,16 @@ class MailThread(models.AbstractModel):
         return {
             "is_bounce": True,
             "bounced_email": False,
+            # sudo: empty, as Odoo's own
             "bounced_partner": self.env["res.partner"].sudo(),
             "bounced_msg_ids": False,
+            # sudo: likewise
             "bounced_message": self.env["mail.message"].sudo(),
         }
 
     def _get_report_values(self, report, values, message_dict):
         """What Odoo's gateway wants to know of a report."""
+        # sudo: the gateway looks for what came back, whoever it runs as
         Message = self.env["mail.message"].sudo()
         message = values.get("bounced_message") or Message
         if not message and report.message_ids:
@@ -68,6 +71,7 @@ class MailThread(models.AbstractModel):
             "is_bounce": True,
             "bounced_email": values.get("bounced_email") or False,
             "bounced_partner": values.get("bounced_partner")
+            # sudo: empty, as Odoo's own
             or self.env["res.partner"].sudo(),
             "bounced_msg_ids": values.get("bounced_msg_ids") or report.message_ids,
             "bounced_message": message,
@@ -83,6 +87,7 @@ class MailThread(models.AbstractModel):
         if values["bounced_email"] and not values["bounced_partner"]:
             values["bounced_partner"] = (
                 self.env["res.partner"]
+                # sudo: the gateway counts it for whoever has the address
                 .sudo()
                 .search([("email_normalized", "=", values["bounced_email"])])
             )

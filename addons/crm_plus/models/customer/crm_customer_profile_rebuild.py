@@ -57,6 +57,7 @@ class CrmCustomerProfile(models.Model):
         night back.
         """
         scheduler = self.env.ref("base.user_root")
+        # sudo: the scheduler's company is no secret; only its day is read
         return company_today(scheduler.sudo().company_id)
 
     def _read_facts(self, partner_ids, today):

@@ -163,12 +163,14 @@ class CrmCustomerSnapshot(models.Model):
         """Drop snapshots older than the retention setting (months; 0 keeps all)."""
         months = int(
             self.env["ir.config_parameter"]
+            # sudo: a number that the engine needs, whoever triggers it
             .sudo()
             .get_param("crm_plus.customer_snapshot_retention_months", RETENTION_MONTHS)
         )
         if months <= 0:
             return None
         limit = fields.Date.today() - relativedelta(months=months)
+        # sudo: an autovacuum; nobody may delete a snapshot but this
         old = self.sudo().search(
             [("date", "<", limit)], limit=GC_BATCH_SIZE, order="id"
         )

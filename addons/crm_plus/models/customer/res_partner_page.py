@@ -144,6 +144,7 @@ class ResPartner(models.Model):
     def _get_customer_grade(self):
         if not self._has_field_access(self._fields["score_grade"], "read"):
             return ""
+        # sudo: the field may be read; what it is computed from may be out of sight
         return self.sudo().score_grade or ""
 
     # ------------------------------------------------------------

@@ -113,10 +113,12 @@ class ResPartner(models.Model):
                 customers=list(customer_ids),
             )
         )
+        # sudo: currencies are no secret
         currencies = self.env["res.currency"].sudo()
         for row in rows:
             currency = currencies.browse(row["currency_id"])
             residual = currency.round(float(row["residual"]))
+            # sudo: likewise
             residual_company = company.sudo().currency_id.round(
                 float(row["residual_company"])
             )

@@ -51,6 +51,7 @@ class CrmPeriodReport(models.AbstractModel):
                     "name": name,
                     "label": self._fields[name]._description_string(self.env),
                     "choices": sorted(
+                        # sudo: as above
                         ([record.id, record.display_name] for record in records.sudo()),
                         key=lambda choice: choice[1],
                     ),

@@ -37,6 +37,7 @@ class CrmCreditMixin(models.AbstractModel):
             )
             for record in records:
                 standing = standings.get(
+                    # sudo: as above
                     record.sudo().partner_id.commercial_partner_id.id
                 )
                 record.credit_light, record.credit_words = (

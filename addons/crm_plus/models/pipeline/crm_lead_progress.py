@@ -34,12 +34,14 @@ class CrmLead(models.Model):
         ).grouped("opportunity_id")
         orders = (
             self.env["sale.order"]
+            # sudo: as above
             .sudo()
             .search([("opportunity_id", "in", leads.ids), ("state", "!=", "cancel")])
             .grouped("opportunity_id")
         )
         pickings = (
             self.env["stock.picking"]
+            # sudo: as above
             .sudo()
             .search([("sale_id.opportunity_id", "in", leads.ids)])
             .grouped(lambda picking: picking.sale_id.opportunity_id)

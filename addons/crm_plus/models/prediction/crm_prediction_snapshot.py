@@ -245,6 +245,7 @@ class CrmPredictionSnapshot(models.Model):
         self._strip(used)
         months = int(
             self.env["ir.config_parameter"]
+            # sudo: a number that the engine needs, whoever triggers it
             .sudo()
             .get_param("crm_plus.prediction_retention_months", RETENTION_MONTHS)
         )

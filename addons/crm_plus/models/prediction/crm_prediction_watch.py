@@ -29,6 +29,7 @@ class CrmPredictionModel(models.Model):
 
     def _check_drift(self):
         """Compare what happened since with what was measured; tell the responsible."""
+        # sudo: versions and what happened are measured as the scheduler sees them
         for model in self.sudo():
             version = model.version_id
             if not version:

@@ -538,6 +538,7 @@ class CrmSegmentFact(models.Model):
                     company.currency_id, main.currency_id, main, today
                 ),
             )
+            # sudo: currencies and their rates are no secret
             for company in companies.sudo()
             if company.currency_id != main.currency_id
         ]

@@ -55,6 +55,7 @@ class CrmSlaClock(models.Model):
             calendar = (
                 own_calendar
                 or policy_sudo.calendar_id
+                # sudo: hours of the company are those of its promises
                 or (company or self.env.company.sudo()).resource_calendar_id
             )
             if policy_sudo.is_round_the_clock:
