@@ -25,6 +25,17 @@ class Killed(BaseException):
     """The worker dies here: nothing after it runs, not even ``except Exception``."""
 
 
+@contextmanager
+def killed_in(Model, method):
+    """Within, the worker dies as soon as it calls ``method``."""
+
+    def die(*args):
+        raise Killed
+
+    with patch.object(Model, method, die), suppress(Killed):
+        yield
+
+
 class FakeServer:
     """A session of ``smtplib`` as far as Odoo and we use it.
 
@@ -95,6 +106,19 @@ class TestCampaignFaults(CampaignCommon):
 
     def _round(self):
         self.cron.method_direct_trigger()
+
+    def _round_next_day(self):
+        self.env.invalidate_all()
+        self._pass(days=1)
+        self.env.flush_all()
+        self._round()
+
+    def _round_killed_in(self, method):
+        """A round of a worker that dies in this method of the tasks."""
+        Task = self.env.registry["crm.campaign.task"]
+        with killed_in(Task, method), self.registry.cursor() as cr:
+            self.env(cr=cr)["crm.campaign.task"]._cron_run()
+        self.env.invalidate_all()
 
     def _compose(self, campaign):
         """Compose the mails, and send none."""
@@ -190,10 +214,7 @@ class TestCampaignFaults(CampaignCommon):
         with self._server(answers={("rcpt", "ida@brandt.example"): refusal}) as server:
             self._round()
             server.answers.clear()
-            self.env.invalidate_all()
-            self._pass(days=1)
-            self.env.flush_all()
-            self._round()
+            self._round_next_day()
 
         self.assertFalse(server.accepted)
         self.assertEqual(task.state, "unknown")
@@ -211,10 +232,7 @@ class TestCampaignFaults(CampaignCommon):
                 side_effect=OSError("down"),
             ):
                 self._round()
-            self.env.invalidate_all()
-            self._pass(days=1)
-            self.env.flush_all()
-            self._round()
+            self._round_next_day()
 
         self.assertFalse(server.accepted)
         self.assertEqual(task.state, "unknown")
@@ -285,9 +303,7 @@ class TestCampaignFaults(CampaignCommon):
                 self._delivery_of(task), [{"outcome": "refused", "smtp_code": 451}]
             )
             server.answers.clear()
-            self._pass(days=1)
-            self.env.flush_all()
-            self._round()
+            self._round_next_day()
 
         self.assertEqual(server.accepted, ["ida@brandt.example"])
         self.assertEqual(task.state, "done")
@@ -387,19 +403,9 @@ class TestCampaignFaults(CampaignCommon):
         """Reserved, committed, and nothing more: done at the next round."""
         campaign = self._create_journey(self.lead)
         campaign.action_start()
-        Task = self.env.registry["crm.campaign.task"]
-
-        def die(*args):
-            raise Killed
 
         with self._server() as server:
-            with (
-                patch.object(Task, "_execute", die),
-                suppress(Killed),
-                self.registry.cursor() as cr,
-            ):
-                self.env(cr=cr)["crm.campaign.task"]._cron_run()
-            self.env.invalidate_all()
+            self._round_killed_in("_execute")
             task = self._tasks(campaign, self.mail)
             self.assertEqual((task.state, task.attempts), ("reserved", 1))
             self._round()
@@ -411,19 +417,9 @@ class TestCampaignFaults(CampaignCommon):
         """Mails, traces and tasks are one commit: without it, none of them is there."""
         campaign = self._create_journey(self.leads)
         campaign.action_start()
-        Task = self.env.registry["crm.campaign.task"]
-
-        def die(*args):
-            raise Killed
 
         with self._server() as server:
-            with (
-                patch.object(Task, "_on_composed", die),
-                suppress(Killed),
-                self.registry.cursor() as cr,
-            ):
-                self.env(cr=cr)["crm.campaign.task"]._cron_run()
-            self.env.invalidate_all()
+            self._round_killed_in("_on_composed")
             tasks = self._tasks(campaign, self.mail)
             self.assertEqual(tasks.mapped("state"), ["reserved"] * 2)
             self.assertFalse(tasks.trace_ids)

@@ -2,7 +2,6 @@ import base64
 import hashlib
 import hmac
 import json
-from contextlib import suppress
 from datetime import timedelta
 from unittest.mock import patch
 
@@ -19,7 +18,7 @@ from odoo.addons.crm_campaigns.models.outbox.crm_campaign_request_send import MA
 from odoo.addons.crm_campaigns.tools.outbound import sign
 
 from .receiver import Receiver
-from .test_campaign_faults import Killed
+from .test_campaign_faults import killed_in
 from .test_campaign_steps import RUN_LOG, StepCommon
 
 
@@ -262,13 +261,9 @@ class TestWebService(WebServiceCommon):
         campaign, _step = self._start_calls(self.lead)
         Request = self.env.registry["crm.campaign.request"]
 
-        def die(*args):
-            raise Killed
-
         with (
             self.enter_registry_test_mode(),
-            patch.object(Request, "_note", die),
-            suppress(Killed),
+            killed_in(Request, "_note"),
             self.registry.cursor() as cr,
         ):
             self.env(cr=cr)["crm.campaign.request"]._cron_send()

@@ -1,8 +1,6 @@
 import { registry } from "@web/core/registry";
 import { stepUtils } from "@web_tour/tour_utils";
-
-const inDialog = (selector) => `.modal ${selector}`;
-const closed = "body:not(:has(.modal))";
+import { closed, inDialog, newCampaignSteps } from "./drawing_steps";
 
 function typeSteps(kind, name) {
     return [
@@ -48,27 +46,7 @@ function addAfter(name) {
 registry.category("web_tour.tours").add("crm_campaigns_marketer", {
     url: "/odoo",
     steps: () => [
-        ...stepUtils.goToAppSteps("crm_campaigns.crm_campaigns_menu_root", "Open Campaigns"),
-        {
-            content: "New campaign",
-            trigger: ".o-kanban-button-new",
-            run: "click",
-        },
-        {
-            content: "Name it",
-            trigger: ".o_field_widget[name=name] input",
-            run: "edit Tour campaign",
-        },
-        {
-            content: "Look for the segment",
-            trigger: ".o_field_widget[name=segment_id] input",
-            run: "edit Tour",
-        },
-        {
-            content: "Choose it",
-            trigger: ".ui-autocomplete a:contains('Tour segment')",
-            run: "click",
-        },
+        ...newCampaignSteps("Tour campaign"),
         {
             content: "It cannot start without steps",
             trigger: ".o_field_widget[name=target]:contains('Leads')",

@@ -1,6 +1,14 @@
 import { registry } from "@web/core/registry";
 import { stepUtils } from "@web_tour/tour_utils";
-import { addSteps, closed, inDialog, inPanel, node, plus } from "./drawing_steps";
+import {
+    addSteps,
+    closed,
+    inDialog,
+    inPanel,
+    newCampaignSteps,
+    node,
+    plus,
+} from "./drawing_steps";
 
 const blocked = ".o_crm_campaign_checks [data-severity=block]";
 const dryStep = (name) => `.o_crm_campaign_dry_steps tr[data-step='${name}'] [name=arrive]`;
@@ -47,27 +55,7 @@ function stopSteps() {
 registry.category("web_tour.tours").add("crm_campaigns_story", {
     url: "/odoo",
     steps: () => [
-        ...stepUtils.goToAppSteps("crm_campaigns.crm_campaigns_menu_root", "Open Campaigns"),
-        {
-            content: "New campaign",
-            trigger: ".o-kanban-button-new",
-            run: "click",
-        },
-        {
-            content: "Name it",
-            trigger: ".o_field_widget[name=name] input",
-            run: "edit Told campaign",
-        },
-        {
-            content: "Look for the segment",
-            trigger: ".o_field_widget[name=segment_id] input",
-            run: "edit Tour",
-        },
-        {
-            content: "Choose it",
-            trigger: ".ui-autocomplete a:contains('Tour segment')",
-            run: "click",
-        },
+        ...newCampaignSteps("Told campaign"),
         ...addSteps("button[name=add_first]", "mail", "Welcome mail", "Welcome"),
         ...addSteps(plus("Add a step after “Welcome mail”"), "wait_click", "Reads it?"),
         ...addSteps(plus("Add a step after “Reads it?”: clicked"), "activity", "Call them"),

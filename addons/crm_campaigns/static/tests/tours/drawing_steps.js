@@ -1,4 +1,6 @@
-/** Steps of tours that draw a journey. */
+import { stepUtils } from "@web_tour/tour_utils";
+
+/** Steps of tours that make a journey. */
 
 export const inDialog = (selector) => `.modal ${selector}`;
 /** Of the form of a step, beside the drawing. */
@@ -8,6 +10,37 @@ export const closed = "body:not(:has(.modal))";
 export const node = (name) =>
     `${closed} .o_crm_campaign_node:has(.o_crm_campaign_name:contains("${name}"))`;
 export const plus = (title) => `${closed} .o_crm_campaign_plus[title="${title}"]`;
+
+/**
+ * A new campaign for the segment "Tour segment", not saved yet.
+ *
+ * @param {string} name
+ */
+export function newCampaignSteps(name) {
+    return [
+        ...stepUtils.goToAppSteps("crm_campaigns.crm_campaigns_menu_root", "Open Campaigns"),
+        {
+            content: "New campaign",
+            trigger: ".o-kanban-button-new",
+            run: "click",
+        },
+        {
+            content: "Name it",
+            trigger: ".o_field_widget[name=name] input",
+            run: `edit ${name}`,
+        },
+        {
+            content: "Look for the segment",
+            trigger: ".o_field_widget[name=segment_id] input",
+            run: "edit Tour",
+        },
+        {
+            content: "Choose it",
+            trigger: ".ui-autocomplete a:contains('Tour segment')",
+            run: "click",
+        },
+    ];
+}
 
 /**
  * Add a step, and see it in the drawing.
