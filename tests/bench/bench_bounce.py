@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 from odoo.addons.crm_plus.models.contact import mail_thread
 from odoo.addons.crm_plus.tools.bounce import read_bounce
-from odoo.addons.crm_plus.tools.bounce_report import Report
+from odoo.addons.crm_plus.tools.bounce.report import Report
 
 from tests.bench.runner import Bench
 

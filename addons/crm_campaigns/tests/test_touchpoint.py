@@ -5,7 +5,7 @@ from odoo import fields
 from odoo.tests import tagged
 
 from odoo.addons.crm_campaigns.hooks import post_init_hook
-from odoo.addons.crm_plus.tools.bounce_report import Recipient, Report
+from odoo.addons.crm_plus.tools.bounce.report import Recipient, Report
 
 from .common import CampaignCommon
 

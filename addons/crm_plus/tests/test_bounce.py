@@ -9,8 +9,8 @@ from pathlib import Path
 from odoo.tests import BaseCase, tagged
 
 from odoo.addons.crm_plus.tools.bounce import read_bounce
-from odoo.addons.crm_plus.tools.bounce_codes import codes, smtp_stage
-from odoo.addons.crm_plus.tools.bounce_reason import REASONS, Refusal
+from odoo.addons.crm_plus.tools.bounce.codes import codes, smtp_stage
+from odoo.addons.crm_plus.tools.bounce.reason import REASONS, Refusal
 
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "data" / "05_mail"
 

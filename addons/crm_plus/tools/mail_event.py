@@ -13,10 +13,10 @@ import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from .bounce_codes import REPLY_CODES, codes, smtp_stage
-from .bounce_reason import Refusal
-from .bounce_report import BOUNCE, COMPLAINT, DELAY, DELIVERED, Recipient
-from .bounce_status import without_type
+from .bounce.codes import REPLY_CODES, codes, smtp_stage
+from .bounce.reason import Refusal
+from .bounce.report import BOUNCE, COMPLAINT, DELAY, DELIVERED, Recipient
+from .bounce.status import without_type
 
 UNSUBSCRIBE = "unsubscribe"
 OPENED = "opened"

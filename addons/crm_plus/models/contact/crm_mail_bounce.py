@@ -7,7 +7,7 @@ from markupsafe import Markup
 from odoo import api, fields, models
 from odoo.tools import email_normalize
 
-from ...tools.bounce_report import BOUNCE, COMPLAINT, DELAY
+from ...tools.bounce.report import BOUNCE, COMPLAINT, DELAY
 from ...tools.mail_event import UNSUBSCRIBE
 
 KINDS = [
@@ -158,7 +158,7 @@ class CrmMailBounce(models.Model):
     def _record_report(self, report, msg_dict):
         """Note what a report says of each address, and stop those that must be.
 
-        :param report: ``tools.bounce_report.Report``
+        :param report: ``tools.bounce.report.Report``
         :param msg_dict: the report as parsed by the gateway
         :return: the new rows
         """
@@ -182,7 +182,7 @@ class CrmMailBounce(models.Model):
     def _record_rows(self, rows):
         """Note what came back, by mail or from a mail service, and stop addresses.
 
-        A row says ``email``, ``kind``, ``recipient`` (of ``tools.bounce_report``) and
+        A row says ``email``, ``kind``, ``recipient`` (of ``tools.bounce.report``) and
         ``report_id``, which is unique for the address; ``date``; which mail it was as
         ``message`` or as ``message_ids``; and the ``service`` that told it, which
         Odoo's gateway did not: then Odoo's own counters are moved, too.

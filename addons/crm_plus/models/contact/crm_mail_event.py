@@ -11,7 +11,7 @@ import psycopg2
 from odoo import api, fields, models
 from odoo.tools import SQL, email_normalize
 
-from ...tools.bounce_report import BOUNCE, COMPLAINT, DELAY, DELIVERED, Recipient
+from ...tools.bounce.report import BOUNCE, COMPLAINT, DELAY, DELIVERED, Recipient
 from ...tools.mail_event import CLICKED, OPENED, OTHER, UNSUBSCRIBE
 from .crm_mail_service import MAX_AGE, RequestRefused
 

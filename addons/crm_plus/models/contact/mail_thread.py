@@ -5,7 +5,7 @@ from odoo import api, models
 from odoo.tools import email_normalize
 
 from ...tools.bounce import read_bounce
-from ...tools.bounce_report import BOUNCE, COMPLAINT, DELAY, DELIVERED
+from ...tools.bounce.report import BOUNCE, COMPLAINT, DELAY, DELIVERED
 
 _logger = logging.getLogger(__name__)
 

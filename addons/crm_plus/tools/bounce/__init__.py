@@ -7,13 +7,13 @@ before the copied original, in which most servers name each address and say why.
 A person's mail that quotes a report, or an automatic reply, is no report.
 """
 
-from .bounce_codes import codes
-from .bounce_feedback import FeedbackReader
-from .bounce_mail import before_original
-from .bounce_reply import ReplyReader
-from .bounce_report import BOUNCE, COMPLAINT, DELAY, DELIVERED, Report
-from .bounce_text import TextReader
-from .bounce_words import first_address
+from .codes import codes
+from .feedback import FeedbackReader
+from .mail import before_original
+from .reply import ReplyReader
+from .report import BOUNCE, COMPLAINT, DELAY, DELIVERED, Report
+from .text import TextReader
+from .words import first_address
 
 
 class BounceReader(FeedbackReader, TextReader, ReplyReader):

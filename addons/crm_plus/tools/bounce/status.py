@@ -3,11 +3,11 @@ plain text."""
 
 import re
 
-from .bounce_codes import STATUS_ALONE, codes, smtp_stage
-from .bounce_mail import ReportMail, before_original, block_text, part_text
-from .bounce_reason import Refusal
-from .bounce_report import BOUNCE, DELAY, DELIVERED, Recipient, Report
-from .bounce_words import ADDRESS_ONLY, answers
+from .codes import STATUS_ALONE, codes, smtp_stage
+from .mail import ReportMail, before_original, block_text, part_text
+from .reason import Refusal
+from .report import BOUNCE, DELAY, DELIVERED, Recipient, Report
+from .words import ADDRESS_ONLY, answers
 
 STATUS_FIELD = re.compile(
     r"^(Original-Recipient|Final-Recipient|X-Actual-Recipient|Action|Status"

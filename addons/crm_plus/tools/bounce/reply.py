@@ -2,9 +2,9 @@
 
 import re
 
-from .bounce_mail import DAEMON, ReportMail, header
-from .bounce_report import REPLY, Recipient, Report
-from .bounce_words import ADDRESS
+from .mail import DAEMON, ReportMail, header
+from .report import REPLY, Recipient, Report
+from .words import ADDRESS
 
 REPLY_SUBJECT = re.compile(
     r"^\W*(?:re:\s*)?(?:auto:|auto(?:mat\w*|-)?[ :-]*(?:reply|response|antwort|respon)"

@@ -2,11 +2,11 @@
 
 import re
 
-from .bounce_codes import codes, smtp_stage
-from .bounce_mail import DAEMON, ReportMail, before_original, header, is_headers
-from .bounce_reason import Refusal
-from .bounce_report import BOUNCE, DELAY, Recipient, Report
-from .bounce_words import (
+from .codes import codes, smtp_stage
+from .mail import DAEMON, ReportMail, before_original, header, is_headers
+from .reason import Refusal
+from .report import BOUNCE, DELAY, Recipient, Report
+from .words import (
     ADDRESS,
     RECIPIENT_HEADS,
     RECIPIENT_WORDS,

@@ -4,7 +4,7 @@ and the copy of the mail that came back."""
 import re
 from functools import cached_property
 
-from .bounce_words import ADDRESS, first_address, paragraphs
+from .words import ADDRESS, first_address, paragraphs
 
 # The report stands at the head of a mail, what follows is the copy of the original.
 MAX_TEXT = 30_000

@@ -2,7 +2,7 @@
 
 import re
 
-from .bounce_codes import codes
+from .codes import codes
 
 # Bounded as RFC 5321 bounds it, or lines of junk take minutes.
 ADDRESS = (

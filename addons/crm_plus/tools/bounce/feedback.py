@@ -3,11 +3,11 @@
 import json
 import re
 
-from .bounce_codes import STATUS_ALONE
-from .bounce_mail import block_text
-from .bounce_report import BOUNCE, COMPLAINT, DELIVERED, Recipient, Report
-from .bounce_status import StatusReader
-from .bounce_words import ADDRESS, first_address
+from .codes import STATUS_ALONE
+from .mail import block_text
+from .report import BOUNCE, COMPLAINT, DELIVERED, Recipient, Report
+from .status import StatusReader
+from .words import ADDRESS, first_address
 
 
 class FeedbackReader(StatusReader):
