@@ -9,6 +9,5 @@ from . import record_file
 from . import outbound
 from . import split
 from . import step_kind
-from . import subjects
 from . import template_check
 from . import wait_until

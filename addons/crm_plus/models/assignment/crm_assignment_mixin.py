@@ -412,11 +412,3 @@ class CrmAssignmentMixin(models.AbstractModel):
                 "next": {"type": "ir.actions.client", "tag": "soft_reload"},
             },
         }
-
-    def action_view_assignments(self):
-        action = self.env["ir.actions.act_window"]._for_xml_id(
-            "crm_plus.crm_assignment_log_action"
-        )
-        action["domain"] = [("res_model", "=", self._name), ("res_id", "in", self.ids)]
-        action["context"] = {}
-        return action

@@ -50,7 +50,6 @@ class CrmCustomerProfile(models.Model):
     label_id = fields.Many2one(
         "crm.customer.label", readonly=True, index=True, ondelete="set null"
     )
-    label_color = fields.Integer(related="label_id.color")
     recency_score = fields.Integer(readonly=True, aggregator="avg")
     frequency_score = fields.Integer(readonly=True, aggregator="avg")
     revenue_score = fields.Integer(readonly=True, aggregator="avg")

@@ -8,7 +8,6 @@ from ...tools.customer_panel import CustomerColumn, CustomerPanel, format_number
 
 # What accounting knows; whoever sells sees that there is an invoice and how it stands.
 LEDGER_GROUPS = "account.group_account_readonly,account.group_account_invoice"
-SALES_GROUPS = "sales_team.group_sale_salesman"
 
 
 class ResPartner(models.Model):
@@ -156,6 +155,7 @@ class ResPartner(models.Model):
         labels = dict(moves._fields["payment_state"]._description_selection(self.env))
         standings = {}
         for move in moves:
+            # sudo: a key of what was read above; nothing is read
             since = overdue_since.get(move.sudo())
             if since:
                 days = (today - since).days
@@ -274,7 +274,9 @@ class ResPartner(models.Model):
         )
         free = {product.id: has - kept for product, has, kept in found}
         storable = {
-            product.id: product.is_storable for product in rows.sudo().product_id
+            # sudo: whether they are stocked, of products on rows that the reader sees
+            product.id: product.is_storable
+            for product in rows.sudo().product_id
         }
         values = {}
         for row in rows:
