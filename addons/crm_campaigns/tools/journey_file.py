@@ -15,6 +15,7 @@ import re
 from lxml import etree, html
 from markupsafe import Markup
 
+from odoo.addons.crm_plus.tools.form_file import FormFile, FormFileError
 from odoo.addons.crm_plus.tools.score_file import replace_numbers
 
 FORMAT = "crm_campaigns.journey"
@@ -39,18 +40,13 @@ FILTERED = re.compile(r"object\.filtered_domain\((.*)\)", re.DOTALL)
 LOCAL_PICTURE = re.compile(r"/web/(?:image|content)/\d+[^\s\"')]*")
 
 
-class JourneyFileError(Exception):
-    """The file is no journey; ``problems`` says why, one text a problem."""
-
-    def __init__(self, problems):
-        self.problems = [problems] if isinstance(problems, str) else list(problems)
-        super().__init__("\n".join(self.problems))
+class JourneyFileError(FormFileError):
+    """The file is no journey."""
 
 
 def dump(content):
     """Return the text of a file."""
-    header = {"format": FORMAT, "version": VERSION}
-    return json.dumps({**header, **content}, indent=2, ensure_ascii=False) + "\n"
+    return FORM.dump(content)
 
 
 def load(text, env):
@@ -62,41 +58,7 @@ def load(text, env):
         raise JourneyFileError(
             env._("larger than %s MB: no journey is", MAX_BYTES // 1_000_000)
         )
-    if isinstance(text, bytes):
-        try:
-            text = text.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise JourneyFileError(env._("not a text in UTF-8: %s", error)) from error
-    try:
-        content = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise JourneyFileError(
-            env._(
-                "line %(line)s, column %(column)s: %(error)s",
-                line=error.lineno,
-                column=error.colno,
-                error=error.msg,
-            )
-        ) from error
-    except (RecursionError, ValueError) as error:
-        raise JourneyFileError(env._("nested too deeply, or no number")) from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise JourneyFileError(env._("no journey: “format” is not “%s”", FORMAT))
-    version = content.get("version")
-    if type(version) is not int or version < 1:
-        raise JourneyFileError(env._("“version” is not a number"))
-    if version > VERSION:
-        raise JourneyFileError(
-            env._(
-                "version %(version)s is newer than this program knows (%(known)s)",
-                version=version,
-                known=VERSION,
-            )
-        )
-    problems = [*_check(content, env)]
-    if problems:
-        raise JourneyFileError(problems)
-    return content
+    return FORM.load(text, env, env._("no journey: “format” is not “%s”", FORMAT))
 
 
 def step_title(number, step, env):
@@ -175,6 +137,9 @@ def _check_step(step, keys, env):
         else:
             for problem in _check_mail_text(mail.get(name, ""), env):
                 yield f"mail.{name}: {problem}"
+
+
+FORM = FormFile(FORMAT, VERSION, JourneyFileError, _check)
 
 
 # ------------------------------------------------------------

@@ -1,10 +1,9 @@
-import base64
-import binascii
-
 from markupsafe import Markup
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+
+from odoo.addons.crm_plus.tools.form_file import html_items, read_upload
 
 from ..tools.journey_file import JourneyFileError
 
@@ -25,10 +24,7 @@ class CrmCampaignImport(models.TransientModel):
 
     def _get_text(self):
         self.ensure_one()
-        try:
-            return base64.b64decode(self.file or b"")
-        except binascii.Error as error:
-            raise JourneyFileError(self.env._("the file is damaged")) from error
+        return read_upload(self.file, JourneyFileError, self.env)
 
     @api.depends("file")
     def _compute_preview(self):
@@ -46,7 +42,7 @@ class CrmCampaignImport(models.TransientModel):
                     "<div class='alert alert-danger mb-2'>%s%s</div>"
                 ) % (
                     self.env._("This file cannot be imported:"),
-                    _items(error.problems),
+                    html_items(error.problems),
                 )
                 continue
             wizard.is_readable = True
@@ -67,7 +63,7 @@ class CrmCampaignImport(models.TransientModel):
                 Markup("<div class='alert alert-warning mb-2'>%s%s</div>")
                 % (
                     self.env._("Not found here, to be filled in afterwards:"),
-                    _items(missing),
+                    html_items(missing),
                 )
             )
         names = [
@@ -77,7 +73,10 @@ class CrmCampaignImport(models.TransientModel):
         ]
         parts.append(
             Markup("<p class='mb-1'>%s</p>%s")
-            % (self.env._("%s steps, none of which runs:", len(steps)), _items(names))
+            % (
+                self.env._("%s steps, none of which runs:", len(steps)),
+                html_items(names),
+            )
         )
         return Markup().join(parts)
 
@@ -91,9 +90,3 @@ class CrmCampaignImport(models.TransientModel):
             raise UserError(self.env._("Choose a file."))
         campaign, _missing = self.env["crm.campaign"]._import_file(text)
         return campaign._get_form_action()
-
-
-def _items(texts):
-    return Markup("<ul class='mb-2'>%s</ul>") % Markup().join(
-        Markup("<li>%s</li>") % text for text in texts
-    )

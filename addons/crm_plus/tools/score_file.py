@@ -6,7 +6,8 @@ by syntax: the rest of the text stays as its author wrote it.
 """
 
 import ast
-import json
+
+from .form_file import FormFile, FormFileError
 
 FORMAT = "crm_plus.scoring_model"
 VERSION = 1
@@ -15,18 +16,13 @@ TARGETS = ["lead", "customer"]
 DIMENSIONS = ["fit", "engagement"]
 
 
-class ScoreFileError(Exception):
-    """The file is not a scoring model; ``problems`` says why, one text a problem."""
-
-    def __init__(self, problems):
-        self.problems = [problems] if isinstance(problems, str) else list(problems)
-        super().__init__("\n".join(self.problems))
+class ScoreFileError(FormFileError):
+    """The file is not a scoring model."""
 
 
 def dump(content):
     """Return the text of a file."""
-    header = {"format": FORMAT, "version": VERSION}
-    return json.dumps({**header, **content}, indent=2, ensure_ascii=False) + "\n"
+    return FORM.dump(content)
 
 
 def load(text, env):
@@ -34,41 +30,8 @@ def load(text, env):
 
     :param env: for problems in the user's language
     """
-    if isinstance(text, bytes):
-        try:
-            text = text.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise ScoreFileError(env._("not a text in UTF-8: %s", error)) from error
-    try:
-        content = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ScoreFileError(
-            env._(
-                "line %(line)s, column %(column)s: %(error)s",
-                line=error.lineno,
-                column=error.colno,
-                error=error.msg,
-            )
-        ) from error
-    except RecursionError as error:
-        raise ScoreFileError(env._("nested too deeply")) from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise ScoreFileError(env._("not a scoring model: “format” is not “%s”", FORMAT))
-    version = content.get("version")
-    if type(version) is not int or version < 1:
-        raise ScoreFileError(env._("“version” is not a number"))
-    if version > VERSION:
-        raise ScoreFileError(
-            env._(
-                "version %(version)s is newer than this program knows (%(known)s)",
-                version=version,
-                known=VERSION,
-            )
-        )
-    problems = [*_check(content, env)]
-    if problems:
-        raise ScoreFileError(problems)
-    return content
+    not_one = env._("not a scoring model: “format” is not “%s”", FORMAT)
+    return FORM.load(text, env, not_one)
 
 
 def rule_title(number, rule, env):
@@ -126,6 +89,9 @@ def _check_rule(rule, env):
             yield env._("“%(key)s” cannot be read: %(error)s", key=key, error=error)
     if not isinstance(rule.get("records", {}), dict):
         yield env._("“%s” is not an object", "records")
+
+
+FORM = FormFile(FORMAT, VERSION, ScoreFileError, _check)
 
 
 # ------------------------------------------------------------

@@ -1,11 +1,9 @@
-import base64
-import binascii
-
 from markupsafe import Markup
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
+from ..tools.form_file import html_items, read_upload
 from ..tools.score_file import ScoreFileError, load
 
 
@@ -49,10 +47,7 @@ class CrmScoreModelImport(models.TransientModel):
             return self.env["crm.score.model"]._get_templates().get(self.template)
         if not self.file:
             return None
-        try:
-            return base64.b64decode(self.file)
-        except binascii.Error as error:
-            raise ScoreFileError(self.env._("the file is damaged")) from error
+        return read_upload(self.file, ScoreFileError, self.env)
 
     @api.depends("source", "template", "file", "leave_out_unknown")
     def _compute_preview(self):
@@ -79,12 +74,12 @@ class CrmScoreModelImport(models.TransientModel):
         if problems:
             parts.append(
                 Markup("<div class='alert alert-danger mb-2'>%s%s</div>")
-                % (self.env._("This file cannot be imported:"), _items(problems))
+                % (self.env._("This file cannot be imported:"), html_items(problems))
             )
         if unknown:
             parts.append(
                 Markup("<div class='alert alert-warning mb-2'>%s%s</div>")
-                % (self.env._("Left out:"), _items(unknown))
+                % (self.env._("Left out:"), html_items(unknown))
             )
         rules = values.get("rule_ids", [])
         for dimension, title in (
@@ -97,7 +92,9 @@ class CrmScoreModelImport(models.TransientModel):
                 if rule["dimension"] == dimension
             ]
             if names:
-                parts.append(Markup("<strong>%s</strong>%s") % (title, _items(names)))
+                parts.append(
+                    Markup("<strong>%s</strong>%s") % (title, html_items(names))
+                )
         return Markup().join(parts)
 
     def action_import(self):
@@ -112,9 +109,3 @@ class CrmScoreModelImport(models.TransientModel):
             text, leave_out_unknown=self.leave_out_unknown
         )
         return model._get_form_action()
-
-
-def _items(texts):
-    return Markup("<ul class='mb-2'>%s</ul>") % Markup().join(
-        Markup("<li>%s</li>") % text for text in texts
-    )

@@ -8,6 +8,8 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
 
+from odoo.addons.crm_plus.tools.form_file import refusal
+
 from ...tools.journey_file import (
     MAIL_TEXTS,
     JourneyFileError,
@@ -277,12 +279,7 @@ class CrmCampaign(models.Model):
 
     @api.model
     def _get_file_error(self, problems):
-        return UserError(
-            self.env._(
-                "This file cannot be imported; nothing was changed.\n\n%s",
-                "\n".join(f"• {problem}" for problem in problems),
-            )
-        )
+        return UserError(refusal(problems, self.env))
 
 
 class CrmCampaignStep(models.Model):

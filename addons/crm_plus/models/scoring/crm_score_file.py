@@ -5,6 +5,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Command
 
+from ...tools.form_file import refusal
 from ...tools.score_file import (
     ScoreFileError,
     domain_numbers,
@@ -205,12 +206,7 @@ class CrmScoreModel(models.Model):
 
     @api.model
     def _get_file_error(self, problems):
-        return UserError(
-            self.env._(
-                "This file cannot be imported; nothing was changed.\n\n%s",
-                "\n".join(f"• {problem}" for problem in problems),
-            )
-        )
+        return UserError(refusal(problems, self.env))
 
 
 class CrmScoreRule(models.Model):
