@@ -1,3 +1,4 @@
+from . import crm_cached_mixin  # isort: skip
 from . import touchpoint
 from . import scoring
 from . import prediction

@@ -17,6 +17,7 @@ class CrmMailAgent(models.Model):
 
     _name = "crm.mail.agent"
     _description = "Mail Scanner or Proxy"
+    _inherit = "crm.cached.mixin"
     _order = "sequence, id"
 
     name = fields.Char(required=True)
@@ -52,22 +53,6 @@ class CrmMailAgent(models.Model):
                 )
             if agent.network and not is_network(agent.network):
                 raise ValidationError(self.env._("“%s” is no network.", agent.network))
-
-    @api.model_create_multi
-    def create(self, vals_list):
-        agents = super().create(vals_list)
-        self.env.registry.clear_cache()
-        return agents
-
-    def write(self, vals):
-        result = super().write(vals)
-        self.env.registry.clear_cache()
-        return result
-
-    def unlink(self):
-        result = super().unlink()
-        self.env.registry.clear_cache()
-        return result
 
     @api.model
     @tools.ormcache()

@@ -21,6 +21,7 @@ class CrmCaseStage(models.Model):
 
     _name = "crm.case.stage"
     _description = "Case Stage"
+    _inherit = "crm.cached.mixin"
     _order = "sequence, id"
 
     name = fields.Char(required=True, translate=True)
@@ -49,22 +50,6 @@ class CrmCaseStage(models.Model):
         index="btree_not_null",
         help="Sent to the customer when a case enters this stage.",
     )
-
-    @api.model_create_multi
-    def create(self, vals_list):
-        stages = super().create(vals_list)
-        self.env.registry.clear_cache()
-        return stages
-
-    def write(self, vals):
-        result = super().write(vals)
-        self.env.registry.clear_cache()
-        return result
-
-    def unlink(self):
-        result = super().unlink()
-        self.env.registry.clear_cache()
-        return result
 
     @api.model
     @ormcache()

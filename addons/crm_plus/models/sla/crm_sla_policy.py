@@ -23,6 +23,7 @@ class CrmSlaPolicy(models.Model):
 
     _name = "crm.sla.policy"
     _description = "Response Time Policy"
+    _inherit = "crm.cached.mixin"
     _order = "sequence, id"
     _check_company_auto = True
 
@@ -167,19 +168,6 @@ class CrmSlaPolicy(models.Model):
                             policy=policy.name,
                         )
                     )
-
-    @api.model_create_multi
-    def create(self, vals_list):
-        self.env.registry.clear_cache()  # _get_watched_fields
-        return super().create(vals_list)
-
-    def write(self, vals):
-        self.env.registry.clear_cache()
-        return super().write(vals)
-
-    def unlink(self):
-        self.env.registry.clear_cache()
-        return super().unlink()
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_promised(self):

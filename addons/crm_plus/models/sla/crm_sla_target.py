@@ -20,6 +20,7 @@ ALERTS = [
 class CrmSlaTarget(models.Model):
     _name = "crm.sla.target"
     _description = "Response Time Target"
+    _inherit = "crm.cached.mixin"  # promises of policies
     _order = "policy_id, kind, priority desc, id"
 
     policy_id = fields.Many2one(
@@ -89,19 +90,6 @@ class CrmSlaTarget(models.Model):
                 if label not in labels.setdefault(key, []):
                     labels[key].append(label)
         return [(key, " / ".join(labels[key])) for key in sorted(labels)]
-
-    @api.model_create_multi
-    def create(self, vals_list):
-        self.env.registry.clear_cache()  # _promises of policies
-        return super().create(vals_list)
-
-    def write(self, vals):
-        self.env.registry.clear_cache()
-        return super().write(vals)
-
-    def unlink(self):
-        self.env.registry.clear_cache()
-        return super().unlink()
 
     @api.constrains("priority", "policy_id")
     def _check_priority(self):
