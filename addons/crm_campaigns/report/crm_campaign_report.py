@@ -184,15 +184,7 @@ class CrmCampaignReport(models.Model):
               ) f
             """,
             ratios=self._get_ratio_columns("f"),
-            sums=SQL(", ").join(
-                SQL(
-                    "COALESCE(%s, 0) AS %s",
-                    SQL.identifier(alias, name),
-                    SQL.identifier(name),
-                )
-                for alias, names in (("m", MAIL_SUMS), ("e", MONEY_SUMS))
-                for name in names
-            ),
+            sums=self._get_sum_columns(m=MAIL_SUMS, e=MONEY_SUMS),
             person=Participant._get_person_sql("p"),
             reached=Participant._get_reached_query(),
             mail_sums=self._get_sums(MAIL_SUMS),

@@ -321,15 +321,7 @@ class CrmCampaignStepReport(models.Model):
               ) f
             """,
             ratios=self._get_ratio_columns("f"),
-            sums=SQL(", ").join(
-                SQL(
-                    "COALESCE(%s, 0) AS %s",
-                    SQL.identifier(alias, name),
-                    SQL.identifier(name),
-                )
-                for alias, names in (("k", TASK_SUMS), ("m", MAIL_SUMS))
-                for name in names
-            ),
+            sums=self._get_sum_columns(k=TASK_SUMS, m=MAIL_SUMS),
             tasks=self._get_tasks_query(),
             hours=self._get_hours_query(),
             mails=self._get_mails_query(),

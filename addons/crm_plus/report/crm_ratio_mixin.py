@@ -30,6 +30,20 @@ class CrmRatioMixin(models.AbstractModel):
             self._field_to_sql(self._table, below, query),
         )
 
+    def _get_sum_columns(self, **names_by_alias):
+        """SQL of columns of joined queries, by the alias of each; 0 where a row has
+        none there.
+        """
+        return SQL(", ").join(
+            SQL(
+                "COALESCE(%s, 0) AS %s",
+                SQL.identifier(alias, name),
+                SQL.identifier(name),
+            )
+            for alias, names in names_by_alias.items()
+            for name in names
+        )
+
     def _get_ratio_columns(self, alias):
         """SQL of the ratios of a row, of its columns in ``alias``."""
         return SQL(", ").join(

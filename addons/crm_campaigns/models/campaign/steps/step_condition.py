@@ -125,19 +125,25 @@ class CrmCampaignStep(models.Model):
     @api.constrains("condition", "condition_on", "kind")
     def _check_condition(self):
         for step in self.filtered(lambda s: (s.condition or "[]") != "[]"):
-            # whoever writes it learns no more than the responsible and they may see
-            for user in step.campaign_id.user_id | self.env.user:
-                Model = step._get_condition_model(user)
-                if error := domain_error(Model, step.condition):
-                    raise ValidationError(
-                        self.env._(
-                            "The condition of “%(step)s” does not work for %(user)s: "
-                            "%(error)s",
-                            step=step.name,
-                            user=user.name,
-                            error=error,
-                        )
+            step._check_works(step.condition, step._get_condition_model)
+
+    def _check_works(self, domain, get_model):
+        """Refuse a condition that does not work: whoever writes it learns no more than
+        the responsible and they may see.
+
+        :param get_model: ``(user)``: the model that it is about
+        """
+        for user in self.campaign_id.user_id | self.env.user:
+            if error := domain_error(get_model(user), domain):
+                raise ValidationError(
+                    self.env._(
+                        "The condition of “%(step)s” does not work for %(user)s: "
+                        "%(error)s",
+                        step=self.name,
+                        user=user.name,
+                        error=error,
                     )
+                )
 
     def _get_condition(self):
         """The condition of this step, at this moment."""

@@ -208,8 +208,14 @@ def _get_codes(records, column):
     )
 
 
-class CrmLead(models.Model):
-    _inherit = "crm.lead"
+class CrmCampaignCouponMixin(models.AbstractModel):
+    """Records that stand for people: mails tell them the code they were given."""
+
+    _name = "crm.campaign.coupon.mixin"
+    _description = "Coupon of a Campaign"
+
+    # column of participants that names the record
+    _coupon_column = ""
 
     campaign_coupon_code = fields.Char(
         string="Coupon of a Campaign",
@@ -220,23 +226,18 @@ class CrmLead(models.Model):
 
     @api.depends_context("crm_campaigns_task_map")
     def _compute_campaign_coupon_code(self):
-        codes = _get_codes(self, "lead_id")
-        for lead in self:
-            lead.campaign_coupon_code = codes.get(lead._origin.id)
+        codes = _get_codes(self, self._coupon_column)
+        for record in self:
+            record.campaign_coupon_code = codes.get(record._origin.id)
+
+
+class CrmLead(models.Model):
+    _name = "crm.lead"
+    _inherit = ["crm.lead", "crm.campaign.coupon.mixin"]
+    _coupon_column = "lead_id"
 
 
 class ResPartner(models.Model):
-    _inherit = "res.partner"
-
-    campaign_coupon_code = fields.Char(
-        string="Coupon of a Campaign",
-        compute="_compute_campaign_coupon_code",
-        groups="crm_campaigns.crm_campaigns_group_user",
-        help="The code that a step “Give a Coupon” made last, for mails after it.",
-    )
-
-    @api.depends_context("crm_campaigns_task_map")
-    def _compute_campaign_coupon_code(self):
-        codes = _get_codes(self, "partner_id")
-        for partner in self:
-            partner.campaign_coupon_code = codes.get(partner._origin.id)
+    _name = "res.partner"
+    _inherit = ["res.partner", "crm.campaign.coupon.mixin"]
+    _coupon_column = "partner_id"

@@ -1,9 +1,8 @@
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
 from odoo.tools import SQL
 from odoo.tools.translate import LazyTranslate
 
-from odoo.addons.crm_plus.tools.user_domain import domain_error, evaluate_domain
+from odoo.addons.crm_plus.tools.user_domain import evaluate_domain
 
 from .step_wait_condition import WatchKind
 
@@ -385,6 +384,7 @@ class CrmCampaignStep(models.Model):
             SQL(
                 "SELECT count(*) FROM (%s) p WHERE %s",
                 audience,
+                # sudo: the condition is that of the responsible; only a figure is told
                 self.sudo()._get_kind().get_meets(),
             )
         )
@@ -420,19 +420,7 @@ class CrmCampaignStep(models.Model):
     @api.constrains("event_domain", "kind")
     def _check_event_domain(self):
         for step in self.filtered(lambda s: s._has_event_domain()):
-            # whoever writes it learns no more than the responsible and they may see
-            for user in step.campaign_id.user_id | self.env.user:
-                Model = step._get_event_model(user)
-                if error := domain_error(Model, step.event_domain):
-                    raise ValidationError(
-                        self.env._(
-                            "The condition of “%(step)s” does not work for %(user)s: "
-                            "%(error)s",
-                            step=step.name,
-                            user=user.name,
-                            error=error,
-                        )
-                    )
+            step._check_works(step.event_domain, step._get_event_model)
 
 
 class CrmCampaignParticipant(models.Model):
