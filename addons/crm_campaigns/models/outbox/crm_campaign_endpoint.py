@@ -220,9 +220,7 @@ class CrmCampaignEndpoint(models.Model):
         )
         body = body.encode()
         headers |= outbound.get_headers(endpoint_sudo.secret, key, body)
-        return caller.call(
-            self.method, endpoint_sudo.url, body, headers, self.timeout
-        )
+        return caller.call(self.method, endpoint_sudo.url, body, headers, self.timeout)
 
     def _get_answer_text(self, answer):
         """What came of a call, in words."""

@@ -64,9 +64,7 @@ class CrmConsentPreference(models.Model):
     @api.model
     def _check_token(self, partner, company, token):
         return bool(
-            partner
-            and company
-            and same(token, self._get_token(partner, company))
+            partner and company and same(token, self._get_token(partner, company))
         )
 
     @api.model
@@ -109,9 +107,7 @@ class CrmConsentPreference(models.Model):
     @api.model
     def _check_address_token(self, email, company, token):
         return bool(
-            email
-            and company
-            and same(token, self._get_address_token(email, company))
+            email and company and same(token, self._get_address_token(email, company))
         )
 
     @api.model
