@@ -1,14 +1,6 @@
 import { registry } from "@web/core/registry";
 import { stepUtils } from "@web_tour/tour_utils";
-import {
-    addSteps,
-    closed,
-    inDialog,
-    inPanel,
-    newCampaignSteps,
-    node,
-    plus,
-} from "./drawing_steps";
+import { addSteps, closed, inDialog, inPanel, newCampaignSteps, node, plus } from "./drawing_steps";
 
 /** A marketer draws a journey. Needs the segment "Tour segment". */
 registry.category("web_tour.tours").add("crm_campaigns_canvas", {

@@ -1,14 +1,6 @@
 import { registry } from "@web/core/registry";
 import { stepUtils } from "@web_tour/tour_utils";
-import {
-    addSteps,
-    closed,
-    inDialog,
-    inPanel,
-    newCampaignSteps,
-    node,
-    plus,
-} from "./drawing_steps";
+import { addSteps, closed, inDialog, inPanel, newCampaignSteps, node, plus } from "./drawing_steps";
 
 const blocked = ".o_crm_campaign_checks [data-severity=block]";
 const dryStep = (name) => `.o_crm_campaign_dry_steps tr[data-step='${name}'] [name=arrive]`;
