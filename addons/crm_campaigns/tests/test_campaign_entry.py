@@ -7,6 +7,7 @@ from unittest.mock import patch
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Command
 from odoo.tests import Form, HttpCase, tagged, users
+from odoo.tools import mute_logger
 
 from .common import CampaignCommon
 
@@ -176,6 +177,41 @@ class TestCampaignEntry(EntryCommon):
         self.leads.action_set_won()
         self._harvest_queued()
 
+        self.assertEqual(self._who(campaign), self.lead.ids)
+
+    @mute_logger("odoo.sql_db")
+    def test_a_broken_campaign_stops_nobody_at_work(self):
+        """Trap D11: people enter in the transaction of whoever makes it happen."""
+        kind = self.env.ref("crm_plus.crm_touchpoint_kind_lead_won")
+        campaign = self._create_entry(
+            "touchpoint",
+            entry_kind_ids=[Command.set(kind.ids)],
+            entry_domain="[('priority', '=', '0')]",
+            exit_on_won=False,
+        )
+        campaign.action_start()
+        # a test is one transaction, with one date
+        campaign.date_started = self._now() - timedelta(hours=1)
+
+        def set_condition(text):
+            self.env.flush_all()
+            self.env.cr.execute(
+                "UPDATE crm_campaign SET entry_domain = %s WHERE id = %s",
+                [text, campaign.id],
+            )
+            self.env.invalidate_all()
+
+        # of a field that somebody has deleted
+        set_condition("[('gone', '=', 1)]")
+        self.lead.action_set_won()
+        self._harvest_queued()
+        self.assertEqual(self.lead.won_status, "won")
+        self.assertFalse(campaign.participant_ids)
+
+        # nobody is lost
+        set_condition("[('priority', '=', '0')]")
+        self.lead.priority = "0"
+        self._look(campaign)
         self.assertEqual(self._who(campaign), self.lead.ids)
 
     def test_each_event_is_an_enrolment(self):

@@ -1,9 +1,14 @@
 """What lets people enter a campaign. The kinds are in ``models/campaign/entries``."""
 
+from datetime import timedelta
+
 from odoo.tools import SQL
 
 # What happens one after the other is foreseen for so many days.
 FORECAST_DAYS = 30
+# What was harvested in a transaction that was committed after the last look is looked
+# back for: none of them takes that long.
+LATE = timedelta(hours=1)
 
 
 def shift_candidates(candidates, days):

@@ -299,6 +299,28 @@ class CrmCampaign(models.Model):
             before=self._get_before_condition(),
         )
 
+    def _try_enrol(self, get_candidates):
+        """Let those enter at once, within the transaction of whoever made it happen.
+        What is wrong with a campaign must not undo that: the scheduler looks for them
+        again, and tells the responsible why nobody enters.
+
+        :param get_candidates: gives the SQL of them, of an ``EntryKind``
+        """
+        self.ensure_one()
+        # a flushing savepoint would run what waits for the commit
+        self.env.flush_all()
+        try:
+            with self.env.cr.savepoint(flush=False):
+                new_ids = self._enrol_candidates(get_candidates(self._get_entry()))
+        except psycopg2.OperationalError:
+            raise  # serialisation, lock timeout: tried again
+        except Exception:
+            self.env.invalidate_all(flush=False)
+            _logger.info("crm_campaigns: nobody enters %s", self, exc_info=True)
+            return
+        if new_ids:
+            self.env["crm.campaign.task"]._trigger()
+
     def _enrol_candidates(self, candidates, limit=None):
         """Make participants of those candidates who may enter, and plan their first
         steps.

@@ -125,11 +125,10 @@ class CrmTouchpoint(models.Model):
             .search([("state", "=", "running"), ("entry", "=", "touchpoint")])
         )
         for campaign in campaigns:
-            new_ids = campaign._enrol_candidates(
-                campaign._get_entry().get_harvested_candidates(touchpoint_ids)
+            # few campaigns, a statement each
+            campaign._try_enrol(
+                lambda kind: kind.get_harvested_candidates(touchpoint_ids)
             )
-            if new_ids:
-                self.env["crm.campaign.task"]._trigger()
 
     @api.model
     def _exit_closed_leads(self, touchpoint_ids):

@@ -4,19 +4,21 @@ from odoo import api, fields, models
 from odoo.tools import SQL
 from odoo.tools.translate import LazyTranslate
 
-from ....tools.entry_kind import FORECAST_DAYS, EntryKind, shift_candidates
+from ....tools.entry_kind import FORECAST_DAYS, LATE, EntryKind, shift_candidates
 
 _lt = LazyTranslate(__name__)
 
 
 class TouchpointEntry(EntryKind):
     """Something that happens with a lead or customer, as the timeline tells it: at
-    once, in the transaction that harvests it.
+    once, in the transaction that harvests it. What that could not is found when the
+    scheduler looks.
     """
 
     code = "touchpoint"
     label = _lt("Something happens")
     icon = "fa-bolt"
+    look_minutes = 60
     fields = ("model_id", "entry_kind_ids", "entry_domain")
 
     def get_problems(self):
@@ -35,6 +37,11 @@ class TouchpointEntry(EntryKind):
         return shift_candidates(happened, FORECAST_DAYS), self.env._(
             "Those to whom it happened in the last %s days, as if it happened again.",
             FORECAST_DAYS,
+        )
+
+    def get_candidates(self, since):
+        return self._get_happened_candidates(
+            SQL("TRUE"), max(since - LATE, self.campaign.date_started)
         )
 
     def get_harvested_candidates(self, touchpoint_ids):
