@@ -383,6 +383,51 @@ class TestCampaignEntry(EntryCommon):
                 campaign._enrol_by_hand((self.lead + twin).ids)
                 self.assertEqual(len(campaign.participant_ids), number)
 
+    def test_records_of_other_companies_stay_out(self):
+        """Whatever lets people enter, with no condition and a responsible who sees all
+        companies."""
+        today = self._now().date()
+        campaign = self._create_entry(
+            "date",
+            entry_date_field_id=self.env["ir.model.fields"]
+            ._get("crm.lead", "date_deadline")
+            .id,
+            user_id=self.env.ref("base.user_root").id,
+        )
+        no_one = self._create_leads(email_from="nobody@nowhere.example")
+        nobody = {"team_id": False, "user_id": False}
+        self.lead.company_id = self.company
+        self.lead_2.write({"company_id": self.company_2.id, **nobody})
+        no_one.write({"company_id": False, **nobody})
+        leads = self.leads + no_one
+        leads.date_deadline = today
+        campaign.action_start()
+
+        self._look(campaign, hours=25)
+        self.assertEqual(self._who(campaign), sorted((self.lead + no_one).ids))
+
+        by_hand = self._create_entry("manual")
+        by_hand.action_start()
+        by_hand._enrol_by_hand(leads.ids)
+        self.assertEqual(self._who(by_hand), sorted((self.lead + no_one).ids))
+        excluded = by_hand._get_excluded(
+            by_hand._get_hand_candidates(self.lead_2.ids), []
+        )
+        self.assertEqual(excluded, [(self.lead_2.id, "company")])
+
+    def test_another_system_finds_the_record_of_its_company(self):
+        twin = self._create_leads(email_from="ida@brandt.example")
+        nobody = {"team_id": False, "user_id": False}
+        twin.write({"company_id": self.company_2.id, **nobody})
+        campaign = self._create_entry("webhook")
+        campaign.action_start()
+
+        campaign._enrol_candidates(
+            campaign._get_entry().get_email_candidates(["ida@brandt.example"], "e-1")
+        )
+
+        self.assertEqual(self._who(campaign), self.lead.ids, "the newest is not theirs")
+
     # ------------------------------------------------------------
     # By hand
     # ------------------------------------------------------------

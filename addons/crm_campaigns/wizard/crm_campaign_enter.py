@@ -23,7 +23,7 @@ class CrmCampaignEnter(models.TransientModel):
         string="Enter Now",
         compute="_compute_counts",
         help="The others are or were in the campaign, share an address with somebody, "
-        "or were deleted.",
+        "belong to another company, or were deleted.",
     )
 
     def _get_record_ids(self):
