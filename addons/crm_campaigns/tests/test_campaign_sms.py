@@ -204,3 +204,32 @@ class TestCampaignSmsApp(StepCommon):
         self.assertEqual(asked, ["sms"])
         self.assertFalse(self._send())
         self.assertTrue(campaign)
+
+    def test_waits_for_a_click_or_a_bounce_of_it(self):
+        for reaction in ("clicked", "bounced"):
+            with self.subTest(reaction):
+                campaign = self._create_campaign(self.leads)
+                text = self._add_step(campaign, "sms", sms_body="https://x.example")
+                wait = self._add_step(campaign, "wait_mail", text, reaction=reaction)
+                self._add_step(campaign, "wait", wait, "yes", name="So")
+                self._add_step(campaign, "wait", wait, "no", name="Not so")
+                campaign.action_start()
+                self._compose()
+                self._send()
+                task = self._tasks(campaign, text)[0]
+
+                if reaction == "clicked":
+                    self._click(task)
+                else:
+                    # the provider says so afterwards
+                    task.trace_id.write(
+                        {"trace_status": "error", "failure_type": "sms_not_delivered"}
+                    )
+                self._run()
+
+                names = [
+                    (row.participant_id == task.participant_id, row.step_id.name)
+                    for row in self._tasks(campaign)
+                ]
+                self.assertIn((True, "So"), names)
+                self.assertNotIn((False, "So"), names)

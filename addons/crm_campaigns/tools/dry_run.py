@@ -9,6 +9,8 @@ and what follows is counted as "at most".
 from collections import defaultdict
 from datetime import timedelta
 
+from dateutil.relativedelta import relativedelta
+
 HOUR = timedelta(hours=1)
 
 
@@ -53,11 +55,11 @@ class Crowd:
         """``{id: moment}`` of these, who are told of now."""
         return {key: self.rest.pop(key) for key in list(ids) if key in self.rest}
 
-    def later(self, minutes):
+    def later(self, minutes, months=0):
         """``{id: moment}``: so much later."""
-        if not minutes:
+        if not minutes and not months:
             return dict(self.rest)
-        wait = timedelta(minutes=minutes)
+        wait = relativedelta(minutes=minutes, months=months)
         return {key: moment + wait for key, moment in self.rest.items()}
 
     def go(self, moments=None, code="next", way_id=False, is_sure=True):

@@ -124,7 +124,7 @@ class StepKind:
             crowd.end()
         else:
             # who waits for something and gets it does not wait on
-            moments = crowd.later(self.step.delay_minutes)
+            moments = crowd.later(self.step.delay_minutes, self.step.delay_months)
             crowd.go_somewhere(self.get_ways(), moments, early=("yes",))
 
     def get_preview(self, record, date):

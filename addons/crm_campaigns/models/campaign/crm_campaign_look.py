@@ -100,6 +100,34 @@ class CrmCampaignLook(models.Model):
         )
         self._ask(lead_ids or (), partner_ids or ())
 
+    @api.model
+    def _ask_of_tasks(self, task_ids):
+        """The same for those whose task it is that something has become of: a message,
+        an activity.
+        """
+        campaign_ids = self.env["crm.campaign"]._get_watching_ids() if task_ids else ()
+        if not campaign_ids:
+            return
+        self.env["crm.campaign.task"].flush_model(["participant_id"])
+        self.env["crm.campaign.participant"].flush_model(["campaign_id", "state"])
+        rows = self.env.execute_query(
+            SQL(
+                """
+                INSERT INTO crm_campaign_look (participant)
+                SELECT DISTINCT p.id
+                  FROM crm_campaign_task k
+                  JOIN crm_campaign_participant p ON p.id = k.participant_id
+                 WHERE k.id = ANY(%s) AND p.state = 'running'
+                   AND p.campaign_id = ANY(%s)
+             RETURNING id
+                """,
+                list(task_ids),
+                list(campaign_ids),
+            )
+        )
+        if rows:
+            self.env["crm.campaign.task"]._trigger()
+
     # ------------------------------------------------------------
     # The scheduler
     # ------------------------------------------------------------

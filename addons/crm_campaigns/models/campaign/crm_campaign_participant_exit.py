@@ -19,7 +19,11 @@ class CrmCampaignParticipant(models.Model):
                 SQL("WHEN r.won_status = 'lost' THEN 'lost'"),
             ]
         cases += [
-            SQL("WHEN b.id IS NOT NULL AND c.exit_on_opt_out THEN 'opt_out'"),
+            SQL(
+                "WHEN b.id IS NOT NULL AND c.exit_on_opt_out"
+                " AND NOT (b.is_bounce_block IS TRUE AND %s) THEN 'opt_out'",
+                self._waits_for_bounces(),
+            ),
             SQL("WHEN NOT r.active THEN 'archived'"),
         ]
         return SQL("CASE %s END", SQL(" ").join(cases))
@@ -31,7 +35,7 @@ class CrmCampaignParticipant(models.Model):
         Campaign._flush_people(model)
         Campaign.flush_model()
         self.flush_model()
-        self.env["mail.blacklist"].flush_model(["active", "email"])
+        self.env["mail.blacklist"].flush_model(["active", "email", "is_bounce_block"])
         return SQL(
             """
             SELECT id, reason
@@ -122,8 +126,26 @@ class CrmCampaignParticipant(models.Model):
         )
 
     @api.model
-    def _on_opt_out(self, emails):
-        """End the journeys of addresses that have just been blocked."""
+    def _waits_for_bounces(self):
+        """SQL of whether campaign ``c`` has a step for those whose mail bounces: the
+        block of their address does not end their journey then.
+        """
+        return SQL(
+            """
+            EXISTS (SELECT FROM crm_campaign_step ws
+                     WHERE ws.campaign_id = c.id AND ws.kind = 'wait_mail'
+                       AND ws.reaction = 'bounced')
+            """
+        )
+
+    @api.model
+    def _on_opt_out(self, emails, is_bounce=False):
+        """End the journeys of addresses that have just been blocked.
+
+        :param is_bounce: because they do not work
+        """
+        if not emails:
+            return
         # sudo: whoever unsubscribes does not see campaigns
         participants = self.sudo().search(
             [
@@ -132,6 +154,21 @@ class CrmCampaignParticipant(models.Model):
                 ("campaign_id.exit_on_opt_out", "=", True),
             ]
         )
+        if is_bounce and participants:
+            self.env["crm.campaign.step"].flush_model()
+            staying = {
+                row[0]
+                for row in self.env.execute_query(
+                    SQL(
+                        "SELECT c.id FROM crm_campaign c WHERE c.id = ANY(%s) AND %s",
+                        participants.campaign_id.ids,
+                        self._waits_for_bounces(),
+                    )
+                )
+            }
+            participants = participants.filtered(
+                lambda p: p.campaign_id.id not in staying
+            )
         self._exit({"opt_out": participants.ids})
 
     @api.model

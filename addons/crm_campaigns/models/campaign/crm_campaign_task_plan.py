@@ -111,9 +111,11 @@ class CrmCampaignTask(models.Model):
                 )
                 SELECT n.participant_id, n.campaign_id, n.step_id, n.occurrence,
                        'planned', GREATEST(n.since, %(now)s)
-                       + n.delay_minutes * interval '1 minute', 0,
+                       + n.delay_minutes * interval '1 minute'
+                       + COALESCE(ns.delay_months, 0) * interval '1 month', 0,
                        %(now)s, %(now)s
                   FROM (%(rows)s) n
+                  JOIN crm_campaign_step ns ON ns.id = n.step_id
               ORDER BY n.participant_id, n.step_id
                 %(conflict)s
              RETURNING id, step_id

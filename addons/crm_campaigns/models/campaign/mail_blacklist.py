@@ -6,4 +6,7 @@ class MailBlacklist(models.Model):
 
     def _on_blocked(self):
         super()._on_blocked()
-        self.env["crm.campaign.participant"]._on_opt_out(self.mapped("email"))
+        Participant = self.env["crm.campaign.participant"]
+        bounced = self.filtered("is_bounce_block")
+        Participant._on_opt_out((self - bounced).mapped("email"))
+        Participant._on_opt_out(bounced.mapped("email"), is_bounce=True)

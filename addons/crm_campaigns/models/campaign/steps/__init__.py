@@ -5,6 +5,8 @@ from . import step_wait_click
 from . import step_wait_until
 from . import step_wait_event
 from . import step_wait_condition
+from . import step_wait_mail
+from . import step_wait_activity
 from . import step_condition
 from . import step_split
 from . import step_link

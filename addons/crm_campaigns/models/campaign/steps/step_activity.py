@@ -93,6 +93,7 @@ class ActivityKind(StepKind):
                     "res_id": res_id,
                     "user_id": owners[res_id].id,
                     "automated": True,
+                    "crm_campaign_task_id": task_id,
                 }
                 for task_id, res_id in subjects.items()
             ]

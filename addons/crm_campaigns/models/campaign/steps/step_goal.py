@@ -35,7 +35,7 @@ class GoalKind(WatchKind):
 
     def get_text(self):
         what = self.get_what()
-        if not self.step.delay_minutes:
+        if not self.step._has_delay():
             return what
         return self.env._(
             "%(goal)s, within %(delay)s", goal=what, delay=super().get_text()

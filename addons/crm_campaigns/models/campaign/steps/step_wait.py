@@ -5,7 +5,8 @@ from ....tools.step_kind import SQL_BATCH_SIZE, GoneKind, StepKind
 
 _lt = LazyTranslate(__name__)
 LONG_DAYS = 366
-MINUTES = {"minutes": 1, "hours": 60, "days": 60 * 24}
+MINUTES = {"minutes": 1, "hours": 60, "days": 60 * 24, "weeks": 60 * 24 * 7}
+LONG_MONTHS = 12
 
 
 class WaitKind(StepKind):
@@ -25,18 +26,24 @@ class WaitKind(StepKind):
             "minutes": (self.env._("1 minute"), self.env._("%s minutes")),
             "hours": (self.env._("1 hour"), self.env._("%s hours")),
             "days": (self.env._("1 day"), self.env._("%s days")),
+            "weeks": (self.env._("1 week"), self.env._("%s weeks")),
+            "months": (self.env._("1 month"), self.env._("%s months")),
         }
         one, many = units[self.step.delay_unit or "days"]
         count = self.step.delay_count
         return one if count == 1 else many % count
 
     def get_problems(self):
-        if not self.step.delay_minutes:
+        if not self.step._has_delay():
             return [self.env._("say how long it waits.")]
         return []
 
     def get_warnings(self):
-        if self.step.delay_minutes > LONG_DAYS * MINUTES["days"]:
+        step = self.step
+        if (
+            step.delay_minutes > LONG_DAYS * MINUTES["days"]
+            or step.delay_months > LONG_MONTHS
+        ):
             return [self.env._("it waits for more than a year: is that meant?")]
         return []
 
@@ -49,9 +56,21 @@ class CrmCampaignStep(models.Model):
 
     delay_count = fields.Integer(string="How Long", default=1)
     delay_unit = fields.Selection(
-        [("minutes", "Minutes"), ("hours", "Hours"), ("days", "Days")], default="days"
+        [
+            ("minutes", "Minutes"),
+            ("hours", "Hours"),
+            ("days", "Days"),
+            ("weeks", "Weeks"),
+            ("months", "Months"),
+        ],
+        default="days",
+        help="A month later is the same day of the next month, or its last one.",
     )
     delay_minutes = fields.Integer(
+        compute="_compute_delay_minutes", store=True, export_string_translation=False
+    )
+    # months have no number of minutes
+    delay_months = fields.Integer(
         compute="_compute_delay_minutes", store=True, export_string_translation=False
     )
 
@@ -68,6 +87,10 @@ class CrmCampaignStep(models.Model):
         kinds = self._get_kind_classes()
         for step in self:
             waits = bool(step.kind) and kinds.get(step.kind, GoneKind).waits
-            step.delay_minutes = (
-                step.delay_count * MINUTES[step.delay_unit or "days"] if waits else 0
-            )
+            count = step.delay_count if waits else 0
+            unit = step.delay_unit or "days"
+            step.delay_minutes = count * MINUTES.get(unit, 0)
+            step.delay_months = count if unit == "months" else 0
+
+    def _has_delay(self):
+        return bool(self.delay_minutes or self.delay_months)
