@@ -4,6 +4,7 @@ from . import test_campaign
 from . import test_campaign_canvas
 from . import test_campaign_canvas_ui
 from . import test_campaign_entry
+from . import test_campaign_entry_change
 from . import test_campaign_approval
 from . import test_campaign_checks
 from . import test_campaign_dry_run

@@ -56,6 +56,10 @@ class EntryKind:
         """Hook: what keeps a campaign with this entry from starting, as sentences."""
         return []
 
+    def get_text(self):
+        """Hook: who enters, in plain words; empty if the label says it all."""
+        return ""
+
     def get_start_candidates(self):
         """Hook: SQL of who enters at the start, or None."""
 

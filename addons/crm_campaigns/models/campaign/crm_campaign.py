@@ -220,7 +220,7 @@ class CrmCampaign(models.Model):
         for campaign in self:
             campaign.state_order = order[campaign.state]
 
-    @api.depends("entry", "segment_id.target", "model_id")
+    @api.depends("entry", "segment_id.target", "model_id", "entry_threshold_id")
     def _compute_model_name(self):
         for campaign in self:
             campaign.model_name = campaign._get_model()

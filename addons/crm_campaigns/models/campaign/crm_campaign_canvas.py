@@ -48,7 +48,7 @@ class CrmCampaign(models.Model):
         """Who enters, in plain words."""
         entry = self._get_entry()
         label = translate(self.env, entry.label)
-        name = ""
+        name = entry.get_text()
         if entry.code.startswith("segment"):
             # sudo: whoever sees the campaign may know who enters
             name = self.sudo().segment_id.name

@@ -41,6 +41,9 @@ class CrmCampaignParticipant(models.Model):
             # sudo: what let them enter, for whoever may see the journey
             touchpoint = self.env["crm.touchpoint"].sudo().browse(int(self.event))
             return touchpoint.exists().display_name or label
+        if campaign.entry in ("stage", "score"):
+            text = campaign._get_entry().get_text()
+            return f"{label}: {text}" if text else label
         return label
 
     def _get_held_out_events(self):

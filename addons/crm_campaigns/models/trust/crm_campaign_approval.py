@@ -108,12 +108,9 @@ class CrmCampaign(models.Model):
             "date_end",
             "dedupe",
             "email_from",
-            "entry_date_field_id",
-            "entry_days",
-            "entry_domain",
-            "entry_kind_ids",
             "reentry",
             "reentry_days",
+            *(name for entry in self._get_entries() for name in entry.fields),
         }
 
     def _get_fingerprint(self):

@@ -29,6 +29,16 @@ class DateEntry(EntryKind):
             return [self.env._("The date is one of other records.")]
         return []
 
+    def get_text(self):
+        # sudo: fields of models are no secret
+        date = self.campaign.entry_date_field_id.sudo().field_description or ""
+        days = self.campaign.entry_days
+        if not date or not days:
+            return date
+        if days > 0:
+            return self.env._("%(days)s days after %(date)s", days=days, date=date)
+        return self.env._("%(days)s days before %(date)s", days=-days, date=date)
+
     def _get_moment(self, column, now):
         """SQL of the moment at which a date leads into the campaign."""
         return SQL("%s::timestamp", column)

@@ -1,8 +1,12 @@
 from datetime import timedelta
 
 from odoo import api, fields, models
+from odoo.exceptions import ValidationError
 from odoo.tools import SQL
 from odoo.tools.translate import LazyTranslate
+
+from odoo.addons.crm_plus.tools.domain_words import DomainWords
+from odoo.addons.crm_plus.tools.user_domain import domain_error, evaluate_domain
 
 from ....tools.entry_kind import FORECAST_DAYS, LATE, EntryKind, shift_candidates
 
@@ -19,7 +23,7 @@ class TouchpointEntry(EntryKind):
     label = _lt("Something happens")
     icon = "fa-bolt"
     look_minutes = 60
-    fields = ("model_id", "entry_kind_ids", "entry_domain")
+    fields = ("model_id", "entry_kind_ids", "entry_event_domain", "entry_domain")
 
     def get_problems(self):
         problems = []
@@ -30,6 +34,17 @@ class TouchpointEntry(EntryKind):
                 self.env._("What happens is told of leads and of contacts only.")
             )
         return problems
+
+    def get_text(self):
+        campaign = self.campaign
+        names = ", ".join(campaign.entry_kind_ids.mapped("name"))
+        if not names or not campaign._has_entry_event_domain():
+            return names
+        return self.env._(
+            "%(events)s, only: %(condition)s",
+            events=names,
+            condition=campaign._get_entry_event_words(),
+        )
 
     def get_forecast(self):
         since = fields.Datetime.now() - timedelta(days=FORECAST_DAYS)
@@ -60,14 +75,24 @@ class TouchpointEntry(EntryKind):
                   FROM crm_touchpoint t
                  WHERE %(condition)s AND t.kind_id = ANY(%(kinds)s)
                    AND t.is_machine IS NOT TRUE AND t.%(who)s IS NOT NULL
-                   AND t.date >= %(since)s
+                   AND t.date >= %(since)s AND %(only)s
                 """,
                 who=SQL.identifier(who),
                 condition=condition,
                 kinds=self.campaign.entry_kind_ids.ids,
                 since=since,
+                only=self._get_event_condition(),
             )
         )
+
+    def _get_event_condition(self):
+        """SQL of whether touchpoint ``t`` is one that the campaign asks for."""
+        campaign = self.campaign
+        if not campaign._has_entry_event_domain():
+            return SQL("TRUE")
+        Touchpoint = campaign._get_entry_event_model()
+        domain = evaluate_domain(Touchpoint.env, campaign.entry_event_domain)
+        return SQL("t.id IN %s", Touchpoint._search(domain).subselect())
 
 
 class CrmCampaign(models.Model):
@@ -79,6 +104,45 @@ class CrmCampaign(models.Model):
         help="From the timeline: a form sent, an order, a delivery, a payment …",
     )
 
+    entry_event_domain = fields.Char(
+        string="Only Such Events",
+        default="[]",
+        help="Of what happens: orders above an amount, mails with a subject … Looked "
+        "at with the rights of the responsible.",
+    )
+
     @api.model
     def _get_entries(self):
         return [*super()._get_entries(), TouchpointEntry]
+
+    def _has_entry_event_domain(self):
+        return (self.entry_event_domain or "[]").strip() not in ("", "[]")
+
+    def _get_entry_event_model(self, user=None):
+        """The timeline as the responsible sees it."""
+        return self._get_entry_model(user).env["crm.touchpoint"]
+
+    def _get_entry_event_words(self):
+        """That condition as people read it."""
+        try:
+            domain = evaluate_domain(self.env, self.entry_event_domain)
+            return DomainWords(self.env).domain("crm.touchpoint", domain)
+        except Exception:  # noqa: BLE001 whatever was written, or removed since
+            return self.env._("a condition that cannot be read any more")
+
+    @api.constrains("entry_event_domain", "user_id", "entry")
+    def _check_entry_event_domain(self):
+        for campaign in self.filtered(lambda c: c._has_entry_event_domain()):
+            # whoever writes it learns no more than they may see
+            for user in campaign.user_id | self.env.user:
+                Model = campaign._get_entry_event_model(user)
+                if error := domain_error(Model, campaign.entry_event_domain):
+                    raise ValidationError(
+                        self.env._(
+                            "The condition on what happens of “%(campaign)s” does not "
+                            "work for %(user)s: %(error)s",
+                            campaign=campaign.name,
+                            user=user.name,
+                            error=error,
+                        )
+                    )
