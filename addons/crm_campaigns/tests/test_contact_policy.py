@@ -1,9 +1,12 @@
 from datetime import datetime, timedelta
 from unittest.mock import patch
 
+from psycopg2 import IntegrityError
+
 from odoo import Command
 from odoo.exceptions import AccessError, UserError
-from odoo.tests import freeze_time, tagged
+from odoo.tests import Form, freeze_time, tagged
+from odoo.tools import mute_logger
 
 from .common import CampaignCommon
 
@@ -399,6 +402,64 @@ class TestCampaignPolicy(CampaignCommon):
         self.assertEqual(task.state, "skipped")
         self.assertTrue(task.reason)
         self.assertEqual(task.participant_id.exit_reason, "undeliverable")
+
+    def test_messages_are_for_what_the_campaign_says(self):
+        purposes = {
+            code: self.env.ref(f"crm_plus.crm_consent_purpose_{code}")
+            for code in ("newsletter", "offers")
+        }
+        self.campaign.contact_purpose_id = purposes["newsletter"]
+        self.assertEqual(self.mail.campaign_purpose_id, purposes["newsletter"])
+        self.env["crm.consent"]._record(
+            self.customer,
+            "newsletter",
+            state="withdrawn",
+            source="On the phone",
+            company_id=self.company.id,
+        )
+
+        self.assertEqual(self._start(), ["other@test.example.com"])
+        self.assertEqual(self._task(self.lead).state, "skipped")
+
+        # one mail may be for something else
+        other = self.campaign.copy()
+        mail = other.step_ids.filtered(lambda s: s.kind == "mail")[0]
+        self.assertEqual(other.contact_purpose_id, purposes["newsletter"])
+        with Form(mail) as form:
+            form.contact_purpose_id = purposes["offers"]
+        self.assertEqual(mail.mailing_id.contact_purpose_id, purposes["offers"])
+        other.action_start()
+        with self.assertRaisesRegex(UserError, "Stop the campaign"):
+            mail.contact_purpose_id = purposes["newsletter"]
+        self._run()
+        self.assertEqual(len(self._mails), 2)
+        self.assertEqual(
+            other.copy().step_ids.filtered("contact_purpose_id").contact_purpose_id,
+            purposes["offers"],
+        )
+
+    def test_campaign_of_higher_priority_passes_the_cap(self):
+        """Before the others, where the company says so."""
+        self.env["crm.contact.policy"].search([("name", "=", "Ours")]).cap_ids = [
+            Command.create(
+                {"channel": "email", "count": 1, "unit": "week", "passes_from": 80}
+            )
+        ]
+        self.assertEqual(len(self._start()), 2)
+
+        def send(priority):
+            campaign = self._create_campaign(
+                self.lead, name=f"Of {priority}", contact_priority=priority
+            )
+            self._add_step(campaign, "mail")
+            campaign.action_start()
+            self._run()
+            return self._tasks(campaign).state
+
+        self.assertEqual(send(79), "planned")
+        self.assertEqual(send(80), "done")
+        with self.assertRaises(IntegrityError), mute_logger("odoo.sql_db"):
+            send(101)
 
     def test_who_leaves_waits_no_more(self):
         self._hold()

@@ -13,5 +13,6 @@ from . import mail_mail
 from . import mail_render_mixin
 from . import mailing_trace
 from . import mailing_mailing
+from . import crm_campaign
 from . import crm_campaign_participant
 from . import crm_campaign_task

@@ -67,14 +67,26 @@ class MailingMailing(models.Model):
         return self.user_id.company_id or self.env.company
 
     def _get_contact_purpose(self):
-        """What it is for: as it says, else the one topic of its mailing lists."""
+        """What it is for: as it says, else as the campaign does whose step it is, or the
+        one topic of its mailing lists.
+        """
         self.ensure_one()
+        # sudo: whoever sends a mail may know what it is for
+        step_sudo = self.sudo().crm_campaign_step_id
+        if step_sudo and not self.contact_purpose_id:
+            return step_sudo.campaign_id.contact_purpose_id.sudo(False)
         if self.contact_purpose_id or not self.mailing_on_mailing_list:
             return self.contact_purpose_id
         lists = self.contact_list_ids
         topics = lists.consent_purpose_id
         is_one = len(topics) == 1 and all(one.consent_purpose_id for one in lists)
         return topics if is_one else topics.browse()
+
+    def _get_contact_priority(self):
+        self.ensure_one()
+        # sudo: see above
+        campaign_sudo = self.sudo().crm_campaign_step_id.campaign_id
+        return (campaign_sudo or self).contact_priority
 
     def _get_preference_url(self, email):
         """Where whoever got it chooses what to get."""
@@ -126,7 +138,7 @@ class MailingMailing(models.Model):
         values = {
             "channel": "sms" if self.mailing_type == "sms" else "email",
             "purpose": self._get_contact_purpose() or "marketing",
-            "priority": self.contact_priority,
+            "priority": self._get_contact_priority(),
             "company": self._contact_company(),
             "origin": self,
             **values,
