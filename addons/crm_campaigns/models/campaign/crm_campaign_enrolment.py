@@ -151,15 +151,15 @@ class CrmCampaign(models.Model):
             table=SQL.identifier(Model._table),
         )
 
-    def _get_own_company_condition(self):
-        """SQL of whether a record ``r`` of ``_get_people_query`` is the company's of
-        the campaign, or of no company. However people get in, and whoever is
-        responsible: the superuser sees all companies.
-        """
-        # sudo: a branch goes by what is its parents', whoever looks at it
-        companies_sudo = self.company_id.sudo().parent_ids
-        return SQL(
-            "(r.company_id IS NULL OR r.company_id = ANY(%s))", companies_sudo.ids
+    @api.model
+    def _has_company(self, Model):
+        """Whether the table of a model tells whose company its records are."""
+        field = Model._fields.get("company_id")
+        return bool(
+            field
+            and field.store
+            and field.type == "many2one"
+            and field.comodel_name == "res.company"
         )
 
     @api.model
@@ -285,7 +285,8 @@ class CrmCampaign(models.Model):
                     SELECT c.event, c.date, r.id AS res_id, r.lead_id, r.partner_id,
                            r.email
                       FROM (%(candidates)s) c
-                      JOIN (%(people)s) r ON r.id = c.res_id AND %(own)s
+                      JOIN (%(people)s) r ON r.id = c.res_id
+                       AND (r.company_id IS NULL OR r.company_id = %(company)s)
                   ) n
               ) n
              WHERE NOT EXISTS (
@@ -300,12 +301,12 @@ class CrmCampaign(models.Model):
           ORDER BY COALESCE(n.person, n.res_id::text), n.parallel, n.date, n.res_id
             """,
             campaign=self.id,
+            company=self.company_id.id,
             model=model,
             one=one,
             parallel=parallel,
             candidates=candidates,
             people=self._get_people_query(model),
-            own=self._get_own_company_condition(),
             before=self._get_before_condition(),
         )
 

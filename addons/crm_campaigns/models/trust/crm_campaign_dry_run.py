@@ -255,7 +255,7 @@ class CrmCampaign(models.Model):
                 """
                 SELECT n.res_id,
                        CASE WHEN r.id IS NULL THEN 'deleted'
-                            WHEN NOT %(own)s THEN 'company'
+                            WHEN r.company_id <> %(company)s THEN 'company'
                             WHEN a.is_inside OR b.is_inside THEN 'inside'
                             WHEN a.res_id IS NOT NULL OR b.person IS NOT NULL
                             THEN 'before'
@@ -282,8 +282,8 @@ class CrmCampaign(models.Model):
                 candidates=candidates,
                 entering=entering_ids,
                 people=self._get_people_query(model),
-                own=self._get_own_company_condition(),
                 campaign=self.id,
+                company=self.company_id.id,
                 model=model,
             )
         )
@@ -365,9 +365,9 @@ class CrmCampaign(models.Model):
         Participant = self.env["crm.campaign.participant"]
         return {
             **dict(Participant._fields["exit_reason"]._description_selection(self.env)),
+            "company": self.env._("Of another company than the campaign"),
             "inside": self.env._("On the way in this campaign already"),
             "before": self.env._("Was in this campaign before"),
-            "company": self.env._("Belongs to another company"),
             "duplicate": self.env._("Same address as somebody who enters"),
             "date_end": self.env._("Comes after “Enter Until”"),
         }

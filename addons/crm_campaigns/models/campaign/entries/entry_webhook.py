@@ -35,15 +35,16 @@ class WebhookEntry(EntryKind):
             SELECT DISTINCT ON (r.email) r.id AS res_id, %(event)s AS event,
                    %(now)s AS date
               FROM (%(people)s) r
-             WHERE r.email = ANY(%(emails)s) AND %(is_open)s AND %(own)s
+             WHERE r.email = ANY(%(emails)s) AND %(is_open)s
+               AND (r.company_id IS NULL OR r.company_id = %(company)s)
           ORDER BY r.email, r.id DESC
             """,
             event=event,
             now=fields.Datetime.now(),
             people=self.campaign._get_people_query(model),
             emails=list(emails),
+            company=self.campaign.company_id.id,
             is_open=is_open,
-            own=self.campaign._get_own_company_condition(),
         )
 
 
