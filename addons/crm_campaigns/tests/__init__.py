@@ -1,6 +1,7 @@
 from . import test_ab_test_tools
 from . import test_audience
 from . import test_campaign
+from . import test_campaign_by_hand
 from . import test_campaign_canvas
 from . import test_campaign_canvas_ui
 from . import test_campaign_entry
