@@ -7,7 +7,7 @@ from odoo.tests import tagged
 from odoo.addons.crm_campaigns.hooks import post_init_hook
 from odoo.addons.crm_plus.tools.bounce.report import Recipient, Report
 
-from .common import CampaignCommon
+from .common import CampaignCommon, CampaignMoneyCommon
 
 REPLY = """From: Ida Brandt <ida@brandt.example>
 To: {to}
@@ -411,3 +411,71 @@ class TestMarketingTouchpoint(CampaignCommon):
             )
 
         self.assertGreaterEqual(len(new_ids), 20)
+
+
+@tagged("post_install", "-at_install", "crm_campaigns")
+class TestCookieBar(CampaignMoneyCommon):
+    """Trap D38: campaigns were lost behind the cookie bar, and Odoo's web form put its
+    own medium in their place. Ours are told by the mail, not by cookies.
+    """
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.env["ir.config_parameter"].set_param("crm_campaigns.machine_seconds", 0)
+        cls.buyer = cls._create_buyers(1)
+        cls.utm = cls.env["utm.campaign"].create({"name": "Autumn"})
+        cls.website = cls.env["utm.medium"].create({"name": "Web form of a test"})
+
+    def test_a_click_earns_the_sale_without_cookies(self):
+        mailing = self._create_mailing("res.partner", campaign_id=self.utm.id)
+        trace = self._create_trace(self.buyer, mailing)
+        # nothing but the code of the link: no cookie is asked for
+        click = self.env["link.tracker.click"].add_click(
+            self._create_link(mailing).code, mailing_trace_id=trace.id
+        )
+        clicked = self._now() - timedelta(days=5)
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE link_tracker_click SET create_date = %s WHERE id = %s",
+            [clicked, click.id],
+        )
+        self.env.invalidate_all()
+        # then they fill in the form of the website, which knows of no campaign
+        lead = self.env["crm.lead"].create(
+            {
+                "name": "From the website",
+                "partner_id": self.buyer.id,
+                "medium_id": self.website.id,
+                "company_id": self.company.id,
+            }
+        )
+        self.assertFalse(lead.campaign_id)
+        self._commit()
+        touch = self.env["crm.touchpoint"].search(
+            [
+                ("partner_id", "=", self.buyer.id),
+                ("kind_id.code", "=", "campaign_clicked"),
+            ]
+        )
+        self.assertRecordValues(
+            touch,
+            [
+                {
+                    "campaign_id": self.utm.id,
+                    "medium_id": mailing.medium_id.id,
+                    "source_id": mailing.source_id.id,
+                }
+            ],
+        )
+
+        invoice = self._invoice(1, 200, partner=self.buyer)
+        self._commit()
+        self.env["crm.attribution"]._freeze(invoice.ids)
+
+        earned = self.env["crm.attribution.touch"].search(
+            [("attribution_id.move_id", "=", invoice.id)]
+        )
+        mine = earned.filtered(lambda one: one.campaign_id == self.utm)
+        self.assertEqual(sum(mine.mapped("share_first")), 1, "it came first")
+        self.assertEqual(mine.medium_id, mailing.medium_id, "not the website's")
