@@ -10,6 +10,7 @@ from . import test_campaign_approval
 from . import test_campaign_checks
 from . import test_campaign_dry_run
 from . import test_campaign_faults
+from . import test_campaign_forget
 from . import test_campaign_exit_rules
 from . import test_campaign_goal
 from . import test_campaign_links

@@ -125,6 +125,18 @@ class TestWebService(WebServiceCommon):
         self._deliver()
         self.assertEqual(len(self.receiver.calls), 2, "once")
 
+    def test_calls_of_deleted_records_go_with_them(self):
+        """Trap D37: what was told of them is in the call."""
+        campaign, step = self._start_calls()
+        self._deliver()
+        self.assertEqual(len(self._requests(campaign)), 2)
+
+        self.lead.unlink()
+
+        kept = self._requests(campaign)
+        self.assertEqual(kept.participant_id.res_id, self.lead_2.id)
+        self.assertEqual(step.done_count, 2, "counted on")
+
     def test_more_headers(self):
         self.endpoint.headers = "Authorization: Bearer 123\nX-Shop:  coffee"
         self._start_calls(self.lead)

@@ -7,6 +7,7 @@ from . import crm_campaign_way
 from . import crm_campaign_participant
 from . import crm_campaign_participant_exit
 from . import crm_campaign_participant_merge
+from . import crm_campaign_participant_forget
 from . import crm_campaign_task
 from . import crm_campaign_task_plan
 from . import crm_campaign_task_event

@@ -37,6 +37,8 @@ class CrmCampaignParticipant(models.Model):
         if campaign.segment_id and campaign.entry.startswith("segment"):
             # sudo: the name of the segment that they know is in it
             return f"{label} “{campaign.sudo().segment_id.name}”"
+        if self.is_forgotten:
+            return label  # what happened may name them
         if campaign.entry == "touchpoint" and (self.event or "").isdecimal():
             # sudo: what let them enter, for whoever may see the journey
             touchpoint = self.env["crm.touchpoint"].sudo().browse(int(self.event))

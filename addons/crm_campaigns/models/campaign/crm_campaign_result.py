@@ -17,6 +17,7 @@ RESULT_DEPENDS = {
     "crm.campaign.participant": [
         "campaign_id",
         "date_entered",
+        "date_reached",
         "email",
         "lead_id",
         "partner_id",
@@ -107,9 +108,11 @@ class CrmCampaignParticipant(models.Model):
         )
 
     @api.model
-    def _get_reached_query(self):
+    def _get_reached_query(self, condition=None):
         """SQL of who reached what the campaign is for: ``campaign_id``,
         ``participant_id`` and the ``date`` it was first.
+
+        :param condition: SQL on the participant ``p``
         """
         return SQL(
             """
@@ -129,11 +132,17 @@ class CrmCampaignParticipant(models.Model):
                    AND date > p.date_entered
               ) t
              WHERE t.kind_id = r.crm_touchpoint_kind_id AND t.is_machine IS NOT TRUE
+               AND p.is_forgotten IS NOT TRUE AND %(condition)s
                AND (t.company_id = c.company_id OR t.company_id IS NULL)
                AND t.date > p.date_entered
                AND t.date < p.date_entered + c.result_days * interval '1 day'
           GROUP BY p.campaign_id, p.id
-            """
+             UNION ALL
+            SELECT p.campaign_id, p.id, p.date_reached
+              FROM crm_campaign_participant p
+             WHERE p.date_reached IS NOT NULL AND %(condition)s
+            """,
+            condition=condition or SQL("TRUE"),
         )
 
     @api.model

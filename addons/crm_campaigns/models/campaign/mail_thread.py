@@ -29,6 +29,11 @@ class MailThread(models.AbstractModel):
         finally:
             notes.pop(PLAIN, None)
 
+    def unlink(self):
+        """Journeys of what is deleted end, and are counted on."""
+        self.env["crm.campaign.participant"]._forget(self._name, self.ids)
+        return super().unlink()
+
     def _track_prepare(self, fields_iter):
         if self.env.cr.cache.pop(PLAIN, None) == (self._name, self._ids):
             return
