@@ -56,6 +56,34 @@ class TestExitRules(GoalCommon):
         self._harvest_queued()
         return invoice
 
+    def test_what_a_campaign_does_not_ask_for_is_not_looked_up(self):
+        """To plan a statement with all rules takes as long as a batch of people."""
+        campaign = self._create_campaign(
+            self.leads,
+            exit_on_bought=False,
+            exit_on_complaint=False,
+            exit_on_overdue=False,
+            exit_on_owner=False,
+        )
+        Participant = self.env["crm.campaign.participant"]
+
+        def asks(table, campaigns=campaign):
+            cases = Participant._get_exit_cases("crm.lead", campaigns)
+            return table in cases.code
+
+        for name, table in (
+            ("exit_on_bought", "crm_touchpoint"),
+            ("exit_on_complaint", "crm_mail_bounce"),
+            ("exit_on_overdue", "account_move_line"),
+            ("exit_on_owner", "crm_touchpoint"),
+        ):
+            with self.subTest(name):
+                self.assertFalse(asks(table))
+                self.assertTrue(asks(table, None), "of all campaigns nobody knows")
+                campaign[name] = True
+                self.assertTrue(asks(table))
+                campaign[name] = False
+
     # ------------------------------------------------------------
     # What happens
     # ------------------------------------------------------------

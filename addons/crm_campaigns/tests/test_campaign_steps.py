@@ -242,6 +242,23 @@ class TestCampaignSteps(StepCommon):
 
         self.assertEqual(counts[1], counts[2])
 
+    def test_some_go_on_and_the_others_are_at_the_end(self):
+        self.lead.priority = "1"
+        campaign = self._create_campaign(self.leads)
+        step = self._add_step(
+            campaign, "condition", condition="[('priority', '=', '1')]"
+        )
+        self._add_step(campaign, "wait", step, "yes")
+        campaign.action_start()
+
+        self._run()
+
+        for participant in campaign.participant_ids:
+            self.assertEqual(
+                participant.state,
+                "running" if participant.lead_id == self.lead else "done",
+            )
+
     # ------------------------------------------------------------
     # Update
     # ------------------------------------------------------------

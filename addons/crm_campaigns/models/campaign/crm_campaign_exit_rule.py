@@ -48,32 +48,37 @@ class CrmCampaignParticipant(models.Model):
     _inherit = "crm.campaign.participant"
 
     @api.model
-    def _get_exit_cases(self, model):
+    def _get_exit_cases(self, model, campaigns=None):
         # is true: of what is not set the question behind it would be asked all the same
-        cases = [
-            SQL(
+        rules = {
+            "exit_on_complaint": SQL(
                 "WHEN c.exit_on_complaint IS TRUE AND %s THEN 'complaint'",
                 self._complained(),
             ),
-            SQL(
+            "exit_on_bought": SQL(
                 "WHEN c.exit_on_bought IS TRUE AND %s THEN 'bought'",
                 self._happened(ORDER_CODES, is_company=True),
             ),
-            SQL(
+            "exit_on_overdue": SQL(
                 "WHEN c.exit_on_overdue IS TRUE AND %s THEN 'overdue'",
                 self._owes_overdue(),
             ),
-            SQL(
+            "exit_on_owner": SQL(
                 "WHEN c.exit_on_owner IS TRUE AND %s THEN 'owner'",
                 self._happened(
                     OWNER_CODES, SQL("t.user_id = %s", self._get_owner_sql(model))
                 ),
             ),
+        }
+        cases = [
+            case
+            for name, case in rules.items()
+            if campaigns is None or any(campaigns.mapped(name))
         ]
         return SQL(
             "COALESCE(CASE WHEN r.id IS NULL THEN NULL %s END, %s)",
             SQL(" ").join(cases),
-            super()._get_exit_cases(model),
+            super()._get_exit_cases(model, campaigns),
         )
 
     @api.model
@@ -153,14 +158,14 @@ class CrmCampaignParticipant(models.Model):
         )
 
     @api.model
-    def _get_leaving_query(self, model, condition):
+    def _get_leaving_query(self, model, condition, campaigns=None):
         if "user_id" in self.env[model]._fields:
             self.env[model].flush_model(["user_id"])
         self.env["account.move.line"].flush_model(
             ["amount_residual", "date_maturity", "parent_state", "reconciled"]
         )
         self.env["crm.mail.bounce"].flush_model()
-        return super()._get_leaving_query(model, condition)
+        return super()._get_leaving_query(model, condition, campaigns)
 
     @api.model
     def _end_by_rules(self, touchpoint_ids):

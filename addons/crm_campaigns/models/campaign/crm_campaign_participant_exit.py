@@ -8,9 +8,12 @@ class CrmCampaignParticipant(models.Model):
     _inherit = "crm.campaign.participant"
 
     @api.model
-    def _get_exit_cases(self, model):
+    def _get_exit_cases(self, model, campaigns=None):
         """Hook: SQL of the reason to leave now, of record ``r`` (NULL when deleted) in
         campaign ``c`` with blocked address ``b``; NULL to stay. The first case counts.
+
+        :param campaigns: it is about these only: what none of them asks for may be left
+            out, to plan for it takes as long as a batch
         """
         cases = [SQL("WHEN r.id IS NULL THEN 'deleted'")]
         if model == "crm.lead":
@@ -29,8 +32,11 @@ class CrmCampaignParticipant(models.Model):
         return SQL("CASE %s END", SQL(" ").join(cases))
 
     @api.model
-    def _get_leaving_query(self, model, condition):
-        """SQL of running participants ``p`` with a ``reason`` to leave now."""
+    def _get_leaving_query(self, model, condition, campaigns=None):
+        """SQL of running participants ``p`` with a ``reason`` to leave now.
+
+        :param campaigns: where the condition is about these only
+        """
         Campaign = self.env["crm.campaign"]
         Campaign._flush_people(model)
         Campaign.flush_model()
@@ -50,7 +56,7 @@ class CrmCampaignParticipant(models.Model):
               ) leaving
              WHERE reason IS NOT NULL
             """,
-            cases=self._get_exit_cases(model),
+            cases=self._get_exit_cases(model, campaigns),
             people=Campaign._get_people_query(model),
             model=model,
             condition=condition,

@@ -46,7 +46,9 @@ class CrmCampaignTask(models.Model):
         """
         if not self:
             return
-        self._plan(self._get_next_query(SQL("k.id = ANY(%s)", self.ids)))
+        planned = self._plan(self._get_next_query(SQL("k.id = ANY(%s)", self.ids)))
+        if len(planned) == len(self):
+            return  # all of them go on
         self.env["crm.campaign.participant"]._complete(
             SQL(
                 "p.id IN (SELECT participant_id FROM crm_campaign_task"
@@ -98,7 +100,10 @@ class CrmCampaignTask(models.Model):
 
     @api.model
     def _plan(self, rows, may_be_planned=True):
-        """Plan the steps that ``rows`` select; what is planned stays as it is."""
+        """Plan the steps that ``rows`` select; what is planned stays as it is.
+
+        :return: ids of the participants for whom something was planned
+        """
         self.flush_model()
         self.env["crm.campaign.participant"].flush_model()
         self.env["crm.campaign.step"].flush_model()
@@ -118,7 +123,7 @@ class CrmCampaignTask(models.Model):
                   JOIN crm_campaign_step ns ON ns.id = n.step_id
               ORDER BY n.participant_id, n.step_id
                 %(conflict)s
-             RETURNING id, step_id
+             RETURNING id, step_id, participant_id
                 """,
                 conflict=SQL(
                     "ON CONFLICT (participant_id, step_id, occurrence) DO NOTHING"
@@ -130,14 +135,15 @@ class CrmCampaignTask(models.Model):
             )
         )
         if not planned:
-            return
+            return set()
         self._invalidate()
         # somebody may have done already what a step waits for
         ids_by_step = {}
-        for task_id, step_id in planned:
+        for task_id, step_id, _participant_id in planned:
             ids_by_step.setdefault(step_id, []).append(task_id)
         for step in self.env["crm.campaign.step"].browse(ids_by_step):
             step._get_kind().on_planned(self.browse(ids_by_step[step.id]))
+        return {row[2] for row in planned}
 
     # ------------------------------------------------------------
     # Events

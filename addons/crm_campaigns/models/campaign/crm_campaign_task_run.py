@@ -226,14 +226,15 @@ class CrmCampaignTask(models.Model):
     def _expect_cached(self):
         """Until this transaction ends, let the database look rows up one by one: what a
         batch is about was written a moment ago, and is in memory. By default it takes
-        that for slow, and reads whole tables for each statement of a batch: the more
-        people are in campaigns, the longer.
+        that for slow, and reads whole tables for each statement of a batch, with others
+        that help it: the more people are in campaigns, the longer.
         """
         self.env.execute_query(
             SQL(
                 """
                 SELECT set_config('random_page_cost', '1', TRUE),
                        set_config('jit', 'off', TRUE),
+                       set_config('max_parallel_workers_per_gather', '0', TRUE),
                        set_config('work_mem', GREATEST(
                            pg_size_bytes(current_setting('work_mem')),
                            pg_size_bytes('64MB')) / 1024 || 'kB', TRUE)
@@ -325,6 +326,7 @@ class CrmCampaignTask(models.Model):
                     " WHERE id = ANY(%s))",
                     self.ids,
                 ),
+                step.campaign_id,
             )
         ):
             reasons.setdefault(reason, []).append(participant_id)

@@ -222,7 +222,7 @@ class CrmCampaign(models.Model):
         Participant = self.env["crm.campaign.participant"]
         reasons = {}
         for participant_id, reason in self.env.execute_query(
-            Participant._get_leaving_query(self._get_model(), condition)
+            Participant._get_leaving_query(self._get_model(), condition, self)
         ):
             reasons.setdefault(reason, []).append(participant_id)
         Participant._exit(reasons)

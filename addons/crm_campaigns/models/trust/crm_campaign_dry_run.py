@@ -306,7 +306,7 @@ class CrmCampaign(models.Model):
                 ) leaving
                  WHERE reason IS NOT NULL
                 """,
-                cases=Participant._get_exit_cases(model),
+                cases=Participant._get_exit_cases(model, self),
                 ids=res_ids,
                 campaign=self.id,
                 people=self._get_people_query(model),
