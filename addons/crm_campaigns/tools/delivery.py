@@ -75,6 +75,8 @@ class Delivery:
         self.now = now
         self.reserved = False
         self.unknown = False
+        # whether the mail is to be deleted, now that it was sent
+        self.is_over = False
 
     def _execute(self, query, **params):
         params.update(mail=self.mail_id, now=self.now)
