@@ -63,7 +63,7 @@ class DryRunBench(CampaignBench):
             """
             INSERT INTO mail_blacklist (email, active)
             SELECT email_normalized, TRUE FROM crm_lead
-             WHERE name LIKE 'Bench %%' AND id %% 20 = 0
+             WHERE name LIKE 'Bench %' AND id % 20 = 0
             """
         )
         env.cr.execute(
