@@ -219,6 +219,8 @@ class TestCampaignSmsApp(StepCommon):
                 task = self._tasks(campaign, text)[0]
 
                 if reaction == "clicked":
+                    # nobody reads it before it is sent
+                    task.trace_id.sent_datetime -= timedelta(minutes=1)
                     self._click(task)
                 else:
                     # the provider says so afterwards
