@@ -126,6 +126,29 @@ class TestCampaignEntry(EntryCommon):
         by_hand._enrol_by_hand(both)
         self.assertEqual(self._who(by_hand), self.lead.ids)
 
+    def test_who_is_inside_again_does_not_go_on_where_they_failed(self):
+        campaign = self._create_entry("manual", reentry="after_exit")
+        campaign.action_start()
+        campaign._enrol_by_hand(self.leads.ids)
+        tasks = self._tasks(campaign)
+        tasks.state = "failed"
+        campaign.participant_ids.write(
+            {"state": "failed", "date_left": self._now() - timedelta(days=1)}
+        )
+        campaign._enrol_candidates(
+            campaign._get_hand_candidates(self.lead.ids, "once more")
+        )
+        self.assertEqual(len(campaign.participant_ids), 3)
+
+        with self.assertRaisesRegex(UserError, "on the way in this campaign again"):
+            tasks.action_retry()
+
+        self.assertEqual(set(tasks.mapped("state")), {"failed"})
+        other = tasks.filtered(lambda task: task.participant_id.lead_id == self.lead_2)
+        other.action_retry()
+        self.assertEqual(other.state, "planned")
+        self.assertEqual(other.participant_id.state, "running")
+
     def test_condition_enters_again_after_days_only(self):
         campaign = self._create_entry(
             "domain",

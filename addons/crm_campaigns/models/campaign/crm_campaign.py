@@ -276,10 +276,12 @@ class CrmCampaign(models.Model):
         campaigns = super().create(vals_list)
         if any(campaign.state != "draft" for campaign in campaigns):
             self.env.registry.clear_cache()
-        for campaign in campaigns.filtered(lambda c: not c.utm_campaign_id):
-            campaign.utm_campaign_id = self.env["utm.campaign"].create(
-                {"title": campaign.name, "user_id": campaign.user_id.id}
-            )
+        bare = campaigns.filtered(lambda c: not c.utm_campaign_id)
+        utm_campaigns = self.env["utm.campaign"].create(
+            [{"title": one.name, "user_id": one.user_id.id} for one in bare]
+        )
+        for campaign, utm_campaign in zip(bare, utm_campaigns, strict=True):
+            campaign.utm_campaign_id = utm_campaign
         return campaigns
 
     @api.model

@@ -129,30 +129,9 @@ class CrmCampaignTask(models.Model):
             raise UserError(self.env._("Only failed tasks can be tried again."))
         # sudo: tasks and participants are written by the system only
         failed_sudo = failed.sudo()
-        Participant = self.env["crm.campaign.participant"].sudo()
-        for task_sudo in failed_sudo:
-            participant = task_sudo.participant_id
-            if participant.state == "failed":
-                again = Participant.search_count(
-                    [
-                        ("campaign_id", "=", participant.campaign_id.id),
-                        ("state", "=", "running"),
-                        "|",
-                        "&",
-                        ("res_model", "=", participant.res_model),
-                        ("res_id", "=", participant.res_id),
-                        ("email", "=", participant.email or ""),
-                    ],
-                    limit=1,
-                )
-                if again:
-                    raise UserError(
-                        self.env._(
-                            "%s is on the way in this campaign again.",
-                            participant.who,
-                        )
-                    )
-                participant.write({"state": "running", "date_left": False})
+        stuck_sudo = failed_sudo.participant_id.filtered(lambda p: p.state == "failed")
+        self._check_none_inside_again(stuck_sudo)
+        stuck_sudo.write({"state": "running", "date_left": False})
         failed_sudo.write(
             {
                 "state": "planned",
@@ -162,6 +141,38 @@ class CrmCampaignTask(models.Model):
             }
         )
         self._trigger()
+
+    def _check_none_inside_again(self, participants_sudo):
+        """Refuse to go on with people who have entered once more meanwhile: a record,
+        and an address, is once at a time in a campaign. One search for all of them.
+        """
+
+        def keys(participant):
+            campaign_id = participant.campaign_id.id
+            yield campaign_id, participant.res_model, participant.res_id
+            if participant.email:
+                yield campaign_id, participant.email
+
+        inside = participants_sudo.search_fetch(
+            [
+                ("campaign_id", "in", participants_sudo.campaign_id.ids),
+                ("state", "=", "running"),
+                "|",
+                ("res_id", "in", participants_sudo.mapped("res_id")),
+                ("email", "in", [p.email for p in participants_sudo if p.email]),
+            ],
+            ["campaign_id", "res_model", "res_id", "email"],
+        )
+        taken = {key for participant in inside for key in keys(participant)}
+        for participant in participants_sudo:
+            own = set(keys(participant))
+            if own & taken:
+                raise UserError(
+                    self.env._(
+                        "%s is on the way in this campaign again.", participant.who
+                    )
+                )
+            taken |= own
 
     def action_send_again(self):
         """Send mails again of which nobody knows whether they arrived."""
