@@ -1,6 +1,6 @@
 {
     "name": "CRM Campaigns",
-    "version": "19.0.1.1.0",
+    "version": "19.0.1.2.0",
     "summary": "Journeys that send once, wait for what people do, and say why",
     "category": "Marketing",
     "author": "Crm Plus contributors",
@@ -24,6 +24,7 @@
         "data/mail_activity_type_data.xml",
         "wizard/crm_campaign_enter_views.xml",
         "wizard/crm_campaign_start_views.xml",
+        "wizard/crm_campaign_publish_views.xml",
         "wizard/crm_campaign_approve_views.xml",
         "wizard/crm_campaign_import_views.xml",
         "wizard/mailing_mailing_test_views.xml",
@@ -33,6 +34,7 @@
         "report/crm_campaign_link_report_views.xml",
         "report/crm_campaign_result_report_views.xml",
         "views/crm_campaign_approval_views.xml",
+        "views/crm_campaign_version_views.xml",
         "views/crm_campaign_views.xml",
         "views/crm_campaign_step_views.xml",
         "views/crm_campaign_participant_views.xml",

@@ -13,7 +13,7 @@ class CrmCampaignLinkReport(models.Model):
     _rec_name = "url"
     _depends = {
         "crm.campaign": ["company_id"],
-        "crm.campaign.step": ["campaign_id", "mailing_id"],
+        "crm.campaign.step": ["campaign_id", "latest_id", "mailing_id"],
         "crm.campaign.task": ["participant_id", "step_id"],
         "link.tracker": ["label", "mass_mailing_id", "url"],
         "link.tracker.click": ["link_id", "machine_reason", "mailing_trace_id"],
@@ -48,7 +48,8 @@ class CrmCampaignLinkReport(models.Model):
             """
             SELECT f.*, %(ratios)s
               FROM (
-                SELECT n.id, n.id AS link_id, s.campaign_id, s.id AS step_id,
+                SELECT n.id, n.id AS link_id, s.campaign_id,
+                       COALESCE(s.latest_id, s.id) AS step_id,
                        c.company_id, n.url, n.label,
                        COALESCE(x.clicks, 0) AS clicks,
                        COALESCE(x.clicks_raw, 0) AS clicks_raw,
@@ -57,7 +58,8 @@ class CrmCampaignLinkReport(models.Model):
                        COALESCE(m.mails, 0) AS mails
                   FROM link_tracker n
                   JOIN crm_campaign_step s ON s.mailing_id = n.mass_mailing_id
-                  JOIN crm_campaign c ON c.id = s.campaign_id
+                  JOIN crm_campaign c
+                    ON c.id = s.campaign_id AND c.draft_of_id IS NULL
              LEFT JOIN (
                     SELECT s.campaign_id, c.link_id, count(*) AS clicks_raw,
                            count(*) FILTER (WHERE c.machine_reason IS NULL) AS clicks,

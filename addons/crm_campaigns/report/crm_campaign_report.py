@@ -181,6 +181,8 @@ class CrmCampaignReport(models.Model):
                             OR facts.company_id IS NULL)
                   GROUP BY c.id
                   ) e ON e.campaign_id = c.id
+                 -- what is drawn only is no campaign yet
+                 WHERE c.draft_of_id IS NULL
               ) f
             """,
             ratios=self._get_ratio_columns("f"),

@@ -100,10 +100,12 @@ class CrmCampaignMailFigures(models.AbstractModel):
 
     @api.model
     def _get_mails_query(self):
-        """SQL of ``MAIL_SUMS`` of each ``step_id``, with its ``campaign_id``."""
+        """SQL of ``MAIL_SUMS`` of each ``step_id``, with its ``campaign_id``; a step is
+        the same in all versions that have it.
+        """
         return SQL(
             """
-            SELECT s.campaign_id, s.id AS step_id,
+            SELECT s.campaign_id, COALESCE(s.latest_id, s.id) AS step_id,
                    count(t.sent_datetime) AS sent,
                    count(*) FILTER (
                        WHERE t.trace_status NOT IN ('cancel', 'bounce', 'error'))
@@ -139,7 +141,7 @@ class CrmCampaignMailFigures(models.AbstractModel):
                 SELECT bool_or(c.machine_reason IS NULL) AS is_human
                   FROM link_tracker_click c WHERE c.mailing_trace_id = t.id
               ) click ON TRUE
-          GROUP BY s.campaign_id, s.id
+          GROUP BY 1, 2
             """,
             is_machine=self.env["crm.touchpoint"]._get_open_is_machine(),
             opted_out=self._get_opted_out_condition(),
@@ -175,7 +177,7 @@ class CrmCampaignMailFigures(models.AbstractModel):
 
 
 MAIL_DEPENDS = {
-    "crm.campaign.step": ["campaign_id"],
+    "crm.campaign.step": ["campaign_id", "latest_id"],
     "crm.campaign.task": ["participant_id", "step_id"],
     "crm.mail.bounce": ["date", "email_normalized", "kind"],
     "link.tracker.click": ["machine_reason", "mailing_trace_id"],
@@ -210,7 +212,7 @@ class CrmCampaignStepReport(models.Model):
     _depends = {
         **RESULT_DEPENDS,
         **MAIL_DEPENDS,
-        "crm.campaign.step": ["campaign_id", "parent_id", "position"],
+        "crm.campaign.step": ["campaign_id", "latest_id", "parent_id", "position"],
         "crm.campaign.task": [
             "date_done",
             "occurrence",
@@ -318,6 +320,7 @@ class CrmCampaignStepReport(models.Model):
                     ON g.campaign_id = s.campaign_id AND g.step_id = s.id
              LEFT JOIN (%(sold)s) v
                     ON v.campaign_id = s.campaign_id AND v.step_id = s.id
+                 WHERE s.latest_id IS NULL AND c.draft_of_id IS NULL
               ) f
             """,
             ratios=self._get_ratio_columns("f"),
@@ -343,7 +346,7 @@ class CrmCampaignStepReport(models.Model):
         """SQL of ``TASK_SUMS`` of each step. Sent again is not reached again."""
         return SQL(
             """
-            SELECT s.campaign_id, s.id AS step_id,
+            SELECT s.campaign_id, COALESCE(s.latest_id, s.id) AS step_id,
                    count(*) FILTER (WHERE k.occurrence = 1) AS people,
                    count(*) FILTER (
                        WHERE k.state IN ('planned', 'reserved', 'sending')) AS waiting,
@@ -352,7 +355,7 @@ class CrmCampaignStepReport(models.Model):
                    count(*) FILTER (WHERE k.state = 'failed') AS failed
               FROM crm_campaign_step s
               JOIN crm_campaign_task k ON k.step_id = s.id
-          GROUP BY s.campaign_id, s.id
+          GROUP BY 1, 2
             """
         )
 
@@ -361,7 +364,7 @@ class CrmCampaignStepReport(models.Model):
         """SQL of how long it took to get through each step."""
         return SQL(
             """
-            SELECT s.campaign_id, s.id AS step_id,
+            SELECT s.campaign_id, COALESCE(s.latest_id, s.id) AS step_id,
                    percentile_cont(0.5) WITHIN GROUP (ORDER BY EXTRACT(
                        EPOCH FROM k.date_done - COALESCE(b.date_done, p.date_entered)
                        ) / 3600) AS hours
@@ -373,7 +376,7 @@ class CrmCampaignStepReport(models.Model):
          LEFT JOIN crm_campaign_task b
                 ON b.participant_id = k.participant_id AND b.step_id = s.parent_id
                AND b.occurrence = 1
-          GROUP BY s.campaign_id, s.id
+          GROUP BY 1, 2
             """
         )
 
@@ -386,14 +389,14 @@ class CrmCampaignStepReport(models.Model):
         """
         return SQL(
             """
-            SELECT s.campaign_id, s.id AS step_id, %(columns)s
+            SELECT s.campaign_id, COALESCE(s.latest_id, s.id) AS step_id, %(columns)s
               FROM crm_campaign_step s
               JOIN (%(outcomes)s) o ON o.campaign_id = s.campaign_id
               JOIN crm_campaign_task k
                 ON k.participant_id = o.participant_id AND k.step_id = s.id
                AND k.occurrence = 1 AND k.state IN ('done', 'unknown')
                AND k.date_done <= o.date
-          GROUP BY s.campaign_id, s.id
+          GROUP BY 1, 2
             """,
             columns=columns,
             outcomes=outcomes,
@@ -429,7 +432,7 @@ class CrmCampaignStepReport(models.Model):
     def _get_tasks_action(self, *domain, **context):
         self.ensure_one()
         action = self.step_id.action_view_tasks()
-        action["domain"] = [("step_id", "=", self.step_id.id), *domain]
+        action["domain"] = [*self.step_id._get_tasks_domain(), *domain]
         action["context"] = context
         return action
 

@@ -207,7 +207,7 @@ class CrmSegmentFact(models.Model):
         fact_sudo = self.sudo()
         if not fact_sudo.mailing_ids and not fact_sudo.campaign_ids:
             return None
-        return fact_sudo.mailing_ids | fact_sudo.campaign_ids.step_ids.mailing_id
+        return fact_sudo.mailing_ids | fact_sudo.campaign_ids.all_step_ids.mailing_id
 
     # ------------------------------------------------------------
     # Why

@@ -17,6 +17,7 @@ from . import crm_campaign_task_guard
 from . import crm_campaign_task_mail
 from . import crm_campaign_task_story
 from . import crm_campaign_task_watch
+from . import crm_campaign_version
 from . import crm_campaign_look
 from . import crm_campaign_watch
 from . import crm_campaign_exit_rule
@@ -26,6 +27,7 @@ from . import crm_campaign_canvas
 from . import crm_campaign_figures
 from . import crm_campaign_delivery
 from . import crm_campaign_file
+from . import crm_campaign_version_publish
 from . import crm_campaign_template
 from . import crm_campaign_result
 from . import crm_campaign_holdout

@@ -155,7 +155,13 @@ class CrmCampaign(models.Model):
         help="Leads and orders that come from the mails carry it.",
     )
     # what happens
-    step_ids = fields.One2many("crm.campaign.step", "campaign_id", copy=False)
+    step_ids = fields.One2many(
+        "crm.campaign.step",
+        "campaign_id",
+        domain=[("is_retired", "=", False)],
+        copy=False,
+        help="Of the current version.",
+    )
     participant_ids = fields.One2many(
         "crm.campaign.participant", "campaign_id", readonly=True, copy=False
     )
@@ -237,7 +243,9 @@ class CrmCampaign(models.Model):
     def _compute_step_count(self):
         counts = dict(
             self.env["crm.campaign.step"]._read_group(
-                [("campaign_id", "in", self.ids)], ["campaign_id"], ["__count"]
+                [("campaign_id", "in", self.ids), ("is_retired", "=", False)],
+                ["campaign_id"],
+                ["__count"],
             )
         )
         for campaign in self:
@@ -458,7 +466,7 @@ class CrmCampaign(models.Model):
             "mass_mailing.mailing_mailing_action_mail"
         )
         action["name"] = self.env._("Mails of %s", self.name)
-        action["domain"] = [("id", "in", self.step_ids.mailing_id.ids)]
+        action["domain"] = [("id", "in", self.all_step_ids.mailing_id.ids)]
         action["context"] = {"create": False}
         action["views"] = [(False, "list"), (False, "form")]
         action["view_mode"] = "list,form"

@@ -300,7 +300,8 @@ class CrmCampaign(models.Model):
                       AND p.person = n.person AND %(before)s)
           ORDER BY COALESCE(n.person, n.res_id::text), n.parallel, n.date, n.res_id
             """,
-            campaign=self.id,
+            # who is in the campaign does not enter the draft of its next version
+            campaign=(self.draft_of_id or self).id,
             company=self.company_id.id,
             model=model,
             one=one,
@@ -364,11 +365,11 @@ class CrmCampaign(models.Model):
         insert = SQL(
             """
             INSERT INTO crm_campaign_participant (
-                campaign_id, number, res_model, res_id, lead_id, partner_id, email,
+                campaign_id, version_id, number, res_model, res_id, lead_id, partner_id, email,
                 person, event, parallel, state, date_entered,
                 create_date, write_date
             )
-            SELECT %(campaign)s,
+            SELECT %(campaign)s, %(version)s,
                    row_number() OVER (PARTITION BY e.res_id ORDER BY e.date)
                    + %(number_before)s,
                    %(model)s, e.res_id, e.lead_id, e.partner_id, e.email,
@@ -379,6 +380,7 @@ class CrmCampaign(models.Model):
             """,
             limit=limit,
             campaign=self.id,
+            version=self.version_id.id,
             model=model,
             number_before=number_before,
             entrants=self._get_entrants_query(candidates),

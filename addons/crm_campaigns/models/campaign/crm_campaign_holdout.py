@@ -75,7 +75,7 @@ class CrmCampaign(models.Model):
             ('x' || left(md5(%(campaign)s || ':' || %(person)s), 15))::bit(60)::bigint
             %% %(parts)s < %(held)s
             """,
-            campaign=str(self.id),
+            campaign=str((self.draft_of_id or self).id),
             person=person,
             parts=HOLDOUT_PARTS,
             held=round(self.holdout_percent * HOLDOUT_PARTS / 100),

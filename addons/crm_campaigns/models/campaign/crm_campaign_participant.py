@@ -22,6 +22,7 @@ EXIT_REASONS = [
     ("step", "Ended by a step"),
     ("moved", "Moved to another campaign"),
     ("merged", "Merged with another one inside"),
+    ("version", "Their step was taken out"),
 ]
 
 

@@ -210,10 +210,14 @@ class CrmCampaignStep(models.Model):
         }
         for column in set(columns.values()):
             self[column] = 0
+        # of the same step in earlier versions too: somebody may be there. Found first:
+        # by their numbers an index tells the tasks
+        steps = self._get_all_versions()
         for step, state, count in self.env["crm.campaign.task"]._read_group(
-            [("step_id", "in", self.ids)], ["step_id", "state"], ["__count"]
+            [("step_id", "in", steps.ids)], ["step_id", "state"], ["__count"]
         ):
-            step[columns[state]] += count
+            for one in (step | step.latest_id) & self:
+                one[columns[state]] += count
 
     # ------------------------------------------------------------
     # Constraints
@@ -301,7 +305,10 @@ class CrmCampaignStep(models.Model):
     def _check_not_running(self, campaigns):
         if "running" in campaigns.mapped("state"):
             raise UserError(
-                self.env._("Stop the campaign before you change what happens in it.")
+                self.env._(
+                    "Stop the campaign before you change what happens in it, or choose "
+                    "“Edit” to draw its next version."
+                )
             )
 
     @api.ondelete(at_uninstall=False)
@@ -382,6 +389,7 @@ class CrmCampaignStep(models.Model):
                         else False,
                         "branch": step.branch,
                         "way_id": ways[step.way_id].id if step.way_id else False,
+                        **step._get_tree_copy_values(campaign),
                     }
                 )[0]
             )
@@ -390,6 +398,10 @@ class CrmCampaignStep(models.Model):
         for step, copy in copies.items():
             step._copy_into(copy, copies)
         return copies
+
+    def _get_tree_copy_values(self, campaign):
+        """Hook: values of the copy of this step in another campaign."""
+        return {}
 
     def _copy_into(self, copy, copies):
         """Hook: give the copy of this step what ``copy_data`` does not.
@@ -451,9 +463,13 @@ class CrmCampaignStep(models.Model):
             "crm_campaigns.crm_campaign_task_action"
         )
         action["name"] = self.name
-        action["domain"] = [("step_id", "=", self.id)]
+        action["domain"] = self._get_tasks_domain()
         action["context"] = {}
         return action
+
+    def _get_tasks_domain(self):
+        """Who was or is here, also in earlier versions."""
+        return [("step_id", "in", self._get_all_versions().ids)]
 
     def _get_add_action(self, campaign):
         """Open the form of a new step after this one (or the first), on the way out

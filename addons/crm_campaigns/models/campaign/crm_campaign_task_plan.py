@@ -24,16 +24,18 @@ class CrmCampaignTask(models.Model):
                 """
                 -- first of all those few: not all participants of all campaigns
                 WITH entered AS MATERIALIZED (
-                    SELECT p.id, p.campaign_id, p.date_entered
+                    SELECT p.id, p.campaign_id, p.version_id, p.date_entered
                       FROM unnest(%s::int[]) new(id)
                       JOIN crm_campaign_participant p
                         ON p.id = new.id AND p.state = 'running'
+                     -- whoever was moved goes on where they were
+                     WHERE p.date_moved IS NULL
                 )
                 SELECT p.id AS participant_id, p.campaign_id, s.id AS step_id,
                        1 AS occurrence, s.delay_minutes, p.date_entered AS since
                   FROM entered p
                   JOIN crm_campaign_step s
-                    ON s.campaign_id = p.campaign_id AND s.parent_id IS NULL
+                    ON s.version_id = p.version_id AND s.parent_id IS NULL
                 """,
                 list(participant_ids),
             ),
@@ -49,6 +51,10 @@ class CrmCampaignTask(models.Model):
         planned = self._plan(self._get_next_query(SQL("k.id = ANY(%s)", self.ids)))
         if len(planned) == len(self):
             return  # all of them go on
+        tasks = self._get_done_next()
+        while tasks:
+            self._plan(tasks._get_next_query(SQL("k.id = ANY(%s)", tasks.ids)))
+            tasks = tasks._get_done_next()
         self.env["crm.campaign.participant"]._complete(
             SQL(
                 "p.id IN (SELECT participant_id FROM crm_campaign_task"
@@ -57,10 +63,48 @@ class CrmCampaignTask(models.Model):
             )
         )
 
+    def _get_done_next(self):
+        """What follows these tasks, but was done before their participants were moved
+        to another version, where it comes later: they go on after it.
+        """
+        if not self.env["crm.campaign"]._any_next_version():
+            return self.browse()
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT x.id
+                  FROM crm_campaign_task k
+                  JOIN crm_campaign_participant p
+                    ON p.id = k.participant_id AND p.state = 'running'
+                  JOIN crm_campaign_step s
+                    ON s.parent_id = k.step_id
+                   AND s.branch = COALESCE(k.outcome, 'next')
+                   AND s.way_id IS NOT DISTINCT FROM k.way_id
+                  JOIN crm_campaign_task x
+                    ON x.participant_id = k.participant_id AND x.step_id = s.id
+                   AND x.occurrence = k.occurrence
+                 WHERE k.id = ANY(%s) AND k.is_replay IS NOT TRUE
+                   AND x.state IN ('done', 'unknown', 'skipped', 'failed')
+                   AND x.date_done <= p.date_moved
+                """,
+                self.ids,
+            )
+        )
+        return self.browse(row[0] for row in rows)
+
     @api.model
     def _plan_missing(self, campaigns):
         """Steps added while the campaigns were stopped reach those who wait inside."""
-        self._plan(self._get_next_query(SQL("k.campaign_id = ANY(%s)", campaigns.ids)))
+        self._plan(
+            self._get_next_query(
+                SQL(
+                    # what they have passed before they were moved, they have passed
+                    "k.campaign_id = ANY(%s)"
+                    " AND (p.date_moved IS NULL OR k.date_done > p.date_moved)",
+                    campaigns.ids,
+                )
+            )
+        )
         running = (
             self.env["crm.campaign.participant"]
             .search(

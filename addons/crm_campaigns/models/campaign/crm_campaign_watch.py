@@ -110,13 +110,39 @@ class CrmCampaign(models.Model):
         """Those that watch for something, the farthest first."""
         self.ensure_one()
         kinds = self.env["crm.campaign.step"]._get_kind_classes()
+        domain = [
+            ("campaign_id", "=", self.id),
+            ("kind", "in", [code for code, kind in kinds.items() if kind.watches]),
+        ]
+        if self.version_id.number > 1:
+            # of earlier versions: those that somebody is on the way in
+            domain += [
+                "|",
+                ("is_retired", "=", False),
+                ("version_id", "in", self._get_used_version_ids()),
+            ]
         return self.env["crm.campaign.step"].search(
-            [
-                ("campaign_id", "=", self.id),
-                ("kind", "in", [code for code, kind in kinds.items() if kind.watches]),
-            ],
-            order="position desc, id desc",
+            domain, order="position desc, id desc"
         )
+
+    def _get_used_version_ids(self):
+        """Versions in which something waits for somebody: by the queue of each step."""
+        self.env["crm.campaign.task"].flush_model(["state", "step_id"])
+        return [
+            row[0]
+            for row in self.env.execute_query(
+                SQL(
+                    """
+                    SELECT DISTINCT s.version_id
+                      FROM crm_campaign_step s
+                     WHERE s.campaign_id = %s AND EXISTS (
+                           SELECT FROM crm_campaign_task
+                            WHERE step_id = s.id AND state IN ('planned', 'reserved'))
+                    """,
+                    self.id,
+                )
+            )
+        ]
 
     # What people go through changes by starting only: the caches of the whole server
     # are not emptied by each step that is drawn.
@@ -130,7 +156,7 @@ class CrmCampaign(models.Model):
 
     def write(self, vals):
         result = super().write(vals)
-        if vals.keys() & {"exit_domain", "exit_on_overdue", "state", "version_id"}:
+        if vals.keys() & {"exit_domain", "exit_on_overdue", "state"}:
             self.env.registry.clear_cache()
         if vals.get("state") == "running":
             # who was inside is looked at anew

@@ -38,13 +38,13 @@ class MailingMailing(models.Model):
             "subject",
         }:
             running = self.crm_campaign_step_id.filtered(
-                lambda step: step.campaign_state == "running"
+                lambda step: step.campaign_state == "running" or step.is_retired
             )
             if running:
                 raise UserError(
                     self.env._(
                         "This mail is being sent by the campaign “%s”. Stop it before "
-                        "you change the mail.",
+                        "you change the mail, or choose “Edit” there.",
                         running[:1].campaign_id.name,
                     )
                 )

@@ -134,7 +134,8 @@ class CrmCampaign(models.Model):
     def _count_approved(self):
         """How many people it is about: those who would enter, and those inside."""
         # sudo: participants the user may not see count too
-        return self.sudo()._count_audience() + self.sudo().running_count
+        inside = (self.draft_of_id or self).sudo().running_count
+        return self.sudo()._count_audience() + inside
 
     def _needs_approval(self):
         """How many people, if they need an approval that there is not; else 0."""

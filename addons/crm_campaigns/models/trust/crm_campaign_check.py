@@ -253,7 +253,7 @@ class CrmCampaign(models.Model):
         while paths:
             path = paths.pop(0)
             for target in targets.get(path[-1], ()):
-                if target == self.id:
+                if target in (self.id, self.draft_of_id.id):
                     return self.browse(path)
                 if target not in seen:
                     seen.add(target)

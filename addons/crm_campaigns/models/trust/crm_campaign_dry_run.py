@@ -282,7 +282,7 @@ class CrmCampaign(models.Model):
                 candidates=candidates,
                 entering=entering_ids,
                 people=self._get_people_query(model),
-                campaign=self.id,
+                campaign=(self.draft_of_id or self).id,
                 company=self.company_id.id,
                 model=model,
             )
@@ -324,7 +324,7 @@ class CrmCampaign(models.Model):
                   FROM crm_campaign_participant
                  WHERE campaign_id = %(campaign)s AND date_entered > %(day)s
                 """,
-                campaign=self.id,
+                campaign=(self.draft_of_id or self).id,
                 hour=start - timedelta(hours=1),
                 day=start - timedelta(days=1),
             )

@@ -151,9 +151,15 @@ class GoalKind(WatchKind):
                  WHERE p.state = 'running' AND p.campaign_id = %(campaign)s
                    AND %(condition)s
                    -- who goes through this tree
-                   AND EXISTS (SELECT FROM crm_campaign_task b
-                                WHERE b.participant_id = p.id
-                                  AND b.step_id = %(first)s)
+                   AND (EXISTS (SELECT FROM crm_campaign_task b
+                                 WHERE b.participant_id = p.id
+                                   AND b.step_id = %(first)s)
+                        -- moved into it, past its first step
+                        OR (p.date_moved IS NOT NULL AND EXISTS (
+                            SELECT FROM crm_campaign_task b
+                              JOIN crm_campaign_step bs ON bs.id = b.step_id
+                             WHERE b.participant_id = p.id
+                               AND bs.parent_path LIKE %(tree)s)))
                    AND (%(unnoted)s OR NOT %(passed)s)
                    AND %(meets)s
               ORDER BY p.id
@@ -165,6 +171,7 @@ class GoalKind(WatchKind):
                 else SQL("FALSE"),
                 campaign=self.step.campaign_id.id,
                 first=int(self.step.parent_path.split("/", 1)[0]),
+                tree=self.step.parent_path.split("/", 1)[0] + "/%",
                 condition=condition,
                 meets=self.get_meets(),
             )
@@ -321,13 +328,15 @@ class CrmCampaignStep(models.Model):
         return [*super()._get_kinds(), GoalKind]
 
     def _compute_goal_count(self):
-        counts = dict(
-            self.env["crm.campaign.participant"]._read_group(
-                [("goal_step_id", "in", self.ids)], ["goal_step_id"], ["__count"]
-            )
-        )
-        for step in self:
-            step.goal_count = counts.get(step, 0)
+        self.goal_count = 0
+        # of the same goal in earlier versions too
+        for step, count in self.env["crm.campaign.participant"]._read_group(
+            [("goal_step_id", "in", self._get_all_versions().ids)],
+            ["goal_step_id"],
+            ["__count"],
+        ):
+            for one in (step | step.latest_id) & self:
+                one.goal_count += count
 
     @api.depends("parent_path", "kind")
     def _compute_goal_stops(self):

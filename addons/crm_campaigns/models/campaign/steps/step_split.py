@@ -68,7 +68,7 @@ class RandomKind(SplitKind):
         weights = [way.weight for way in ways]
         keys_by_way = {}
         for key, person in persons.items():
-            way = ways[choose_way(f"{self.step.id}:{person}", weights)]
+            way = ways[choose_way(f"{self.step.lineage}:{person}", weights)]
             keys_by_way.setdefault(way, []).append(key)
         return keys_by_way
 

@@ -113,15 +113,21 @@ class CrmCampaignStep(models.Model):
 
     def _copy_into(self, copy, copies):
         super()._copy_into(copy, copies)
-        if not self.winner_way_id or copy.campaign_id != self.campaign_id:
+        if self.winner_way_id and copy.lineage == self.lineage:
+            self._copy_winner(copy)
+
+    def _copy_winner(self, copy):
+        """The same split in another version: what has won has won, if it is there."""
+        way = copy.way_ids.filtered(
+            lambda way: way.lineage == self.winner_way_id.lineage
+        )
+        if not way:
             return
-        # the same journey, drawn anew: what has won has won
-        place = self.way_ids.ids.index(self.winner_way_id.id)
         # sudo: the evidence goes along unread
         self_sudo, copy_sudo = self.sudo(), copy.sudo()
         copy_sudo.write(
             {
-                "winner_way_id": copy.way_ids[place].id,
+                "winner_way_id": way.id,
                 "winner_how": self.winner_how,
                 "winner_date": self.winner_date,
                 "winner_user_id": self.winner_user_id.id,
@@ -143,14 +149,20 @@ class CrmCampaignStep(models.Model):
         self.env["crm.campaign.participant"].flush_model()
         people = SQL(
             """
-            SELECT k.way_id, k.date_done, p.id, p.lead_id, p.partner_id, p.goal_date
-              FROM crm_campaign_task k
+            -- in all versions of this split
+            SELECT way.id AS way_id, k.date_done, p.id, p.lead_id, p.partner_id,
+                   p.goal_date, s.parent_path AS path
+              FROM crm_campaign_step s
+              JOIN crm_campaign_task k ON k.step_id = s.id
+              JOIN crm_campaign_way gone ON gone.id = k.way_id
+              JOIN crm_campaign_way way
+                ON way.step_id = %(step)s AND way.lineage = gone.lineage
               JOIN crm_campaign_participant p ON p.id = k.participant_id
-             WHERE k.step_id = %s AND k.state = 'done' AND k.way_id IS NOT NULL
-               AND k.is_replay IS NOT TRUE AND k.date_done <= %s
+             WHERE (s.id = %(step)s OR s.latest_id = %(step)s) AND k.state = 'done'
+               AND k.is_replay IS NOT TRUE AND k.date_done <= %(date)s
             """,
-            self.id,
-            fields.Datetime.now() - timedelta(hours=self.winner_hours),
+            step=self.id,
+            date=fields.Datetime.now() - timedelta(hours=self.winner_hours),
         )
         query = getattr(self, f"_get_{self.winner_by}_figures")(people)
         rows = {row[0]: row[1:] for row in self.env.execute_query(query)}
@@ -170,7 +182,7 @@ class CrmCampaignStep(models.Model):
                   FROM (%(people)s) people
                   JOIN crm_campaign_task mk ON mk.participant_id = people.id
                   JOIN crm_campaign_step ms
-                    ON ms.id = mk.step_id AND ms.parent_path LIKE %(path)s
+                    ON ms.id = mk.step_id AND ms.parent_path LIKE people.path || '%%'
                   JOIN mailing_trace tr
                     ON tr.crm_campaign_task_id = mk.id
                    AND tr.trace_status IN ('sent', 'open', 'reply')
@@ -180,7 +192,6 @@ class CrmCampaignStep(models.Model):
             """,
             people=people,
             condition=condition,
-            path=f"{self.parent_path}%",
         )
 
     def _get_clicks_figures(self, people):
@@ -251,6 +262,7 @@ class CrmCampaignStep(models.Model):
                 ("winner_by", "!=", "none"),
                 ("winner_after", "!=", "hand"),
                 ("winner_way_id", "=", False),
+                ("is_retired", "=", False),
                 ("campaign_id.state", "=", "running"),
             ]
         )
@@ -301,6 +313,9 @@ class CrmCampaignStep(models.Model):
                 "winner_user_id": self.env.user.id if how == "hand" else False,
             }
         )
+        # who is on an earlier version goes that way too
+        for step in self._get_all_versions() - self:
+            self._copy_winner(step)
         words = dict(self._fields["winner_how"]._description_selection(self.env))
         self.campaign_id._message_log(
             body=self.env._(
