@@ -10,6 +10,9 @@ from odoo import SUPERUSER_ID, api, fields
 from odoo.tests import TransactionCase, freeze_time, tagged
 from odoo.tools import SQL, mute_logger
 
+from odoo.addons.crm_campaigns.models.campaign.crm_campaign_task_outcome import (
+    MAX_ATTEMPTS,
+)
 from odoo.addons.crm_campaigns.tools.delivery import Delivery, get_smtp_code
 
 from .common import CampaignCommon
@@ -353,6 +356,64 @@ class TestCampaignFaults(CampaignCommon):
         self.assertEqual(server.accepted, ["ida@brandt.example"])
         self.assertEqual(self._tasks(campaign, self.mail).state, "unknown")
 
+    # ------------------------------------------------------------
+    # While a mail waits for the server
+    # ------------------------------------------------------------
+
+    def test_record_deleted_while_its_mail_waits(self):
+        """That is no failure of the step, and nothing for a person to look at."""
+        campaign = self._create_journey(self.leads)
+        self._compose(campaign)
+        participant = self._tasks(campaign, self.mail)[0].participant_id
+        self.lead.unlink()
+
+        with self._server() as server:
+            self._round()
+
+        self.assertEqual(server.accepted, ["ola@nowak.example"])
+        self.assertRecordValues(
+            participant, [{"state": "exited", "exit_reason": "deleted"}]
+        )
+        self.assertEqual(participant.task_ids.state, "skipped")
+        self.assertIn("deleted", participant.task_ids.reason)
+        self.assertFalse(campaign.failed_task_count)
+
+    def test_record_archived_while_its_mail_waits(self):
+        campaign = self._create_journey(self.leads)
+        self._compose(campaign)
+        self.lead.active = False
+
+        with self._server() as server:
+            self._round()
+
+        self.assertEqual(server.accepted, ["ola@nowak.example"])
+        ida, ola = self._tasks(campaign, self.mail)
+        self.assertRecordValues(
+            ida.participant_id,
+            # as Odoo calls an archived lead without a chance
+            [{"state": "exited", "exit_reason": "lost"}],
+        )
+        self.assertEqual((ida.state, ola.state), ("skipped", "done"))
+
+    def test_contact_archived_while_its_mail_waits(self):
+        partners = self.env["res.partner"].create(
+            [
+                {"name": "Ida", "email": "ida@brandt.example"},
+                {"name": "Ola", "email": "ola@nowak.example"},
+            ]
+        )
+        campaign = self._create_journey(partners)
+        self._compose(campaign)
+        partners[0].active = False
+
+        with self._server() as server:
+            self._round()
+
+        self.assertEqual(server.accepted, ["ola@nowak.example"])
+        ida, ola = self._tasks(campaign, self.mail)
+        self.assertEqual(ida.participant_id.exit_reason, "archived")
+        self.assertEqual((ida.state, ola.state), ("skipped", "done"))
+
     def test_mail_without_campaign_is_not_touched(self):
         mail = self.env["mail.mail"].create(
             {
@@ -519,6 +580,76 @@ class TestCampaignFaults(CampaignCommon):
 
         self.assertEqual(server.accepted, ["ida@brandt.example"])
         self.assertEqual(task.state, "done")
+
+    def test_collision_is_no_attempt(self):
+        """Two workers write on the same mailing: nothing was wrong with the tasks,
+        however often it happens."""
+        campaign = self._create_journey(self.leads)
+        campaign.action_start()
+        Task = self.env.registry["crm.campaign.task"]
+
+        with self._server() as server:
+            with patch.object(
+                Task,
+                "_run",
+                side_effect=psycopg2.errors.SerializationFailure("concurrent update"),
+            ):
+                for _i in range(MAX_ATTEMPTS + 1):
+                    self._round()
+            self.env.invalidate_all()
+            tasks = self._tasks(campaign, self.mail)
+            self.assertEqual(tasks.mapped("state"), ["planned"] * 2)
+            self.assertEqual(tasks.mapped("attempts"), [0, 0])
+            self._round()
+
+        self.assertEqual(
+            sorted(server.accepted), ["ida@brandt.example", "ola@nowak.example"]
+        )
+        self.assertEqual(tasks.mapped("attempts"), [1, 1])
+
+    def test_round_that_collides_is_begun_anew(self):
+        campaign = self._create_journey(self.lead)
+        campaign.action_start()
+        Task = self.env.registry["crm.campaign.task"]
+        self.env["ir.cron.trigger"].search([("cron_id", "=", self.cron.id)]).unlink()
+
+        with self._server() as server:
+            with patch.object(
+                Task,
+                "_reserve",
+                side_effect=psycopg2.errors.SerializationFailure("concurrent update"),
+            ):
+                self._round()
+            self.env.invalidate_all()
+            self.assertFalse(server.accepted)
+            self.assertTrue(
+                self.env["ir.cron.trigger"].search([("cron_id", "=", self.cron.id)])
+            )
+            self._round()
+
+        self.assertEqual(server.accepted, ["ida@brandt.example"])
+
+    def test_mail_that_another_worker_has_just_sent_is_left_out(self):
+        """The rest of the batch goes on."""
+        campaign = self._create_journey(self.leads)
+        self._compose(campaign)
+        mails = self._tasks(campaign, self.mail).trace_ids.mail_mail_id
+        MailMail = self.env.registry["mail.mail"]
+        try_lock = MailMail.try_lock_for_update
+
+        def lock(records, **options):
+            if records == mails[0]:
+                raise psycopg2.errors.SerializationFailure("concurrent update")
+            return try_lock(records, **options)
+
+        with (
+            self._server() as server,
+            patch.object(MailMail, "try_lock_for_update", lock),
+            self.registry.cursor() as cr,
+        ):
+            mails.with_env(self.env(cr=cr)).sudo().send(auto_commit=True)
+
+        self.assertEqual(server.accepted, ["ola@nowak.example"])
 
     def test_task_taken_over_by_another_worker_is_left_to_it(self):
         campaign = self._create_campaign(self.lead)

@@ -63,7 +63,10 @@ class CrmCampaignParticipant(models.Model):
         )
 
     def _exit_if_stopped(self):
-        """End the journeys of these participants that have a reason to end."""
+        """End the journeys of these participants that have a reason to end.
+
+        :return: the ids of those that have one
+        """
         reasons = {}
         for model, participants in self.grouped("res_model").items():
             for participant_id, reason in self.env.execute_query(
@@ -71,6 +74,30 @@ class CrmCampaignParticipant(models.Model):
             ):
                 reasons.setdefault(reason, []).append(participant_id)
         self._exit(reasons)
+        return [participant_id for ids in reasons.values() for participant_id in ids]
+
+    @api.model
+    def _exit_before_mails(self, mail_ids):
+        """The same for those whom these mails are for, right before they go: a mail may
+        have waited for hours since it was composed.
+
+        :return: the ids of those who leave, also where another worker has them
+        """
+        self.flush_model(["state"])
+        self.env["mailing.trace"].flush_model(["crm_campaign_task_id", "mail_mail_id"])
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT DISTINCT p.id
+                  FROM mailing_trace t
+                  JOIN crm_campaign_task k ON k.id = t.crm_campaign_task_id
+                  JOIN crm_campaign_participant p ON p.id = k.participant_id
+                 WHERE t.mail_mail_id = ANY(%s) AND p.state = 'running'
+                """,
+                list(mail_ids),
+            )
+        )
+        return self.browse(row[0] for row in rows)._exit_if_stopped()
 
     @api.model
     def _exit(self, ids_by_reason):

@@ -221,11 +221,13 @@ class CrmCampaignTask(models.Model):
                 or 400 <= (code or 0) < 500
             )
             return ("retry" if transient else "fail"), reason
-        return "fail", self.env._("The mail was deleted before it was sent.")
+        return "gone", self.env._("The mail was deleted before it was sent.")
 
     def _apply_verdict(self, verdict, reason):
         if verdict == "skip":
             self._skip(reason)
+        elif verdict == "gone":
+            self._settle_gone(reason)
         elif verdict in ("retry", "fail"):
             self._fail(reason, final=verdict == "fail")
         else:
@@ -249,6 +251,20 @@ class CrmCampaignTask(models.Model):
             )
             self._invalidate()
             self._plan_next()
+
+    def _settle_gone(self, reason):
+        """The mails of these tasks were deleted: with their records, which ends the
+        journey and is no failure of the step, or by somebody alone.
+        """
+        Participant = self.env["crm.campaign.participant"]
+        self.participant_id._exit_if_stopped()
+        rest = self
+        for why, participants in self.participant_id.grouped("exit_reason").items():
+            if why:
+                left = rest.filtered(lambda k, p=participants: k.participant_id in p)
+                left._skip(Participant._get_exit_text(why))
+                rest -= left
+        rest._fail(reason, final=True)
 
     def _hold_mails(self):
         """Keep mails of a stopped campaign from being sent by anyone."""

@@ -7,6 +7,8 @@ import psycopg2
 from odoo import api, fields, models
 from odoo.tools import SQL
 
+from odoo.addons.crm_plus.tools.collision import COLLISIONS
+
 from .crm_campaign_task_guard import Failures
 from .crm_campaign_task_outcome import MAX_ATTEMPTS
 
@@ -20,12 +22,23 @@ class CrmCampaignTask(models.Model):
 
     @api.model
     def _cron_run(self):
-        """One bounded round: enrol, a batch of each step that is due, send, note what
-        became of it.
+        """One bounded round. One that gets in the way of others is begun anew: what it
+        did is committed, and the rest is as it was.
         """
-        IrCron = self.env["ir.cron"]
         if self._is_halted():
             return
+        try:
+            self._run_round()
+        except COLLISIONS as error:
+            self.env.cr.rollback()
+            self._invalidate()
+            _logger.info("crm_campaigns: round begun anew: %s", error)
+            self._trigger()
+
+    @api.model
+    def _run_round(self):
+        """Enrol, a batch of each step that is due, send, note what became of it."""
+        IrCron = self.env["ir.cron"]
         processed, is_looking = self.env["crm.campaign"]._enrol_changed()
         self._look()
         is_queue_long = self._is_queue_long()
@@ -64,9 +77,11 @@ class CrmCampaignTask(models.Model):
         done = 0
         while done < size:
             attempts = self._reserve(step, size)
+            if not self.browse(attempts)._execute(attempts):
+                # put off: not to be begun again and again in this run of the job
+                break
             done += len(attempts)
-            is_over = self.browse(attempts)._execute(attempts)
-            if not is_over or max(attempts.values(), default=1) == 1:
+            if max(attempts.values(), default=1) == 1:
                 break
         return done
 
@@ -258,8 +273,21 @@ class CrmCampaignTask(models.Model):
             tasks = todo.pop()
             try:
                 tasks._execute_batch(attempts)
+            except COLLISIONS as error:
+                # others were at the same rows, a mailing's for example: that says
+                # nothing of these tasks, and is no attempt
+                self.env.cr.rollback()
+                self._invalidate()
+                _logger.info("crm_campaigns: batch put off: %s", error)
+                for waiting in [tasks, *todo]:
+                    waiting._lock_reserved(attempts)._defer(
+                        fields.Datetime.now(), False
+                    )
+                self.env["ir.cron"]._commit_progress()
+                self._trigger()
+                return False
             except psycopg2.OperationalError as error:
-                # serialisation, a lost connection: the rest again at the next round
+                # a lost connection, for example: the rest again at the next round
                 self.env.cr.rollback()
                 _logger.info("crm_campaigns: batch put off: %s", error)
                 self._trigger()

@@ -59,7 +59,14 @@ class MailMail(models.Model):
                 # alone: after each commit Odoo would read all of them again
                 mail = self.browse(mail_id)
                 # another worker is at it, or it is gone
-                if not mail.try_lock_for_update(allow_referencing=True):
+                try:
+                    if not mail.try_lock_for_update(allow_referencing=True):
+                        continue
+                except psycopg2.errors.SerializationFailure:
+                    # … since this transaction began
+                    if not auto_commit:
+                        raise
+                    self.env.cr.rollback()
                     continue
                 delivery = Delivery(own, mail_id, fields.Datetime.now())
                 super(
@@ -117,6 +124,9 @@ class MailMail(models.Model):
 
         Held mails of a stopped campaign are released when it starts again.
         """
+        # sudo: whoever sends mails need not see campaigns
+        Participant_sudo = self.env["crm.campaign.participant"].sudo()
+        leaving = Participant_sudo._exit_before_mails(self.ids)
         self.flush_recordset(["state"])
         self.env["mail.blacklist"].flush_model(["active", "email"])
         rows = self.env.execute_query(
@@ -125,7 +135,8 @@ class MailMail(models.Model):
                 SELECT m.id, t.id,
                        CASE WHEN b.id IS NOT NULL AND g.use_exclusion_list
                                  THEN 'mail_bl'
-                            WHEN p.state = 'exited' OR %s THEN 'left'
+                            WHEN p.state = 'exited' OR p.id = ANY(%s) OR %s
+                                 THEN 'left'
                             WHEN c.state <> 'running' THEN 'stopped'
                        END AS why
                   FROM mail_mail m
@@ -138,6 +149,7 @@ class MailMail(models.Model):
              LEFT JOIN mail_blacklist b ON b.email = t.email AND b.active
                  WHERE m.id = ANY(%s) AND m.state = 'outgoing'
                 """,
+                leaving,
                 self.env["crm.campaign.task"]._get_behind_condition(),
                 self.ids,
             )
