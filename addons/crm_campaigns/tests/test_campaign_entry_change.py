@@ -41,9 +41,7 @@ class TestStageEntry(ChangeCommon):
         there = self._create_leads(email_from="there@many.example")
         there.stage_id = self.reached
         self._harvest_queued()
-        campaign = self._start_stage(
-            entry_domain=repr([("id", "in", self.leads.ids)])
-        )
+        campaign = self._start_stage(entry_domain=repr([("id", "in", self.leads.ids)]))
         self.assertFalse(campaign.participant_ids)
 
         self.lead.with_user(self.manager).stage_id = self.reached

@@ -12,7 +12,7 @@ from .test_campaign_goal import GoalCommon
 @tagged("post_install", "-at_install", "crm_campaigns")
 class TestWaitMail(GoalCommon):
     """Mail ─ Wait for a reaction ─┬─ if so:  So
-                                   └─ if not: Not so
+    └─ if not: Not so
     """
 
     def _start_waiting(self, reaction="opened", **values):
@@ -63,7 +63,7 @@ class TestWaitMail(GoalCommon):
         self.assertIn("Wait · not opened in time", ola.journey)
 
     def test_clicked(self):
-        self._check_reaction("clicked", lambda trace: self._click_trace(trace))
+        self._check_reaction("clicked", self._click_trace)
 
     def _click_trace(self, trace):
         self._click(trace.crm_campaign_task_id)
@@ -77,9 +77,7 @@ class TestWaitMail(GoalCommon):
     def test_opened_by_a_machine_is_not_opened(self):
         """Trap D1: scanners open everything, at once."""
         campaign, traces = self._start_waiting()
-        self.env["ir.config_parameter"].set_param(
-            "crm_campaigns.machine_seconds", 3600
-        )
+        self.env["ir.config_parameter"].set_param("crm_campaigns.machine_seconds", 3600)
 
         traces.set_opened()
         self._run()
@@ -90,9 +88,7 @@ class TestWaitMail(GoalCommon):
     def test_clicked_by_a_machine_is_not_clicked(self):
         """Trap D1: scanners follow all links."""
         campaign, traces = self._start_waiting("clicked")
-        self.env["ir.config_parameter"].set_param(
-            "crm_campaigns.machine_seconds", 3600
-        )
+        self.env["ir.config_parameter"].set_param("crm_campaigns.machine_seconds", 3600)
 
         self._click_trace(traces[0])
         self._run()

@@ -1,5 +1,3 @@
-from datetime import timedelta
-
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
 from odoo.tests import Form, HttpCase, new_test_user, tagged
@@ -151,9 +149,7 @@ class TestCampaignVersions(VersionCommon):
         self.assertEqual(draft.sudo()._count_audience(), 0)
         self.assertFalse(draft.participant_ids)
         # the dry run tells who is inside
-        self.assertIn(
-            "On the way in this campaign already", str(draft.get_dry_run())
-        )
+        self.assertIn("On the way in this campaign already", str(draft.get_dry_run()))
 
     def test_stopped_campaign_with_a_draft_is_changed_there(self):
         campaign = self._start()
@@ -285,9 +281,7 @@ class TestCampaignVersions(VersionCommon):
         self.assertEqual(draft._publish(), 0)
 
         self.assertFalse(draft.exists())
-        self.assertEqual(
-            campaign.step_ids.mapped("name"), ["First", "Pause", "Second"]
-        )
+        self.assertEqual(campaign.step_ids.mapped("name"), ["First", "Pause", "Second"])
         self.assertEqual(
             [(v.number, v.state) for v in campaign.version_ids],
             [(2, "current"), (1, "retired")],
@@ -334,7 +328,7 @@ class TestCampaignVersions(VersionCommon):
         for change in (
             lambda: retired.write({"delay_count": 4}),
             lambda: retired.write({"name": "Other"}),
-            lambda: retired.unlink(),
+            retired.unlink,
             lambda: self.first.mailing_id.write({"subject": "Other"}),
         ):
             with self.assertRaises(UserError), self.cr.savepoint():
@@ -348,9 +342,11 @@ class TestCampaignVersions(VersionCommon):
 
     def test_moved_people_wait_on_at_the_same_step(self):
         campaign = self._start()
-        dates = campaign.sudo().participant_ids.task_ids.filtered(
-            lambda k: k.state == "planned"
-        ).mapped("date_planned")
+        dates = (
+            campaign.sudo()
+            .participant_ids.task_ids.filtered(lambda k: k.state == "planned")
+            .mapped("date_planned")
+        )
         draft = self._edit(campaign)
         self._add_draft_step(
             draft,
@@ -448,9 +444,7 @@ class TestCampaignVersions(VersionCommon):
         )
 
         self.assertEqual(moved, 3)
-        self.assertEqual(
-            campaign.sudo().participant_ids.mapped("state"), ["done"] * 3
-        )
+        self.assertEqual(campaign.sudo().participant_ids.mapped("state"), ["done"] * 3)
 
     def test_gone_step_leave(self):
         campaign, moved = self._publish_without_pause("leave")
@@ -490,9 +484,7 @@ class TestCampaignVersions(VersionCommon):
         self.assertIn("2 at “Pause” wait on there", wizard.outcome)
         wizard.action_publish()
 
-        self.assertEqual(
-            [p.version_id.number for p in participants], [1, 2, 2]
-        )
+        self.assertEqual([p.version_id.number for p in participants], [1, 2, 2])
         self.assertEqual(campaign.version_id.moved_count, 2)
 
     def test_moved_twice(self):
@@ -659,8 +651,7 @@ class TestCampaignVersions(VersionCommon):
 
         self.assertEqual(copied.winner_way_id, copied.way_ids[1])
         by_lead = {
-            task.participant_id: task.way_id
-            for task in self._tasks(campaign, copied)
+            task.participant_id: task.way_id for task in self._tasks(campaign, copied)
         }
         self.assertEqual(len(by_lead), 3)
         self.assertLessEqual(set(by_lead.values()), set(copied.way_ids))

@@ -365,8 +365,8 @@ class CrmCampaign(models.Model):
         insert = SQL(
             """
             INSERT INTO crm_campaign_participant (
-                campaign_id, version_id, number, res_model, res_id, lead_id, partner_id, email,
-                person, event, parallel, state, date_entered,
+                campaign_id, version_id, number, res_model, res_id, lead_id, partner_id,
+                email, person, event, parallel, state, date_entered,
                 create_date, write_date
             )
             SELECT %(campaign)s, %(version)s,

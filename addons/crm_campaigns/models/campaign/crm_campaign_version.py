@@ -42,9 +42,7 @@ class CrmCampaignVersion(models.Model):
     user_id = fields.Many2one(
         "res.users", string="Published By", readonly=True, index="btree_not_null"
     )
-    approved_by_id = fields.Many2one(
-        "res.users", string="Approved By", readonly=True, index="btree_not_null"
-    )
+    approved_by_id = fields.Many2one("res.users", readonly=True, index="btree_not_null")
     changes = fields.Html(string="What Changed", readonly=True)
     moved_count = fields.Integer(
         string="Moved to It",
@@ -95,7 +93,6 @@ class CrmCampaign(models.Model):
 
     version_id = fields.Many2one(
         "crm.campaign.version",
-        string="Version",
         readonly=True,
         copy=False,
         index="btree_not_null",
@@ -284,7 +281,6 @@ class CrmCampaignStep(models.Model):
 
     version_id = fields.Many2one(
         "crm.campaign.version",
-        string="Version",
         compute="_compute_version_id",
         store=True,
         precompute=True,
@@ -388,7 +384,6 @@ class CrmCampaignParticipant(models.Model):
 
     version_id = fields.Many2one(
         "crm.campaign.version",
-        string="Version",
         readonly=True,
         ondelete="set null",
         help="The steps that they go through.",

@@ -67,8 +67,8 @@ class MailingMailing(models.Model):
         return self.user_id.company_id or self.env.company
 
     def _get_contact_purpose(self):
-        """What it is for: as it says, else as the campaign does whose step it is, or the
-        one topic of its mailing lists.
+        """What it is for: as it says, else as the campaign does whose step it is, or
+        the one topic of its mailing lists.
         """
         self.ensure_one()
         # sudo: whoever sends a mail may know what it is for

@@ -131,7 +131,9 @@ test("who may not change it, or while it runs, only reads", async () => {
     await mountCanvas();
 
     expect(".o_crm_campaign_plus").toHaveCount(0);
-    expect(".o_crm_campaign_hint").toHaveText("Stop the campaign to change its steps, or choose “Edit” to draw its next version.");
+    expect(".o_crm_campaign_hint").toHaveText(
+        "Stop the campaign to change its steps, or choose “Edit” to draw its next version.",
+    );
     expect("[data-id='1'] .o_count_waiting").toHaveText("12");
     expect("[data-id='1'] .o_count_failed").toHaveText("3");
     expect("[data-id='1'] .o_count_done").toHaveCount(0);

@@ -202,7 +202,11 @@ export class CampaignCanvas extends Component {
                 ? ""
                 : _t("Add what happens first: a mail, then perhaps a wait for a click.");
         }
-        return canvas.can_write ? _t("Stop the campaign to change its steps, or choose “Edit” to draw its next version.") : "";
+        return canvas.can_write
+            ? _t(
+                  "Stop the campaign to change its steps, or choose “Edit” to draw its next version.",
+              )
+            : "";
     }
 
     getStep(id) {

@@ -27,7 +27,7 @@ registry.category("web_tour.tours").add("crm_campaigns_versions", {
         {
             content: "Who is inside finishes, unless one says otherwise",
             trigger: inDialog(
-                ".o_crm_campaign_outcome:contains('3 people inside finish on their version')"
+                ".o_crm_campaign_outcome:contains('3 people inside finish on their version')",
             ),
         },
         {
