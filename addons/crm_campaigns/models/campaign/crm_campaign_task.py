@@ -30,9 +30,12 @@ class CrmCampaignTask(models.Model):
     _description = "Campaign Task"
     _order = "date_planned, id"
 
-    # found by the index of _occurrence_uniq
     participant_id = fields.Many2one(
-        "crm.campaign.participant", required=True, readonly=True, ondelete="cascade"
+        "crm.campaign.participant",
+        required=True,
+        readonly=True,
+        index=True,
+        ondelete="cascade",
     )
     campaign_id = fields.Many2one(
         "crm.campaign", required=True, readonly=True, ondelete="cascade"

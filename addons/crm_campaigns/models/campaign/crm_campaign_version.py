@@ -114,6 +114,7 @@ class CrmCampaign(models.Model):
         string="Draft of",
         readonly=True,
         copy=False,
+        index="btree_not_null",
         ondelete="cascade",
         help="The campaign whose next version is drawn here.",
     )
@@ -225,15 +226,14 @@ class CrmCampaign(models.Model):
 
     def _get_draft_action(self):
         self.ensure_one()
+        # with an address of its own, so that the page may be loaded again
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "crm_campaigns.crm_campaign_action_draft"
+        )
         return {
-            "type": "ir.actions.act_window",
+            **action,
             "name": self.env._("%s: next version", self.draft_of_id.name),
-            "res_model": "crm.campaign",
             "res_id": self.id,
-            "view_mode": "form",
-            "views": [
-                (self.env.ref("crm_campaigns.crm_campaign_draft_view_form").id, "form")
-            ],
         }
 
     def _sync_draft(self):
