@@ -64,6 +64,7 @@ class Hold:
     lose: bool
     loop: asyncio.AbstractEventLoop
     seen: int = 0
+    held: str = ""
     reached: threading.Event = field(default_factory=threading.Event)
     gone: threading.Event = field(default_factory=threading.Event)
     released: asyncio.Event = field(default_factory=asyncio.Event)
@@ -75,7 +76,10 @@ class Hold:
         if stage != self.at or self.address not in address:
             return False
         self.seen += 1
-        return self.seen == self.nth
+        if self.seen != self.nth:
+            return False
+        self.held = address
+        return True
 
     async def wait(self):
         self.reached.set()
@@ -92,6 +96,7 @@ class MailSink:
     def __init__(self):
         self.received = []
         self.refused = {}
+        self.refusals = []
         self._holds = []
         self._background = Background()
         self._server = self._background.run(self._listen())
@@ -120,8 +125,23 @@ class MailSink:
             if mail.recipient == address and (not subject or subject in mail.subject)
         ]
 
-    def refuse(self, address, reply="550 5.1.1 no such mailbox"):
-        self.refused[address] = reply
+    def refuse(self, address, reply="550 5.1.1 no such mailbox", at="RCPT"):
+        """Refuse mails to an address from now on, each noted in ``refusals``.
+
+        :param at: "RCPT", before we have the mail, or "DATA", when we have it all
+        """
+        self.refused[address] = (at, reply)
+
+    def accept(self, address):
+        """Refuse no more mails to an address."""
+        del self.refused[address]
+
+    def _get_refusal(self, stage, address):
+        at, reply = self.refused.get(address, (None, None))
+        if at != stage:
+            return None
+        self.refusals.append(address)
+        return reply
 
     def hold(self, address, nth=1, at="DATA", lose=False):
         """Let the sender of the nth mail to ``address`` (or a part of it) wait."""
@@ -134,8 +154,8 @@ class MailSink:
     # ------------------------------------------------------------
 
     async def handle_RCPT(self, server, session, envelope, address, rcpt_options):
-        if address in self.refused:
-            return self.refused[address]
+        if refusal := self._get_refusal("RCPT", address):
+            return refusal
         for hold in self._holds:
             if hold.applies("RCPT", address):
                 await hold.wait()
@@ -143,6 +163,9 @@ class MailSink:
         return "250 OK"
 
     async def handle_DATA(self, server, session, envelope):
+        for address in envelope.rcpt_tos:
+            if refusal := self._get_refusal("DATA", address):
+                return refusal
         message = message_from_bytes(envelope.content, policy=policy.default)
         mails = [Received(recipient, message) for recipient in envelope.rcpt_tos]
         holds = [

@@ -65,34 +65,61 @@ class OdooServer:
 
     :param template: database to work on a clone of, instead of the usual one
     :param expected: patterns of log records that name our addons, and are meant to
+    :param beside: another server, entered before, whose database it works on
+    :param addons: folders of addons besides ours
+    :param options: more of odoo.conf
+    :param environment: more of its environment
     """
 
-    def __init__(self, name, *, smtp_port, cron_workers=1, template=None, expected=()):
+    def __init__(
+        self,
+        name,
+        *,
+        smtp_port,
+        cron_workers=1,
+        template=None,
+        expected=(),
+        beside=None,
+        addons=(),
+        options=None,
+        environment=None,
+    ):
         self.name = name
         self.smtp_port = smtp_port
         self.cron_workers = cron_workers
         self.expected = [re.compile(pattern) for pattern in expected]
         self.folder = settings.artefacts / name
         self.log = self.folder / "odoo.log"
-        self._database = Database(name, template or settings.template)
+        self._beside = beside
+        self._addons = addons
+        self._options = options or {}
+        self._environment = environment or {}
+        self._database = (
+            beside._database
+            if beside
+            else Database(name, template or settings.template)
+        )
         self.database = self._database.name
         self.process = None
 
     def __enter__(self):
         self.folder.mkdir(parents=True, exist_ok=True)
         self.log.unlink(missing_ok=True)
-        self._database.__enter__()
+        if not self._beside:
+            self._database.__enter__()
         self._proxy = Proxy()
         self.port = self._proxy.port
         self.url = f"http://127.0.0.1:{self.port}"
-        self._prepare()
+        if not self._beside:
+            self._prepare()
         self.start()
         return self
 
     def __exit__(self, *exc):
         self.stop()
         self._proxy.close()
-        self._database.drop()
+        if not self._beside:
+            self._database.drop()
         if not exc[0]:
             self.check_log()
 
@@ -125,7 +152,7 @@ class OdooServer:
         conf = self.folder / "odoo.conf"
         conf.write_text(
             CONF.format(
-                addons_path=settings.addons_path,
+                addons_path=",".join([settings.addons_path, *map(str, self._addons)]),
                 data_dir=settings.data_dir,
                 database=self.database,
                 http_port=self._proxy.http_port,
@@ -133,13 +160,14 @@ class OdooServer:
                 cron_workers=self.cron_workers,
                 smtp_port=self.smtp_port,
                 log=self.log,
-            ),
+            )
+            + "".join(f"{name} = {value}\n" for name, value in self._options.items()),
             encoding="utf-8",
         )
         environment = {k: v for k, v in os.environ.items() if k != "ODOO_RC"}
         self.process = subprocess.Popen(
             [settings.odoo, "-c", str(conf)],
-            env=environment,
+            env={**environment, **self._environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=(self.folder / "stderr.log").open("ab"),
@@ -175,6 +203,13 @@ class OdooServer:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(10)
         self.process = None
+
+    def revive(self):
+        """Start it again if it has ended by itself, as systemd does: Odoo's master does
+        when it cannot reach the database while it replaces a worker."""
+        if self.process is not None and self.process.poll() is not None:
+            self.kill()
+            self.start()
 
     def _processes(self):
         with suppress(psutil.NoSuchProcess):
