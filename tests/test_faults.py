@@ -349,7 +349,8 @@ def world(request, tmp_path_factory):
         yield world
         for server in servers:
             # they are used to it, and it is faster
-            server.kill()
+            if server.process is not None:
+                server.kill()
 
 
 @pytest.fixture(autouse=True)

@@ -112,7 +112,13 @@ class OdooServer:
         self.url = f"http://127.0.0.1:{self.port}"
         if not self._beside:
             self._prepare()
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            # nobody would end it
+            if self.process is not None:
+                self.kill()
+            raise
         return self
 
     def __exit__(self, *exc):
