@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-from .waiting import wait_for
-
 ADDONS = Path(__file__).parent / "addons"
 
 
@@ -39,26 +37,28 @@ class FaultPoints:
         new.write_text(str(seconds))
         new.rename(self._clock(name))
 
+    def open(self):
+        """Let the engine go on."""
+        (self.folder / "closed").unlink(missing_ok=True)
+
+    def close(self):
+        """Let the engine stand still, as soon as the batches at hand are done; the
+        death at a point does that, too."""
+        (self.folder / "closed").touch()
+
     def arm(self, point, nth=1):
         """Let the process die that is the first to pass a point for the nth time."""
         new = self.folder / f"{point}.new"
         new.write_text(str(nth))
         new.rename(self.folder / f"{point}.armed")
 
-    def wait_until_reached(self, point, meanwhile, timeout=120):
-        """Return what the process was about that died there.
+    def has_reached(self, point):
+        return (self.folder / f"{point}.reached").exists()
 
-        :param meanwhile: called again and again
-        """
+    def forget(self, point):
+        """Return what the process was about that died there, for the point to be used
+        again."""
         reached = self.folder / f"{point}.reached"
-
-        def has_died():
-            if reached.exists():
-                return True
-            meanwhile()
-            return False
-
-        wait_for(f"death at “{point}”", has_died, timeout=timeout, every=0.2)
         about = reached.read_text()
         reached.unlink()
         return about
