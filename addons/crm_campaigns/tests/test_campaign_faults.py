@@ -651,6 +651,25 @@ class TestCampaignFaults(CampaignCommon):
 
         self.assertEqual(server.accepted, ["ola@nowak.example"])
 
+    def test_mail_that_another_worker_has_sent_and_deleted_is_left_out(self):
+        """The rest of the batch goes on, and does not wait for the next round."""
+        campaign = self._create_journey(self.leads)
+        self._compose(campaign)
+        mails = self._tasks(campaign, self.mail).trace_ids.mail_mail_id
+        IrMailServer = self.env.registry["ir.mail_server"]
+
+        with self._server() as server, self.registry.cursor() as cr:
+            mails = mails.with_env(self.env(cr=cr)).sudo()
+
+            def connect(*args, **kwargs):
+                mails[0].unlink()
+                return server
+
+            with patch.object(IrMailServer, "_connect__", connect):
+                mails.send(auto_commit=True)
+
+        self.assertEqual(server.accepted, ["ola@nowak.example"])
+
     def test_task_taken_over_by_another_worker_is_left_to_it(self):
         campaign = self._create_campaign(self.lead)
         self._add_step(campaign, "activity")

@@ -35,13 +35,15 @@ class MailMail(models.Model):
             "mail_server": mail_server,
             "post_send_callback": post_send_callback,
         }
+        # of many mails, another worker has sent and deleted some meanwhile
+        mails = self.exists()
         # sudo: senders of other mails may not read mailings
         campaign_mails = self.browse(
-            self.sudo().filtered("mailing_id.crm_campaign_step_id").ids
+            mails.sudo().filtered("mailing_id.crm_campaign_step_id").ids
         )
         if not campaign_mails or self.env["ir.mail_server"]._disable_send():
-            return super()._send(**options)
-        others = self - campaign_mails
+            return super(MailMail, mails)._send(**options)
+        others = mails - campaign_mails
         if others:
             super(MailMail, others)._send(**options)
         Task = self.env["crm.campaign.task"]
