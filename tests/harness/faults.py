@@ -9,7 +9,7 @@ class FaultPoints:
     """The points of the addon ``fault_points``, see there.
 
     :param folder: an empty folder, where the servers look
-    :param batch: mails that are composed at once
+    :param batch: tasks of a step that are done at once
     """
 
     def __init__(self, folder, batch):

@@ -9,8 +9,8 @@ that point a worker dies; who does renames it to ``<point>.reached``, with what 
 about. Nobody goes on from then on, as long as there is a file ``closed``: what is left
 does not depend on how fast the machine is.
 ``FAULT_CLOCK`` is a file with the seconds that the clock of this server is ahead.
-``FAULT_BATCH`` is how many mails are composed at once, so that there are enough batches
-to die in.
+``FAULT_BATCH`` is how many tasks are done at once, so that there are enough batches to
+die in.
 """
 
 import functools
@@ -117,6 +117,11 @@ def install(registry):
     def _is_halted(original, self):
         return CLOSED.exists() or original()
 
+    @wrap(Task, "_run_step")
+    def _run_step(original, self, step):
+        # in the middle of a round
+        return 0 if CLOSED.exists() else original(step)
+
     @wrap(Task, "_on_composed")
     def _on_composed(original, self):
         reach("composed")
@@ -132,10 +137,15 @@ def install(registry):
             reach("noted, not committed", mail_id)
         return result
 
+    from odoo.addons.crm_campaigns.models.campaign.steps.step_condition import (
+        ConditionKind,
+    )
     from odoo.addons.crm_campaigns.models.campaign.steps.step_mail import MailKind
+    from odoo.addons.crm_campaigns.models.campaign.steps.step_wait import WaitKind
     from odoo.addons.crm_campaigns.tools.delivery import Delivery
 
-    MailKind.batch_size = BATCH
+    for kind in (ConditionKind, MailKind, WaitKind):
+        kind.batch_size = BATCH
 
     @wrap(Delivery, "reserve")
     def reserve(original, self):
