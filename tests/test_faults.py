@@ -205,6 +205,19 @@ class World:
             lines += [f"{title}:", *(f"  {row}" for row in rows)]
         return "\n".join(lines)
 
+    def summarize(self):
+        """The figures, to be kept with the logs."""
+        received = self.received()
+        tasks = self.sql("SELECT state, count(*) FROM crm_campaign_task GROUP BY 1")
+        return (
+            f"people: {PEOPLE}\n"
+            f"mails received: {received.total()}, of these different: {len(received)}\n"
+            f"refusals: {len(self.sink.refusals)}\n"
+            f"deaths, with at most one mail in doubt each: {self.deaths}\n"
+            f"fates: {dict(Counter(self.fates.values()))}\n"
+            f"tasks: {dict(tasks)}\n"
+        )
+
     def until_mails(self, count, push=None):
         """Until so many more have arrived."""
         goal = len(self.sink.received) + count
@@ -436,6 +449,7 @@ def world(request, tmp_path_factory):
         world = World(cluster, sink, faults, servers)
         world.failed_before = failed_before
         yield world
+        (settings.artefacts / "faults.txt").write_text(world.summarize())
         for server in servers:
             # they are used to it, and it is faster
             if server.process is not None:
