@@ -1,6 +1,5 @@
 from datetime import timedelta
 
-from odoo.fields import Datetime
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
@@ -267,7 +266,7 @@ class TestCaseMail(CaseCommon):
 
         self.assertTrue(first.date_acknowledged)
         self.assertFalse(second.date_acknowledged)
-        first.date_acknowledged = Datetime.now() - timedelta(minutes=16)
+        first.date_acknowledged = self.env.cr.now() - timedelta(minutes=16)
         self.assertTrue(self._receive("three").date_acknowledged)
         self.assertTrue(
             self._receive("four", email_from="eva@nowak.example").date_acknowledged
