@@ -163,17 +163,6 @@ class CrmCampaign(models.Model):
         )
 
     @api.model
-    def _has_company(self, Model):
-        """Whether the table of a model tells whose company its records are."""
-        field = Model._fields.get("company_id")
-        return bool(
-            field
-            and field.store
-            and field.type == "many2one"
-            and field.comodel_name == "res.company"
-        )
-
-    @api.model
     def _flush_people(self, model):
         """Write what ``_get_people_query`` reads."""
         names = {
