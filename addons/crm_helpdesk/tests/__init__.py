@@ -1,5 +1,6 @@
 from . import test_automatic_reply
 from . import test_case
+from . import test_case_goods
 from . import test_case_mail
 from . import test_case_mailset
 from . import test_case_performance

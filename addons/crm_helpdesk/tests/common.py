@@ -169,6 +169,31 @@ class CaseCommon(MailCommon):
         order.action_confirm()
         return order
 
+    @classmethod
+    def _deliver_serial(cls, partner, name="SN-1", product_name="Espresso machine"):
+        """Sell one piece with a serial number to ``partner`` and bring it; return the
+        lot, its delivery and its order."""
+        product = cls.env["product.product"].create(
+            {"name": product_name, "is_storable": True, "tracking": "serial"}
+        )
+        lot = cls.env["stock.lot"].create(
+            {"name": name, "product_id": product.id, "company_id": cls.company.id}
+        )
+        warehouse = cls.env["stock.warehouse"].search(
+            [("company_id", "=", cls.company.id)], limit=1
+        )
+        cls.env["stock.quant"]._update_available_quantity(
+            product, warehouse.lot_stock_id, 1, lot_id=lot
+        )
+        order = cls._create_order(
+            partner, order_line=[Command.create({"product_id": product.id})]
+        )
+        picking = order.picking_ids
+        picking.action_assign()
+        picking.move_ids.picked = True
+        picking.button_validate()
+        return lot, picking, order
+
     def _receive(
         self,
         subject="The grinder does not start",

@@ -2,6 +2,7 @@ from . import crm_case_stage
 from . import crm_case_tag
 from . import crm_case_team
 from . import crm_case
+from . import crm_case_goods
 from . import crm_case_mail
 from . import crm_case_portal
 from . import crm_case_rating
@@ -11,4 +12,8 @@ from . import crm_touchpoint
 from . import mail_message
 from . import mail_thread
 from . import res_partner
+from . import crm_case_subject_mixin
+from . import account_move
 from . import sale_order
+from . import stock_lot
+from . import stock_picking

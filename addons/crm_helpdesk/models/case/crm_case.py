@@ -10,6 +10,8 @@ CHANNELS = [
     ("portal", "Portal"),
     ("phone", "Phone"),
     ("web", "Web Form"),
+    ("livechat", "Live Chat"),
+    ("api", "Other System"),
     ("manual", "Manual"),
 ]
 PRIORITIES = [("0", "Low"), ("1", "Normal"), ("2", "High"), ("3", "Urgent")]

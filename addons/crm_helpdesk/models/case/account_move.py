@@ -1,0 +1,8 @@
+from odoo import models
+
+
+class AccountMove(models.Model):
+    _name = "account.move"
+    _inherit = ["account.move", "crm.case.subject.mixin"]
+
+    _case_field = "invoice_id"
