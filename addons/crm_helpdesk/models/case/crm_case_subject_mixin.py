@@ -11,7 +11,7 @@ class CrmCaseSubjectMixin(models.AbstractModel):
     _case_field = None
 
     case_count = fields.Integer(
-        string="Cases",
+        string="Number of Cases",
         compute="_compute_case_count",
         groups="crm_helpdesk.crm_helpdesk_group_user",
     )
