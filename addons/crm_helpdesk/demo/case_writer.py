@@ -41,6 +41,7 @@ class CaseWriter(BaseWriter):
         self.write_clocks()
         self.write_threads()
         self.write_states()
+        self.write_history()
         self.write_ratings()
         self.harvest()
         self.forget_today()
@@ -159,6 +160,12 @@ class CaseWriter(BaseWriter):
             ),
         ):
             self.put("crm.case", column, dates)
+
+    def write_history(self):
+        """Stays from the moves that were noted; their promises' causes with them."""
+        self.env["crm.case.stage.history"]._rebuild(self.cases.ids)
+        self.env["crm.case.stage.history"]._count_open()
+        self.env["crm.case.promise.time"]._settle()
 
     def write_ratings(self):
         rated = [(plan, case) for plan, case in self.pairs if plan.rating]

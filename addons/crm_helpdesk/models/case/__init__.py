@@ -9,6 +9,7 @@ from . import crm_case_rating
 from . import crm_customer_profile
 from . import crm_segment_fact
 from . import crm_touchpoint
+from . import mail_alias_domain
 from . import mail_message
 from . import mail_thread
 from . import res_partner
