@@ -17,6 +17,8 @@ class DryRunBench(CampaignBench):
     name = "dry_run"
     is_long = False
     runs = 3
+    apart = ()
+    peer_title = None
     lead_count = int(os.environ.get("BENCH_LEADS", "100000"))
 
     @property
