@@ -13,6 +13,7 @@ from . import test_case_security
 from . import test_case_touchpoint
 from . import test_demo
 from . import test_case_tour
+from . import test_reply_text
 from . import test_screens
 from . import test_customer_page
 from . import test_segment_fact
