@@ -1,2 +1,3 @@
 from . import case
 from . import history
+from . import intake

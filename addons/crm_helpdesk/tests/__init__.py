@@ -2,10 +2,16 @@ from . import test_automatic_reply
 from . import test_case
 from . import test_case_goods
 from . import test_case_history
+from . import test_case_address
+from . import test_case_duplicate
+from . import test_case_follow_up
 from . import test_case_mail
 from . import test_case_mailset
 from . import test_case_performance
 from . import test_case_portal
+from . import test_case_participant
+from . import test_case_reply
+from . import test_case_spam
 from . import test_case_profile
 from . import test_case_rating
 from . import test_case_report
@@ -13,6 +19,7 @@ from . import test_case_security
 from . import test_case_touchpoint
 from . import test_demo
 from . import test_case_tour
+from . import test_mail_charset
 from . import test_reply_text
 from . import test_screens
 from . import test_customer_page

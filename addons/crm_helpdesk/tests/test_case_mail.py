@@ -213,7 +213,10 @@ class TestCaseMail(CaseCommon):
         self.assertEqual(mail.subject, f"[{case.number}] {case.name}")
         self.assertEqual(mail.recipient_ids, self.ida)
         self.assertEqual(mail.email_from, f'"Help" <help@{self.alias_domain}>')
-        self.assertEqual(mail.reply_to, f'"Help" <help@{self.alias_domain}>')
+        self.assertEqual(
+            mail.reply_to,
+            f'"Help" <help+{case._get_reply_token()}@{self.alias_domain}>',
+        )
         self.assertIn("auto-replied", mail.headers)
         self.assertIn("X-Auto-Response-Suppress", mail.headers)
         self.assertEqual(mail.state, "outgoing", "left to the mail queue")
@@ -487,7 +490,7 @@ class TestCaseMail(CaseCommon):
         message = self._answer(case)
 
         self.assertEqual(message.notified_partner_ids, self.ida)
-        self.assertIn(f"help@{self.alias_domain}", self._new_mails.reply_to)
+        self.assertIn("help+c", self._new_mails.reply_to)
         self.assertNotIn(self.ida, case.message_partner_ids)
 
     def test_answer_that_names_somebody_goes_only_there(self):

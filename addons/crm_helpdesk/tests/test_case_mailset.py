@@ -2,6 +2,7 @@ import itertools
 import logging
 import os
 import re
+import resource
 import time
 from collections import Counter
 from pathlib import Path
@@ -28,6 +29,16 @@ NOT_MAIL = {"SOURCE.txt", "LICENSE", "expected.csv"}
 # Of the processor: an endless loop is looked for, whatever else the machine does. The
 # slowest one, of 3 MB of nested mails, takes some 2 s.
 MAX_SECONDS = 30
+# What the process may grow by while all of them are taken in: the sets have 9 MB.
+MAX_GROWTH_MB = 500
+# Mails with words in charsets, headers and encodings that Odoo has to get right
+READABLE = {
+    "mime_flanker/bilingual-simple.eml": ("Как ты поживаешь?", "эта линия по-русски"),
+    "mime_flanker/8bitmime.eml": ("2 RCPT MIME", "Превел"),
+    "mime_flanker/no-ctype.eml": ("Testing message parsing", "just testing message"),
+    "mime_flanker/from-encoding.eml": ("running server as root", "buffer overflow"),
+    "mime_flanker/russian-attachment-yahoo.eml": ("Hello", "Hello"),
+}
 # Of 374 reports these open a case: two notices of a mail service in JSON, the refusal
 # of a mailing list, and one that a person forwarded. More of them is a regression.
 MAX_UNRECOGNISED_REPORTS = 4
@@ -77,6 +88,7 @@ class TestCaseMailset(CaseCommon):
         self.env["ir.config_parameter"].set_param("mail.gateway.loop.threshold", 9999)
         counts = {name: Counter() for name in MAIL_SETS}
         failed, slow, answered_machines, reports = [], [], [], []
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
         for name in MAIL_SETS:
             for path, raw in self._iter_mails(name):
@@ -109,8 +121,26 @@ class TestCaseMailset(CaseCommon):
                 case.name,
                 ", ANSWERED" if answered else "",
             )
+        grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory
+        _logger.log(25, "memory grown by %s MB", grown // 1024)
         self.assertFalse(failed)
         self.assertFalse(slow)
+        self.assertLess(grown / 1024, MAX_GROWTH_MB)
         self.assertFalse(answered_machines)
         self.assertLessEqual(len(reports), MAX_UNRECOGNISED_REPORTS)
         self.assertGreater(counts["spam_ham"]["case"], 20, "people's mails open cases")
+
+    @mute_logger("odoo.addons.mail.models.mail_thread")
+    def test_mails_stay_readable(self):
+        for name, (subject, words) in READABLE.items():
+            with self.subTest(name):
+                case, _mails = self._take_in((self.root / name).read_bytes())
+                message = case.message_ids.filtered(lambda m: m.message_type == "email")
+                self.assertIn(subject, case.name)
+                self.assertIn(words, str(message.body))
+                self.assertNotIn("\ufffd", str(message.body))
+        files = case.search([("name", "=", "Hello")]).message_ids.attachment_ids
+        self.assertTrue(
+            any("Картинка" in name for name in files.mapped("name")),
+            files.mapped("name"),
+        )

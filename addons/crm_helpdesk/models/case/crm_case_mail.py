@@ -172,7 +172,6 @@ class CrmCase(models.Model):
         name, email = parse_contact_from_email(msg_dict.get("email_from"))
         if not email:
             return Partner
-        usable = ("company_id", "in", (False, company.id))
         if msg_dict.get("author_id"):
             # Odoo looked for the address in all companies, and took one that has it
             usable = ("company_id", "in", (False, company.id))
@@ -181,30 +180,35 @@ class CrmCase(models.Model):
             )
             found = author or Partner.search([("email_normalized", "=", email), usable])
             if found:
-                return found.sorted(
-                    lambda partner: (
-                        not partner.user_ids,
-                        partner.company_id != company,
-                        partner.is_company,
-                        partner.id,
-                    )
-                )[0]
+                return found._sort_senders(company)[0]
         if is_machine or self._is_own_address(email):
             return Partner
-        return Partner.with_context(
-            mail_create_nosubscribe=True, mail_create_nolog=True
-        ).create({"name": name or email, "email": email, "company_id": False})
+        return self._create_contact(name, email, company)
+
+    @api.model
+    def _create_contact(self, name, email, company):
+        """Return a new contact, in sudo, for an address that nobody has."""
+        return (
+            self.env["res.partner"]
+            # sudo: the gateway, and who answers, make contacts of who writes
+            .sudo()
+            .with_context(mail_create_nosubscribe=True, mail_create_nolog=True)
+            .create(self._prepare_customer_values(name, email, company))
+        )
+
+    @api.model
+    def _prepare_customer_values(self, name, email, company):
+        """Hook: values of the contact that an unknown sender becomes."""
+        return {"name": name or email, "email": email, "company_id": False}
 
     @api.model
     def _is_own_address(self, email):
         """Whether the address is an alias, or one that Odoo itself writes from."""
-        # sudo: addresses of all companies are ours
-        domains = self.env["mail.alias.domain"].sudo().search([])
-        if email.partition("@")[2] not in domains.mapped("name"):
-            return False
-        own = ("bounce_email", "catchall_email", "default_from_email")
-        if any(email in domains.mapped(name) for name in own):
+        domains, emails = self.env["mail.alias.domain"]._get_own_names()
+        if email in emails:
             return True
+        if email.partition("@")[2] not in domains:
+            return False
         # only whether the address is an alias of ours
         return bool(
             self.env["mail.alias"]
@@ -418,7 +422,9 @@ class CrmCase(models.Model):
                 ["id:recordset"],
             )
         )
+        cases = {case.id: case for case in self}
         for mail in mails:
+            mail.reply_to = cases[mail.res_id]._get_reply_address()
             # the customer's mail program shows it below his own mail
             mail.references = (
                 opening.get(mail.res_id, self.env["mail.message"])

@@ -47,7 +47,7 @@ class CrmTouchpoint(models.Model):
             "lead_id": SQL("c.lead_id"),
             "user_id": SQL("c.user_id"),
             "company_id": SQL("c.company_id"),
-            "is_machine": SQL("c.is_machine"),
+            "is_machine": SQL("c.is_machine OR c.is_spam IS TRUE"),
         }
 
     def _source_case_opened(self):

@@ -2,6 +2,8 @@ import logging
 
 from odoo import api, models
 
+from ...tools.mail_charset import mend_charsets
+
 _logger = logging.getLogger(__name__)
 
 # Odoo cleans the whole body again for each text part it appends: a mail of 3,000 parts
@@ -36,8 +38,10 @@ class MailThread(models.AbstractModel):
         self, message, message_dict, save_original=False
     ):
         """Read mails of absurdly many parts in bounded time: the first ones make the
-        body, the whole mail is kept beside it."""
+        body, the whole mail is kept beside it. And those whose charsets nobody knows,
+        or that lie about them."""
         original = None
+        mend_charsets(message)
         if message.is_multipart():
             text_parts = sum(
                 part.get_content_maintype() == "text" for part in message.walk()

@@ -55,6 +55,18 @@ class ResPartner(models.Model):
         action["views"] = [(False, "list"), (False, "kanban"), (False, "form")]
         return action
 
+    def _sort_senders(self, company):
+        """Of contacts with one address, first whom a mail from it is of: who has a
+        login, then those of the company, then persons before companies."""
+        return self.sorted(
+            lambda partner: (
+                not partner.user_ids,
+                partner.company_id != company,
+                partner.is_company,
+                partner.id,
+            )
+        )
+
     # ------------------------------------------------------------
     # Customer page
     # ------------------------------------------------------------
