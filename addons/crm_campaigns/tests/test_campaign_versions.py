@@ -336,6 +336,70 @@ class TestCampaignVersions(VersionCommon):
         # what runs now is changed as before
         self._step(campaign, "Pause").delay_count = 4
 
+    def test_each_version_is_drawn_and_nothing_is_done_on_it(self):
+        campaign = self._start()
+        draft = self._edit(campaign)
+        self._add_draft_step(draft, "wait", self._step(draft, "First"), name="Rest")
+        draft.canvas_remove(self._step(draft, "Call").id)
+        drawn = draft.version_id.get_canvas()
+        self.assertEqual(drawn["state"], "draft")
+        self.assertEqual(
+            [step["name"] for step in drawn["steps"]], ["First", "Rest", "Pause"]
+        )
+        draft._publish()
+        self._let_enter(campaign, self.late)
+
+        for user in (self.campaign_manager, self.campaign_user):
+            now, earlier = (
+                version.with_user(user).get_canvas() for version in campaign.version_ids
+            )
+            self.assertEqual(
+                [(step["name"], step["done"]) for step in earlier["steps"]],
+                [("First", 3), ("Pause", 0), ("Call", 0)],
+            )
+            self.assertEqual(
+                [step["name"] for step in now["steps"]], ["First", "Rest", "Pause"]
+            )
+            self.assertEqual(earlier["start"]["running"], 3)
+            self.assertEqual(now["start"]["running"], 1)
+            self.assertIn("earlier version", earlier["hint"])
+            for canvas in (now, earlier):
+                self.assertFalse(canvas["can_edit"] or canvas["can_write"])
+                self.assertFalse(any(step["can_design"] for step in canvas["steps"]))
+        action = campaign.version_ids[1].action_view_drawing()
+        self.assertEqual(
+            (action["res_model"], action["res_id"]),
+            ("crm.campaign.version", campaign.version_ids[1].id),
+        )
+        with self.assertRaises(AccessError):
+            campaign.version_ids[1].with_user(self.seller).get_canvas()
+
+    def test_queries_of_a_drawn_version_do_not_grow_with_its_steps(self):
+        campaign = self._start()
+        draft = self._edit(campaign)
+        last = self._step(draft, "Call")
+        for number in range(12):
+            last = self._add_draft_step(
+                draft,
+                "mail",
+                last,
+                name=f"Mail {number}",
+                subject="More",
+                body=self.first.body,
+            )
+        draft._publish()
+        large, small = campaign.version_ids
+        counts = []
+        for version in (small, large):
+            version.get_canvas()  # what is cached for ever
+            self.env.invalidate_all()
+            before = self.cr.sql_log_count
+            version.get_canvas()
+            counts.append(self.cr.sql_log_count - before)
+
+        self.assertEqual(len(large.step_ids), 15)
+        self.assertLessEqual(counts[1], counts[0])
+
     # ------------------------------------------------------------
     # Moved
     # ------------------------------------------------------------

@@ -116,6 +116,56 @@ class CrmCampaign(models.Model):
         )
 
 
+class CrmCampaignVersion(models.Model):
+    """Each version is drawn as the journey is, and nothing is done on its drawing."""
+
+    _inherit = "crm.campaign.version"
+
+    @api.readonly
+    def get_canvas(self):
+        """As that of a campaign, with the steps and the people of this version."""
+        self.ensure_one()
+        self.check_access("read")
+        campaign = self.campaign_id
+        return {
+            "id": self.id,
+            "state": "draft" if self.state == "draft" else campaign.state,
+            "can_write": False,
+            "can_edit": False,
+            "hint": self._get_canvas_hint(),
+            "start": {**campaign._get_canvas_start(), **self._get_canvas_people()},
+            "kinds": self.env["crm.campaign.step"]._get_canvas_kinds(),
+            "steps": [
+                # a mail of an earlier version is history too
+                {**step._get_canvas_values(False), "can_design": False}
+                for step in self.step_ids
+            ],
+        }
+
+    def _get_canvas_hint(self):
+        return {
+            "draft": self.env._("Being drawn: nobody goes through it yet."),
+            "current": self.env._("Whoever enters now goes through this."),
+            "retired": self.env._("An earlier version, as it was: it is history."),
+        }[self.state]
+
+    def _get_canvas_people(self):
+        """What has become of those who are, or were last, in this version."""
+        counts = dict.fromkeys(("running", "done", "exited", "failed"), 0)
+        counts.update(
+            self.env["crm.campaign.participant"]._read_group(
+                [
+                    ("campaign_id", "=", self.campaign_id.id),
+                    ("version_id", "=", self.id),
+                    ("state", "in", list(counts)),
+                ],
+                ["state"],
+                ["__count"],
+            )
+        )
+        return counts
+
+
 class CrmCampaignStep(models.Model):
     _inherit = "crm.campaign.step"
 

@@ -78,6 +78,23 @@ class CrmCampaignVersion(models.Model):
         for version in self:
             version.running_count = counts.get(version, 0)
 
+    def action_view_drawing(self):
+        """The journey of this version, as it was drawn."""
+        self.ensure_one()
+        # with an address of its own, so that the page may be loaded again
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "crm_campaigns.crm_campaign_version_action"
+        )
+        return {
+            **action,
+            "name": self.env._(
+                "%(campaign)s: %(version)s",
+                campaign=self.campaign_id.name,
+                version=self.display_name,
+            ),
+            "res_id": self.id,
+        }
+
     def action_view_people(self):
         """Who is on their way in this version."""
         self.ensure_one()

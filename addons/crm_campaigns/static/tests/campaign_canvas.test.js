@@ -19,6 +19,11 @@ class Campaign extends models.Model {
     state = fields.Char();
     _records = [{ id: 1, name: "Welcome", state: "draft" }];
 }
+class Version extends models.Model {
+    _name = "crm.campaign.version";
+    state = fields.Char();
+    _records = [{ id: 7, state: "retired" }];
+}
 class Step extends models.Model {
     _name = "crm.campaign.step";
     name = fields.Char();
@@ -29,7 +34,7 @@ class Step extends models.Model {
     _views = { form: `<form><field name="name"/></form>` };
 }
 defineMailModels();
-defineModels([Campaign, Step]);
+defineModels([Campaign, Version, Step]);
 
 const NEXT = [{ key: "next", label: "Then", values: { branch: "next" } }];
 const ANSWERS = [
@@ -306,4 +311,30 @@ test("on a phone it is an outline as wide as the screen", async () => {
     expect(".o_crm_campaign_tree.o_outline").toHaveCount(1);
     const { scrollWidth, clientWidth } = queryFirst(".o_crm_campaign_viewport");
     expect(scrollWidth).toBe(clientWidth);
+});
+
+test("a version is drawn and looked at, not changed", async () => {
+    Object.assign(canvas, { can_write: false, can_edit: false, hint: "As it was" });
+    onRpc("crm.campaign.version", "get_canvas", ({ args }) => {
+        expect.step(args);
+        return canvas;
+    });
+    await mountView({
+        type: "form",
+        resModel: "crm.campaign.version",
+        resId: 7,
+        arch: `<form edit="0"><field name="state"/><widget name="crm_campaign_canvas"/></form>`,
+    });
+    await animationFrame();
+
+    expect.verifySteps([[7]]);
+    expect(".o_crm_campaign_node").toHaveCount(5);
+    expect(".o_crm_campaign_plus").toHaveCount(0);
+    expect(".o_crm_campaign_hint").toHaveText("As it was");
+    queryFirst("[data-id='2']").focus();
+    for (const name of ["Delete", "m", "+"]) {
+        await key(name);
+    }
+    expect(".modal, .o_crm_campaign_picker").toHaveCount(0);
+    expect(".o_crm_campaign_canvas").not.toHaveClass("o_choosing");
 });

@@ -28,7 +28,10 @@ const NARROW = 620;
 const WIDE = 900;
 const ZOOMS = [0.25, 0.33, 0.5, 0.67, 0.8, 1, 1.25, 1.5];
 
-/** The journey of a campaign, drawn as a tree on its form and changed there. */
+/**
+ * The journey of a campaign, drawn as a tree on its form and changed there; that of one of
+ * its versions is looked at.
+ */
 export class CampaignCanvas extends Component {
     static template = "crm_campaigns.CampaignCanvas";
     static components = { Dropdown, DropdownItem, StepPanel };
@@ -125,12 +128,13 @@ export class CampaignCanvas extends Component {
     }
 
     async load(orm = this.orm) {
-        const { resId } = this.props.record;
+        // a campaign, or one of its versions
+        const { resId, resModel } = this.props.record;
         if (!resId) {
             this.state.canvas = null;
             return;
         }
-        const canvas = await this.keepLast.add(orm.call(CAMPAIGN, "get_canvas", [resId]));
+        const canvas = await this.keepLast.add(orm.call(resModel, "get_canvas", [resId]));
         this.followPanel(this.state.canvas, canvas);
         this.state.canvas = canvas;
         if (!canvas.steps.some(({ id }) => id === this.state.selected)) {
@@ -196,6 +200,9 @@ export class CampaignCanvas extends Component {
         const { canvas, moving } = this.state;
         if (moving) {
             return _t("Choose a + where “%s” goes, or press Escape.", this.getStep(moving).name);
+        }
+        if (canvas.hint) {
+            return canvas.hint;
         }
         if (canvas.can_edit) {
             return canvas.steps.length

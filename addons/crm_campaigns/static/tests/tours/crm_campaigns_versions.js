@@ -1,6 +1,6 @@
 import { registry } from "@web/core/registry";
 import { stepUtils } from "@web_tour/tour_utils";
-import { addSteps, closed, inDialog, node, plus } from "./drawing_steps";
+import { addSteps, closed, inDialog, inPanel, node, plus } from "./drawing_steps";
 
 /**
  * A marketer edits a running campaign, reads what publishing does, and moves those inside.
@@ -48,6 +48,14 @@ registry.category("web_tour.tours").add("crm_campaigns_versions", {
             content: "The campaign runs, with the new step",
             trigger: `${closed} .o_arrow_button_current:contains('Running')`,
         },
+        {
+            content: "It is where one is now, not the draft, which is gone",
+            trigger: ".o_breadcrumb:contains('Versioned campaign'):not(:contains('next version'))",
+        },
+        {
+            content: "And nothing leads back there",
+            trigger: ".o_breadcrumb:not(:has(.breadcrumb-item a, .o_back_button))",
+        },
         { content: "It is drawn", trigger: node("Rest") },
         {
             content: "Its history",
@@ -58,6 +66,27 @@ registry.category("web_tour.tours").add("crm_campaigns_versions", {
             content: "Tells what has changed",
             trigger:
                 ".o_field_widget[name=version_ids] .o_data_row:contains('New: “Rest”'):contains('Current')",
+        },
+        {
+            content: "And how it was before",
+            trigger:
+                ".o_field_widget[name=version_ids] .o_data_row:contains('Earlier') button[name=action_view_drawing]",
+            run: "click",
+        },
+        {
+            content: "An earlier version",
+            trigger: ".o_last_breadcrumb_item:contains('Version 1')",
+        },
+        { content: "Is drawn", trigger: node("Pause") },
+        {
+            content: "As it was, and not to be changed",
+            trigger:
+                ".o_crm_campaign_canvas:not(:has(.o_crm_campaign_plus)):not(:contains('Rest')) .o_crm_campaign_hint:contains('An earlier version')",
+        },
+        { content: "A step of it", trigger: node("Pause"), run: "click" },
+        {
+            content: "Is looked at beside it",
+            trigger: inPanel(".o_form_readonly [name=name]:contains('Pause')"),
         },
     ],
 });
