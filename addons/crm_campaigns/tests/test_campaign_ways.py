@@ -1,7 +1,7 @@
 from collections import Counter
 from datetime import date, datetime, timedelta
 
-from odoo.exceptions import UserError
+from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Command
 from odoo.tests import BaseCase, tagged
 
@@ -264,6 +264,143 @@ class TestCampaignWays(StepCommon):
         self.assertEqual(
             self._states(campaign)[2:], [("Thank", "done"), ("Ask", "planned")]
         )
+
+    def _start_choosy(self, **values):
+        """Waits two days for a touchpoint of at least 100."""
+        kind = self.env["crm.touchpoint.kind"].search([], limit=1)
+        campaign = self._create_campaign(self.leads)
+        step = self._add_step(
+            campaign,
+            "wait_event",
+            event_kind_ids=[Command.set(kind.ids)],
+            event_domain="[('amount', '>=', 100)]",
+            delay_count=2,
+            **values,
+        )
+        self._add_step(campaign, "activity", step, "yes", name="Thank")
+        self._add_step(campaign, "wait", step, "no", name="Ask")
+        campaign.action_start()
+        self._run()
+        return campaign, step, kind
+
+    def test_wait_for_some_events_only(self):
+        campaign, step, kind = self._start_choosy()
+        ida, ola = self._tasks(campaign, step)
+
+        self._happens(kind, self.lead, amount=99, occurrence="less")
+        self._happens(kind, self.lead_2, amount=99, occurrence="less")
+        self._run()
+        self.assertEqual((ida.state, ola.state), ("planned", "planned"))
+        self.assertGreater(ida.date_planned, self._now(), "not even woken")
+
+        self._happens(kind, self.lead, amount=100, occurrence="enough")
+        self._run()
+        self.assertEqual((ida.state, ida.outcome), ("done", "yes"))
+        self._pass(days=2)
+        self._run()
+        self.assertEqual((ola.state, ola.outcome), ("done", "no"))
+        self.assertEqual(
+            sorted(self._states(campaign)[2:]), [("Ask", "planned"), ("Thank", "done")]
+        )
+
+    def test_steps_that_wait_for_any_are_not_kept_from_it(self):
+        """Another step asks for a condition on the same kind."""
+        _campaign, _step, kind = self._start_choosy()
+        campaign = self._create_campaign(self.leads, name="Other")
+        step = self._add_step(
+            campaign, "wait_event", event_kind_ids=[Command.set(kind.ids)]
+        )
+        campaign.action_start()
+        self._run()
+
+        self._happens(kind, self.lead, amount=1)
+        self._run()
+
+        self.assertEqual(
+            self._tasks(campaign, step).mapped("state"), ["done", "planned"]
+        )
+
+    def test_condition_that_changes_while_stopped_holds_at_once(self):
+        campaign, step, kind = self._start_choosy()
+        campaign.action_stop()
+        step.event_domain = "[('amount', '>=', 10)]"
+        # while it does not run
+        self._happens(kind, self.lead, amount=10)
+        campaign.action_start()
+        self._run()
+
+        self.assertEqual(
+            self._tasks(campaign, step).mapped("state"), ["done", "planned"]
+        )
+
+    def test_broken_condition_does_not_undo_what_happens(self):
+        campaign, step, kind = self._start_choosy()
+        self.env.cr.execute(
+            "UPDATE crm_campaign_step SET event_domain = %s WHERE id = %s",
+            ["[('gone', '=', 1)]", step.id],
+        )
+        self.env.invalidate_all()
+
+        self._happens(kind, self.lead, amount=500)
+        self._run()
+
+        self.assertEqual(self._tasks(campaign, step).mapped("state"), ["planned"] * 2)
+        self.assertIn("cannot be read", step._get_kind().get_text())
+
+    def test_condition_on_what_happens_is_told(self):
+        campaign, step, kind = self._start_choosy()
+
+        for text in (
+            campaign.get_canvas()["steps"][0]["text"],
+            campaign.get_dry_run()["steps"][0]["text"],
+        ):
+            self.assertIn(kind.name, text)
+            self.assertIn("100", text)
+            self.assertIn("within 2 days", text)
+
+        draft = campaign.browse(campaign.action_edit_version()["res_id"])
+        self.assertEqual(draft.step_ids[0].event_domain, step.event_domain)
+        draft.step_ids[0].event_domain = "[('amount', '>=', 200)]"
+        self.assertIn("Only Those", str(draft._get_version_changes()))
+
+    def test_condition_on_what_happens_reads_no_more_than_its_author_may(self):
+        campaign = self._create_campaign(self.leads)
+        for domain in ("[('gone', '=', 1)]", "[('amount_ledger', '>', 1)]"):
+            with self.assertRaisesRegex(ValidationError, "does not work for"):
+                self._add_step(campaign, "wait_event", event_domain=domain)
+
+    def test_queries_of_waiting_for_some_events_only(self):
+        """None more where nobody asks for it; the same for any number of events."""
+        kind = self.env["crm.touchpoint.kind"].search([], limit=1)
+        touchpoints = self.env["crm.touchpoint"].create(
+            [
+                {
+                    "kind_id": kind.id,
+                    "date": self._now(),
+                    "lead_id": self.lead.id,
+                    "amount": number,
+                    "res_model": "crm.lead",
+                    "res_id": self.lead.id,
+                    "occurrence": f"test {number}",
+                }
+                for number in range(50)
+            ]
+        )
+        Task = self.env["crm.campaign.task"].sudo()
+
+        def count(ids):
+            self.env.flush_all()
+            Task._wake_happened(ids)  # what is cached for ever
+            self.env.invalidate_all()
+            before = self.cr.sql_log_count
+            Task._wake_happened(ids)
+            return self.cr.sql_log_count - before
+
+        self.assertEqual(count(touchpoints.ids), 1)
+        self._start_choosy()
+        one = count(touchpoints.ids[:1])
+        self.assertLessEqual(one, 10)
+        self.assertEqual(count(touchpoints.ids), one)
 
     def test_wait_until_an_hour_where_they_live(self):
         tokyo = self.env["res.partner"].create(

@@ -78,6 +78,7 @@ class TestJourneyExport(FileCommon):
             user_id=self.marketer.id,
         )
         tag = self.env["crm.tag"].create({"name": "Autumn tag"})
+        fair = self.env["utm.source"].create({"name": "Coffee fair"})
         mail = self._add_step(
             campaign, "mail", name="Hello", subject="Autumn, {{object.name}}"
         )
@@ -126,6 +127,7 @@ class TestJourneyExport(FileCommon):
             "way",
             way_id=red.id,
             event_kind_ids=self._kind("order_confirmed").ids,
+            event_domain=f'[("amount", ">=", 100), ("source_id", "=", {fair.id})]',
         )
         self._add_step(
             campaign,
@@ -221,6 +223,10 @@ class TestJourneyExport(FileCommon):
         self.assertEqual(
             [one["name"] for one in numbers.values()], ["Autumn tag"], "named"
         )
+        event = next(s for s in content["steps"] if s["kind"] == "wait_event")
+        [[path, numbers]] = event["values"]["event_domain"]["records"].items()
+        self.assertEqual(path, "source_id", "of the timeline")
+        self.assertEqual([one["name"] for one in numbers.values()], ["Coffee fair"])
         action = next(s for s in content["steps"] if s["kind"] == "server_action")
         self.assertEqual(
             action["values"]["server_action_id"]["xml_id"], "crm_campaigns_test.ours"

@@ -27,6 +27,13 @@ MAX_INTEGER = 2**31 - 1
 NEVER = {"res.company", "res.currency"}
 # Known by a code that does not change, or by nothing else.
 CODES = {"crm.touchpoint.kind": "code", "ir.model": "model"}
+# Conditions on others than the records that enter: their model, or the field that
+# tells it.
+CONDITIONS = {
+    ("crm.campaign", "entry_event_domain"): "crm.touchpoint",
+    ("crm.campaign.step", "condition"): "condition_model",
+    ("crm.campaign.step", "event_domain"): "crm.touchpoint",
+}
 # Found by their external id only: a name says nothing of what the code does.
 BY_XML_ID = {"ir.actions.server"}
 
@@ -106,7 +113,7 @@ class RecordFile:
         if field.type in ("date", "datetime"):
             return field.to_string(value) or False
         if field.type in SCALARS:
-            return self._get_text(record, value or "")
+            return self._get_text(record, field, value or "")
         if field.type == "one2many":
             return [self.get_values(line, {field.inverse_name}) for line in value]
         if field.type == "many2many":
@@ -118,19 +125,22 @@ class RecordFile:
             reference = {"model": value._name, **reference}
         return reference
 
-    def _get_text(self, record, text):
+    def _get_text(self, record, field, text):
         """A text; of a condition that names records, with what they are."""
         text = str(text)
-        records = self.get_records(record, text)
+        model = CONDITIONS.get((record._name, field.name), "model_name")
+        if model in record._fields:
+            model = record[model]
+        records = self.get_records(model, text)
         return {"domain": text, "records": records} if records else text
 
-    def get_records(self, record, text):
-        """What the whole numbers of a condition stand for: ``{path: {number:
-        reference}}``.
+    def get_records(self, model, text):
+        """What the whole numbers of a condition on a model stand for: ``{path:
+        {number: reference}}``.
         """
         records = {}
         for path, numbers in _get_domain_numbers(text).items():
-            comodel = self._get_comodel(record, path)
+            comodel = self._get_comodel(model, path)
             if comodel is None:
                 continue
             # sudo: names of what the condition says
@@ -141,10 +151,9 @@ class RecordFile:
                 }
         return records
 
-    def _get_comodel(self, record, path):
+    def _get_comodel(self, model, path):
         """The model whose records a path of a condition names by number, or None."""
-        name = record["model_name"] if "model_name" in record._fields else None
-        Model = self.env.get(name)
+        Model = self.env.get(model)
         names = path.split(".")
         for i, name in enumerate(names):
             field = Model._fields.get(name) if Model is not None else None

@@ -302,7 +302,7 @@ class CrmCampaignStep(models.Model):
         content["mail"] = mail = kind.get_file_mail()
         records = {}
         for domain in get_filters(mail.get("html") or mail.get("body")):
-            for path, found in writer.get_records(self, domain).items():
+            for path, found in writer.get_records(self.model_name, domain).items():
                 records.setdefault(path, {}).update(found)
         if records:
             mail["records"] = records

@@ -40,6 +40,8 @@ class CrmCampaignTask(models.Model):
         """Let those tasks fall due that wait for one of these touchpoints. Those that
         the scheduler holds at the moment are left out: it looks by itself.
         """
+        touchpoint_ids = list(touchpoint_ids)
+        Step = self.env["crm.campaign.step"]
         rows = self.env.execute_query(
             SQL(
                 """
@@ -54,7 +56,11 @@ class CrmCampaignTask(models.Model):
                 """,
                 now=fields.Datetime.now(),
                 happened=self._get_happened_query(
-                    SQL("t.id = ANY(%s)", list(touchpoint_ids))
+                    SQL(
+                        "t.id = ANY(%s) AND %s",
+                        touchpoint_ids,
+                        Step._get_choosy_sql(touchpoint_ids),
+                    )
                 ),
             )
         )

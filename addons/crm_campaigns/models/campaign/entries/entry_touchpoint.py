@@ -5,10 +5,10 @@ from odoo.exceptions import ValidationError
 from odoo.tools import SQL
 from odoo.tools.translate import LazyTranslate
 
-from odoo.addons.crm_plus.tools.domain_words import DomainWords
-from odoo.addons.crm_plus.tools.user_domain import domain_error, evaluate_domain
+from odoo.addons.crm_plus.tools.user_domain import domain_error
 
 from ....tools.entry_kind import FORECAST_DAYS, LATE, EntryKind, shift_candidates
+from ....tools.event_condition import event_sql, event_words, has_condition
 
 _lt = LazyTranslate(__name__)
 
@@ -37,14 +37,7 @@ class TouchpointEntry(EntryKind):
 
     def get_text(self):
         campaign = self.campaign
-        names = ", ".join(campaign.entry_kind_ids.mapped("name"))
-        if not names or not campaign._has_entry_event_domain():
-            return names
-        return self.env._(
-            "%(events)s, only: %(condition)s",
-            events=names,
-            condition=campaign._get_entry_event_words(),
-        )
+        return event_words(campaign.entry_kind_ids, campaign.entry_event_domain)
 
     def get_forecast(self):
         since = fields.Datetime.now() - timedelta(days=FORECAST_DAYS)
@@ -81,18 +74,12 @@ class TouchpointEntry(EntryKind):
                 condition=condition,
                 kinds=self.campaign.entry_kind_ids.ids,
                 since=since,
-                only=self._get_event_condition(),
+                only=event_sql(
+                    self.campaign._get_entry_event_model(),
+                    self.campaign.entry_event_domain,
+                ),
             )
         )
-
-    def _get_event_condition(self):
-        """SQL of whether touchpoint ``t`` is one that the campaign asks for."""
-        campaign = self.campaign
-        if not campaign._has_entry_event_domain():
-            return SQL("TRUE")
-        Touchpoint = campaign._get_entry_event_model()
-        domain = evaluate_domain(Touchpoint.env, campaign.entry_event_domain)
-        return SQL("t.id IN %s", Touchpoint._search(domain).subselect())
 
 
 class CrmCampaign(models.Model):
@@ -115,24 +102,13 @@ class CrmCampaign(models.Model):
     def _get_entries(self):
         return [*super()._get_entries(), TouchpointEntry]
 
-    def _has_entry_event_domain(self):
-        return (self.entry_event_domain or "[]").strip() not in ("", "[]")
-
     def _get_entry_event_model(self, user=None):
         """The timeline as the responsible sees it."""
         return self._get_entry_model(user).env["crm.touchpoint"]
 
-    def _get_entry_event_words(self):
-        """That condition as people read it."""
-        try:
-            domain = evaluate_domain(self.env, self.entry_event_domain)
-            return DomainWords(self.env).domain("crm.touchpoint", domain)
-        except Exception:  # noqa: BLE001 whatever was written, or removed since
-            return self.env._("a condition that cannot be read any more")
-
     @api.constrains("entry_event_domain", "user_id", "entry")
     def _check_entry_event_domain(self):
-        for campaign in self.filtered(lambda c: c._has_entry_event_domain()):
+        for campaign in self.filtered(lambda c: has_condition(c.entry_event_domain)):
             # whoever writes it learns no more than they may see
             for user in campaign.user_id | self.env.user:
                 Model = campaign._get_entry_event_model(user)

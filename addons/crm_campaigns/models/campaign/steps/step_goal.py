@@ -2,8 +2,6 @@ from odoo import api, fields, models
 from odoo.tools import SQL
 from odoo.tools.translate import LazyTranslate
 
-from odoo.addons.crm_plus.tools.user_domain import evaluate_domain
-
 from .step_wait_condition import WatchKind
 
 _lt = LazyTranslate(__name__)
@@ -48,7 +46,7 @@ class GoalKind(WatchKind):
         return self.step._get_condition_words()
 
     def _get_event_text(self):
-        return ", ".join(self.step.event_kind_ids.mapped("name"))
+        return self.step._get_event_words()
 
     def _get_score_text(self):
         # sudo: whoever may read the campaign may read its goal
@@ -89,18 +87,13 @@ class GoalKind(WatchKind):
     def _get_event_sql(self):
         """Since they entered."""
         step = self.step
-        only = SQL("TRUE")
-        if step._has_event_domain():
-            Touchpoint = step._get_event_model()
-            domain = evaluate_domain(Touchpoint.env, step.event_domain)
-            only = SQL("t.id IN %s", Touchpoint._search(domain).subselect())
         since = SQL(
             """
             t.kind_id = ANY(%s) AND t.is_machine IS NOT TRUE
             AND t.date >= date_trunc('second', p.create_date) AND %s
             """,
             step.event_kind_ids.ids,
-            only,
+            step._get_event_sql(),
         )
         # one index each
         return SQL(
@@ -298,11 +291,6 @@ class CrmCampaignStep(models.Model):
         default="event",
         required=True,
     )
-    event_domain = fields.Char(
-        string="Only Those",
-        default="[]",
-        help="Of what happens: orders above an amount, mails with a subject …",
-    )
     goal_threshold_id = fields.Many2one(
         "crm.score.threshold",
         string="Score",
@@ -414,22 +402,6 @@ class CrmCampaignStep(models.Model):
 
     def _get_goal_reason(self):
         return self.env._("The goal “%s” was reached.", self.name)
-
-    # ------------------------------------------------------------
-    # What has to happen
-    # ------------------------------------------------------------
-
-    def _has_event_domain(self):
-        return (self.event_domain or "[]").strip() not in ("", "[]")
-
-    def _get_event_model(self, user=None):
-        """The timeline as the responsible sees it."""
-        return self._get_records([], user).env["crm.touchpoint"]
-
-    @api.constrains("event_domain", "kind")
-    def _check_event_domain(self):
-        for step in self.filtered(lambda s: s._has_event_domain()):
-            step._check_works(step.event_domain, step._get_event_model)
 
 
 class CrmCampaignParticipant(models.Model):
