@@ -56,7 +56,8 @@ class CampaignWebhook(http.Controller):
             return self._answer(400, error="no such message")
         if len(emails) > MAX_EMAILS:
             return self._answer(413, error=f"at most {MAX_EMAILS} at once")
-        if campaign_sudo.state != "running":
+        if not campaign_sudo._is_open():
+            # stopped, or before or after the dates between which people may enter
             return self._answer(409, error="not running")
         new_ids = campaign_sudo._enrol_candidates(
             campaign_sudo._get_entry().get_email_candidates(filter(None, emails), event)

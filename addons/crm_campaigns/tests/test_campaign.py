@@ -432,6 +432,7 @@ class TestCampaign(CampaignCommon):
         campaign.action_start()
         self._run()
         campaign.action_stop()
+        self.assertIn("1 people inside", campaign.get_canvas()["hint"])
         self._add_step(campaign, "activity", mail, name="Call")
 
         campaign.action_start()
@@ -442,6 +443,7 @@ class TestCampaign(CampaignCommon):
             [("Mail 1", "done"), ("Rest", "planned"), ("Call", "done")],
         )
         self.assertTrue(rest)
+        self.assertFalse(campaign.get_canvas()["hint"])
 
     # ------------------------------------------------------------
     # Waiting, acting

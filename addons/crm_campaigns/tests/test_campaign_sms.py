@@ -35,6 +35,192 @@ class TestCampaignSms(StepCommon):
 
 
 @tagged("post_install", "-at_install", "crm_campaigns")
+class TestSmsTraces(StepCommon):
+    """What becomes of text messages, by their traces as they are in the database: also
+    where the app for them is not installed.
+
+    Text ─ Wait for a reaction ─┬─ if so:  So
+    └─ if not: Not so
+    """
+
+    def _start_text(self, reaction, kind="wait_mail", **values):
+        campaign = self._create_campaign(self.leads)
+        text = self._add_step(campaign, "mail", name="Text")
+        step = self._add_step(
+            campaign, kind, text, reaction="clicked", name="Asks", **values
+        )
+        self._add_step(campaign, "wait", step, "yes", name="So")
+        self._add_step(campaign, "wait", step, "no", name="Not so")
+        campaign.action_start()
+        # as if the message was a text
+        step._write({"reaction": reaction})
+        return campaign, text
+
+    def _turn_into_texts(self, traces, status="pending"):
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE mailing_trace SET trace_type = 'sms', trace_status = %s"
+            " WHERE id = ANY(%s)",
+            [status, traces.ids],
+        )
+        self.env.invalidate_all()
+
+    def _went(self, campaign):
+        """Who went which way, in the order of the leads."""
+        return [
+            [
+                task.step_id.name
+                for task in self._tasks(campaign)
+                if task.participant_id.lead_id == lead
+                and task.step_id.name in ("So", "Not so")
+            ]
+            for lead in self.leads
+        ]
+
+    def test_wait_for_its_delivery(self):
+        campaign, text = self._start_text("delivered")
+        self._run()
+        ida, ola = self._tasks(campaign, text).trace_ids
+        self._turn_into_texts(ida + ola)
+        self._run()
+        self.assertEqual(self._went(campaign), [[], []], "handed over only")
+
+        # the provider says so
+        ida.write({"trace_status": "sent"})
+        ola.write({"trace_status": "error", "failure_type": "unknown"})
+        self._run()
+        self.assertEqual(self._went(campaign), [["So"], []])
+        self._pass(days=2)
+        self._run()
+        self.assertEqual(self._went(campaign), [["So"], ["Not so"]])
+
+    def test_a_mail_that_has_left_is_not_delivered(self):
+        """The same word of Odoo's, of which nobody knows more."""
+        campaign, text = self._start_text("delivered")
+        self._run()
+        self.assertEqual(
+            self._tasks(campaign, text).trace_ids.mapped("trace_status"), ["sent"] * 2
+        )
+
+        self.assertEqual(self._went(campaign), [[], []])
+
+    def test_mails_that_leave_ask_nobody_to_look(self):
+        campaign, text = self._start_text("delivered")
+        self._run()
+        traces = self._tasks(campaign, text).trace_ids
+        Look = self.env.registry["crm.campaign.look"]
+        with patch.object(Look, "_ask_of_tasks", side_effect=AssertionError):
+            traces.write({"trace_status": "sent"})
+        self._turn_into_texts(traces)
+        with patch.object(Look, "_ask_of_tasks") as asked:
+            traces.write({"trace_status": "sent"})
+        asked.assert_called_once()
+
+    def test_branch_on_its_delivery(self):
+        """Looked at once, when they get there."""
+        campaign, text = self._start_text(
+            "delivered", "condition", condition_by="reaction"
+        )
+        self._run(1)
+        ida, ola = self._tasks(campaign, text).trace_ids
+        self._turn_into_texts(ida, "sent")
+        self._turn_into_texts(ola)
+
+        self._run()
+
+        self.assertEqual(self._went(campaign), [["So"], ["Not so"]])
+
+    def test_what_can_be_known_is_said(self):
+        campaign = self._create_campaign(self.leads)
+        mail = self._add_step(campaign, "mail", name="Mail")
+        text = self._add_step(campaign, "sms", mail, name="Text", sms_body="Hello")
+        for kind, values in (
+            ("wait_mail", {}),
+            ("condition", {"condition_by": "reaction"}),
+        ):
+            step = self._add_step(
+                campaign, kind, text, of_step_id=text.id, reaction="delivered", **values
+            )
+            self.assertFalse(step._get_problems())
+            self.assertIn("“Text” reaches the phone", step._get_kind().get_text())
+            step.reaction = "opened"
+            self.assertIn("of text messages only", step._get_problems()[0])
+            self.assertIn("show no pictures", step._get_kind().get_hints()[0])
+            step.of_step_id = mail
+            self.assertFalse(step._get_problems())
+            step.reaction = "delivered"
+            self.assertIn("no mail server tells", step._get_problems()[0])
+
+    def test_clicks_are_in_the_timeline(self):
+        traces = self._create_trace(self.lead) + self._create_trace(self.lead_2)
+        links = {trace: self._create_link(trace.mass_mailing_id) for trace in traces}
+        self._turn_into_texts(traces[0])
+        self.env["ir.config_parameter"].set_param("crm_campaigns.machine_seconds", 60)
+        traces.sent_datetime = fields.Datetime.now() - timedelta(hours=1)
+        for trace, link in links.items():
+            self.env["link.tracker.click"].add_click(
+                link.code, mailing_trace_id=trace.id
+            )
+        self._harvest_queued()
+
+        touchpoints = self.env["crm.touchpoint"].search(
+            [("lead_id", "in", self.leads.ids), ("kind_id.code", "like", "clicked")]
+        )
+        self.assertEqual(
+            {(t.lead_id, t.kind_id.code, t.channel) for t in touchpoints},
+            {
+                (self.lead, "campaign_sms_clicked", "sms"),
+                (self.lead_2, "campaign_clicked", "marketing"),
+            },
+        )
+        self.assertFalse(any(touchpoints.mapped("is_machine")))
+        # twice, and from the origin rows: nothing more
+        self.env["crm.touchpoint"]._harvest(
+            ["campaign_clicked", "campaign_sms_clicked"]
+        )
+        self.assertEqual(
+            self.env["crm.touchpoint"].search_count(
+                [("lead_id", "in", self.leads.ids), ("kind_id.code", "like", "clicked")]
+            ),
+            2,
+        )
+
+    def test_click_in_doubt_is_believed_when_the_person_shows_up(self):
+        """As of mails: too soon after sending, until the person does something."""
+        trace = self._create_trace(self.lead)
+        link = self._create_link(trace.mass_mailing_id)
+        self._turn_into_texts(trace)
+        self.env["ir.config_parameter"].set_param("crm_campaigns.machine_seconds", 60)
+        trace.sent_datetime = fields.Datetime.now()
+        click = self.env["link.tracker.click"].add_click(
+            link.code, mailing_trace_id=trace.id
+        )
+        self._harvest_queued()
+        touchpoint = self.env["crm.touchpoint"].search(
+            [("res_model", "=", "link.tracker.click"), ("res_id", "=", click.id)]
+        )
+        self.assertEqual(touchpoint.kind_id.code, "campaign_sms_clicked")
+        self.assertTrue(touchpoint.is_machine)
+
+        kind = self.env["crm.touchpoint.kind"].search([("code", "=", "mail_in")])
+        sign = self.env["crm.touchpoint"].create(
+            {
+                "kind_id": kind.id,
+                "date": fields.Datetime.now() + timedelta(hours=1),
+                "lead_id": self.lead.id,
+                "res_model": "crm.lead",
+                "res_id": self.lead.id,
+                "occurrence": "sign",
+            }
+        )
+        self.env["crm.touchpoint"]._on_harvested(sign.ids)
+
+        self.assertFalse(click.machine_reason)
+        self.assertEqual(click.human_sign_id, kind)
+        self.assertFalse(touchpoint.is_machine)
+
+
+@tagged("post_install", "-at_install", "crm_campaigns")
 class TestCampaignSmsApp(StepCommon):
     """With the app for text messages, where it is installed."""
 
@@ -206,7 +392,7 @@ class TestCampaignSmsApp(StepCommon):
         self.assertTrue(campaign)
 
     def test_waits_for_a_click_or_a_bounce_of_it(self):
-        for reaction in ("clicked", "bounced"):
+        for reaction in ("clicked", "bounced", "delivered"):
             with self.subTest(reaction):
                 campaign = self._create_campaign(self.leads)
                 text = self._add_step(campaign, "sms", sms_body="https://x.example")
@@ -222,6 +408,10 @@ class TestCampaignSmsApp(StepCommon):
                     # nobody reads it before it is sent
                     task.trace_id.sent_datetime -= timedelta(minutes=1)
                     self._click(task)
+                elif reaction == "delivered":
+                    self.assertEqual(task.trace_id.trace_status, "pending")
+                    # the report of the provider
+                    task.trace_id.sms_tracker_ids._action_update_from_sms_state("sent")
                 else:
                     # the provider says so afterwards
                     task.trace_id.write(
@@ -235,3 +425,22 @@ class TestCampaignSmsApp(StepCommon):
                 ]
                 self.assertIn((True, "So"), names)
                 self.assertNotIn((False, "So"), names)
+
+    def test_click_on_it_is_in_the_timeline(self):
+        campaign = self._create_campaign(self.leads)
+        text = self._add_step(campaign, "sms", sms_body="See https://x.example/tea")
+        campaign.action_start()
+        self._compose()
+        sent = self._send()
+        task = self._tasks(campaign, text)[0]
+        self.assertTrue(all("/r/" in body for _number, body in sent))
+        task.trace_id.sent_datetime -= timedelta(minutes=1)
+
+        self._click(task)
+
+        told = self.env["crm.touchpoint"].search(
+            [("kind_id.code", "=", "campaign_sms_clicked")]
+        )
+        self.assertEqual(told.lead_id, task.participant_id.lead_id)
+        self.assertFalse(told.is_machine)
+        self.assertIn("tea", told.name)

@@ -158,6 +158,9 @@ class TestCampaignVersions(VersionCommon):
 
         with self.assertRaisesRegex(UserError, "is being drawn"):
             self.pause.with_user(self.campaign_manager).delay_count = 5
+        canvas = campaign.get_canvas()
+        self.assertFalse(canvas["can_edit"])
+        self.assertIn("being drawn", canvas["hint"])
 
     def test_discarded_draft_leaves_nothing(self):
         campaign = self._start()
@@ -390,7 +393,8 @@ class TestCampaignVersions(VersionCommon):
         draft._publish()
         large, small = campaign.version_ids
         counts = []
-        for version in (small, large):
+        for version_id in (small.id, large.id):
+            version = small.browse(version_id)
             version.get_canvas()  # what is cached for ever
             self.env.invalidate_all()
             before = self.cr.sql_log_count

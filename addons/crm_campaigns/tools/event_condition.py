@@ -16,8 +16,8 @@ def event_sql(Touchpoint, text, ids=None):
     """SQL of whether the touchpoint ``t`` meets a condition.
 
     :param Touchpoint: the timeline, as whoever answers for the condition sees it
-    :param ids: it is one of these: the others are not looked at, wherever in a statement
-        this stands
+    :param ids: it is one of these: the others are not looked at, wherever in a
+        statement this stands
     """
     if not has_condition(text):
         return SQL("TRUE")

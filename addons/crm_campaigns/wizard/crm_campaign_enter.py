@@ -18,6 +18,7 @@ class CrmCampaignEnter(models.TransientModel):
         domain="[('state', '=', 'running'), ('id', 'in', possible_ids)]",
     )
     possible_ids = fields.Many2many("crm.campaign", compute="_compute_possible_ids")
+    closed_reason = fields.Char(compute="_compute_counts")
     record_count = fields.Integer(string="Chosen", compute="_compute_counts")
     entering_count = fields.Integer(
         string="Enter Now",
@@ -40,10 +41,12 @@ class CrmCampaignEnter(models.TransientModel):
     @api.depends("campaign_id")
     def _compute_counts(self):
         for wizard in self:
+            campaign = wizard.campaign_id
+            wizard.closed_reason = campaign and campaign._get_closed_reason()
             wizard.record_count = len(self._get_record_ids())
             wizard.entering_count = (
-                len(wizard.campaign_id._preview_by_hand(self._get_record_ids()))
-                if wizard.campaign_id
+                len(campaign._preview_by_hand(self._get_record_ids()))
+                if campaign and not wizard.closed_reason
                 else 0
             )
 

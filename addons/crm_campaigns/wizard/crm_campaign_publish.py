@@ -126,7 +126,7 @@ class CrmCampaignPublish(models.TransientModel):
         self.ensure_one()
         origin = self.origin_id
         self.campaign_id._publish(self._get_choices())
-        return origin._get_form_action()
+        return origin._get_origin_action()
 
     def action_ask(self):
         self.campaign_id._ask_approval(self.note)

@@ -440,6 +440,17 @@ class CrmCampaign(models.Model):
     # Actions
     # ------------------------------------------------------------
 
+    def _get_form_action(self):
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.name,
+            "res_model": self._name,
+            "res_id": self.id,
+            "view_mode": "form",
+            "views": [(False, "form")],
+        }
+
     def _action_view(self, xmlid, name, **context):
         self.ensure_one()
         action = self.env["ir.actions.actions"]._for_xml_id(f"crm_campaigns.{xmlid}")

@@ -27,12 +27,14 @@ class CrmCampaign(models.Model):
         self.check_access("read")
         steps = self.step_ids
         can_write = self.has_access("write") and steps.has_access("write")
-        is_open = self.state != "running"
+        # see ``crm.campaign.step._check_not_running``
+        is_open = self.state != "running" and not self.draft_ids
         return {
             "id": self.id,
             "state": self.state,
             "can_write": can_write,
             "can_edit": can_write and is_open,
+            "hint": self._get_canvas_hint() if can_write else "",
             "start": {
                 **self._get_canvas_start(),
                 "running": self.running_count,
@@ -43,6 +45,24 @@ class CrmCampaign(models.Model):
             "kinds": self.env["crm.campaign.step"]._get_canvas_kinds(),
             "steps": [step._get_canvas_values(can_write and is_open) for step in steps],
         }
+
+    def _get_canvas_hint(self):
+        """What one should know of this drawing, in plain words; empty if it is said
+        by what is drawn."""
+        if self.state != "stopped":
+            return ""
+        if self.draft_ids:
+            return self.env._(
+                "Stopped, and its next version is being drawn: change the steps there, "
+                "or discard it first."
+            )
+        if not self.running_count:
+            return ""
+        return self.env._(
+            "Stopped, with %s people inside, who keep their place. A step that you add "
+            "where they have passed reaches them when it starts again.",
+            self.running_count,
+        )
 
     def _get_canvas_start(self):
         """Who enters, in plain words."""

@@ -4,8 +4,8 @@ from datetime import timedelta
 import psycopg2
 
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
-from odoo.tools import SQL, ormcache
+from odoo.exceptions import UserError, ValidationError
+from odoo.tools import SQL, format_datetime, ormcache
 
 from odoo.addons.crm_plus.tools.user_domain import domain_error, evaluate_domain
 
@@ -185,13 +185,27 @@ class CrmCampaign(models.Model):
 
     def _is_open(self):
         """Whether people may enter now."""
+        return not self._get_closed_reason()
+
+    def _get_closed_reason(self):
+        """Why nobody may enter now, as a sentence; empty if people may."""
         self.ensure_one()
         now = fields.Datetime.now()
-        return (
-            self.state == "running"
-            and (not self.date_begin or self.date_begin <= now)
-            and (not self.date_end or now < self.date_end)
-        )
+        if self.state != "running":
+            return self.env._("“%s” does not run.", self.name)
+        if self.date_begin and now < self.date_begin:
+            return self.env._(
+                "Nobody enters “%(campaign)s” before %(date)s.",
+                campaign=self.name,
+                date=format_datetime(self.env, self.date_begin),
+            )
+        if self.date_end and self.date_end <= now:
+            return self.env._(
+                "Nobody enters “%(campaign)s” since %(date)s.",
+                campaign=self.name,
+                date=format_datetime(self.env, self.date_end),
+            )
+        return ""
 
     def _enrol_at_start(self):
         Task = self.env["crm.campaign.task"]
@@ -461,7 +475,7 @@ class CrmCampaign(models.Model):
         )
 
     def _preview_by_hand(self, res_ids):
-        """Ids of those of the records that would enter now."""
+        """Ids of those of the records that would enter now, or once people may."""
         self.ensure_one()
         # sudo: participants the user may not see count too
         rows = self.env.execute_query(
@@ -470,6 +484,14 @@ class CrmCampaign(models.Model):
         return [row[2] for row in rows]
 
     def _enrol_by_hand(self, res_ids):
+        if reason := self._get_closed_reason():
+            raise UserError(
+                self.env._(
+                    "%s Nobody was put in: start it, or change who may enter when, "
+                    "and put them in again.",
+                    reason,
+                )
+            )
         return self._enrol_candidates(self._get_hand_candidates(res_ids))
 
     # ------------------------------------------------------------

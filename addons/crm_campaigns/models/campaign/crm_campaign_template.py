@@ -141,17 +141,6 @@ class CrmCampaignTemplate(models.Model):
 class CrmCampaign(models.Model):
     _inherit = "crm.campaign"
 
-    def _get_form_action(self):
-        self.ensure_one()
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.name,
-            "res_model": self._name,
-            "res_id": self.id,
-            "view_mode": "form",
-            "views": [(False, "form")],
-        }
-
     def action_keep_as_template(self):
         """Put this journey among the ready ones of its company."""
         self.ensure_one()

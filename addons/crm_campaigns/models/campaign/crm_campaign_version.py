@@ -274,19 +274,13 @@ class CrmCampaign(models.Model):
         if not origin:
             raise UserError(self.env._("This is no draft of a version."))
         self.unlink()
-        return origin._get_form_action()
+        return origin._get_origin_action()
 
-    def _get_form_action(self):
-        self.ensure_one()
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.name,
-            "res_model": "crm.campaign",
-            "res_id": self.id,
-            "view_mode": "form",
-            "views": [(False, "form")],
-            "target": "main",
-        }
+    def _get_origin_action(self):
+        """Open this campaign in the place of its draft, which is gone: no way leads
+        back there.
+        """
+        return {**self._get_form_action(), "target": "main"}
 
     def action_view_origin(self):
         self.ensure_one()

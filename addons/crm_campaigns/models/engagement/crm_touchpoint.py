@@ -7,11 +7,13 @@ from odoo.addons.crm_plus.tools.touchpoint_source import TouchpointSource
 MACHINE_SECONDS = 5
 # What we sent: no news of what people do.
 SENT_KINDS = ("campaign_sent", "campaign_sms_sent")
+# Clicks, by the type of the trace.
+CLICKED_KINDS = {"mail": "campaign_clicked", "sms": "campaign_sms_clicked"}
 
 
 class CrmTouchpoint(models.Model):
     """Sources of marketing mail: what was sent, and what people, or machines, did; and
-    of text messages, as far as they were sent.
+    of text messages, which were sent and clicked.
 
     They read Odoo's own traces, of every mailing; those of campaign steps included.
     """
@@ -26,6 +28,7 @@ class CrmTouchpoint(models.Model):
             self._source_campaign_sms_sent(),
             self._source_campaign_opened(),
             self._source_campaign_clicked(),
+            self._source_campaign_sms_clicked(),
             self._source_campaign_replied(),
             self._source_campaign_bounced(),
             self._source_campaign_blacklisted(),
@@ -162,11 +165,13 @@ class CrmTouchpoint(models.Model):
                 """
                 SELECT t.id, n.is_machine, n.date
                   FROM (
-                    SELECT 'campaign_clicked' AS code,
+                    SELECT CASE o.trace_type WHEN 'sms' THEN %(sms_clicked)s
+                                ELSE %(clicked)s END AS code,
                            'link.tracker.click' AS res_model, c.id AS res_id,
                            c.machine_reason IS NOT NULL AS is_machine,
                            NULL::timestamp AS date
                       FROM link_tracker_click c
+                      JOIN mailing_trace o ON o.id = c.mailing_trace_id
                      WHERE c.mailing_trace_id = ANY(%(traces)s)
                      UNION ALL
                     SELECT 'campaign_opened', 'mailing.trace', r.id,
@@ -179,6 +184,8 @@ class CrmTouchpoint(models.Model):
                    AND t.res_id = n.res_id
                  WHERE (t.is_machine IS TRUE) <> n.is_machine
                 """,
+                clicked=CLICKED_KINDS["mail"],
+                sms_clicked=CLICKED_KINDS["sms"],
                 traces=list(trace_ids),
             )
         )
@@ -213,9 +220,17 @@ class CrmTouchpoint(models.Model):
             self._on_harvested(come)
 
     def _source_campaign_clicked(self):
+        return self._click_source("mail")
+
+    def _source_campaign_sms_clicked(self):
+        """Of text messages, where their app is installed."""
+        return self._click_source("sms")
+
+    def _click_source(self, trace_type):
+        kind = CLICKED_KINDS[trace_type]
         return TouchpointSource(
-            key="campaign_clicked",
-            kind="campaign_clicked",
+            key=kind,
+            kind=kind,
             model="link.tracker.click",
             record_id=SQL("c.id"),
             date=SQL("c.create_date"),
@@ -225,7 +240,7 @@ class CrmTouchpoint(models.Model):
                    JOIN (%s) ON t.id = c.mailing_trace_id""",
                 self._get_trace_from(),
             ),
-            where=self._get_trace_where(),
+            where=self._get_trace_where(trace_type),
             changed=(SQL("c.create_date"),),
             columns={
                 **self._get_trace_columns(),

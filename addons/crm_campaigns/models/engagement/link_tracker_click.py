@@ -1,6 +1,8 @@
 from odoo import api, fields, models
 from odoo.tools import SQL
 
+from .crm_touchpoint import CLICKED_KINDS
+
 # Who follows all links of a mail within so long does not read it. Two links a person
 # may open at once.
 BURST_SECONDS = 30
@@ -75,9 +77,11 @@ class LinkTrackerClick(models.Model):
         traces = clicks.mailing_trace_id.sudo()
         traces._classify_trapped()
         traces._recompute_human()
-        self.env["crm.touchpoint"]._queue_harvest(
-            "campaign_clicked", clicks.filtered("mailing_trace_id").ids
-        )
+        for trace_type, some in traces.grouped("trace_type").items():
+            self.env["crm.touchpoint"]._queue_harvest(
+                CLICKED_KINDS[trace_type],
+                clicks.filtered(lambda c, t=some: c.mailing_trace_id in t).ids,
+            )
         return clicks
 
     def _classify_by_speed(self):
@@ -147,13 +151,13 @@ class LinkTrackerClick(models.Model):
                       FROM link_tracker_click c
                       JOIN crm_touchpoint t
                         ON t.res_model = 'link.tracker.click' AND t.res_id = c.id
-                       AND t.kind_id = (SELECT id FROM crm_touchpoint_kind
-                                         WHERE code = 'campaign_clicked')
+                       AND t.kind_id IN (SELECT id FROM crm_touchpoint_kind
+                                          WHERE code = ANY(%(clicked)s))
                      WHERE c.machine_reason IN ('speed', 'burst')
                        AND c.create_date > %(now)s - %(days)s * interval '1 day'
                 ), signs AS MATERIALIZED (
                     SELECT s.partner_id, s.lead_id, s.kind_id, s.date, s.id,
-                           k.code = 'campaign_clicked' AS is_click, s.res_id
+                           k.code = ANY(%(clicked)s) AS is_click, s.res_id
                       FROM crm_touchpoint s
                       JOIN crm_touchpoint_kind k ON k.id = s.kind_id
                      WHERE s.id = ANY(%(ids)s) AND s.is_machine IS NOT TRUE
@@ -182,6 +186,7 @@ class LinkTrackerClick(models.Model):
                 now=fields.Datetime.now(),
                 days=days,
                 ids=list(touchpoint_ids),
+                clicked=list(CLICKED_KINDS.values()),
                 no_signs=list(self._get_no_signs()),
                 burst=BURST_SECONDS,
             )

@@ -26,6 +26,8 @@ class ConditionKind(StepKind):
         "condition_on",
         "link_step_id",
         "link_url",
+        "of_step_id",
+        "reaction",
     )
 
     def get_text(self):
@@ -81,6 +83,20 @@ class ConditionKind(StepKind):
     def _get_click_sql(self):
         return self.step._get_clicked_sql()
 
+    def get_hints(self):
+        if self.step.condition_by == "reaction":
+            return self.step._get_reaction_hints()
+        return super().get_hints()
+
+    def _get_reaction_text(self):
+        return self.step._get_reaction_words()
+
+    def _get_reaction_problems(self):
+        return self.step._get_reaction_problems()
+
+    def _get_reaction_sql(self):
+        return self.step._get_reaction_sql()
+
 
 class CrmCampaignStep(models.Model):
     _inherit = "crm.campaign.step"
@@ -90,7 +106,11 @@ class CrmCampaignStep(models.Model):
         help="Looked at with the rights of whoever is responsible for the campaign.",
     )
     condition_by = fields.Selection(
-        [("domain", "What they are"), ("click", "What they clicked")],
+        [
+            ("domain", "What they are"),
+            ("click", "What they clicked"),
+            ("reaction", "What became of a message"),
+        ],
         string="It Asks",
         default="domain",
         required=True,

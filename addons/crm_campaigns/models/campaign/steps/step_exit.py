@@ -62,18 +62,14 @@ class MoveKind(ExitKind):
 
     def get_warnings(self):
         other = self.step.move_campaign_id.sudo()  # sudo: as in ``get_text``
-        if other and other.state != "running":
-            return [
-                self.env._(
-                    "“%s” does not run: start it, or nobody gets there.", other.name
-                )
-            ]
+        if other and (reason := other._get_closed_reason()):
+            return [self.env._("%s Until then nobody gets there.", reason)]
         return []
 
     def foresee(self, crowd):
         other = self.step.move_campaign_id.sudo()  # sudo: as in ``get_text``
-        if other.state != "running":
-            crowd.skip(self.env._("“%s” does not run.", other.name), crowd.ids)
+        if reason := other._get_closed_reason():
+            crowd.skip(reason, crowd.ids)
         elif self.step.move_ends:
             crowd.end()
         else:
@@ -81,8 +77,8 @@ class MoveKind(ExitKind):
 
     def run(self, tasks):
         other = self.step.move_campaign_id
-        if other.state != "running":
-            tasks._skip(self.env._("“%s” does not run.", other.name))
+        if reason := other._get_closed_reason():
+            tasks._skip(reason)
             return
         other._enrol_candidates(
             other._get_hand_candidates(

@@ -21,14 +21,21 @@ REACTIONS = {
         "(tr.trace_status = 'bounce'"
         " OR (tr.trace_type = 'sms' AND tr.trace_status = 'error'))"
     ),
+    # the provider says that it reached the phone; it was read where it was clicked
+    "delivered": SQL(
+        "(tr.trace_type = 'sms' AND tr.trace_status IN ('sent', 'open', 'reply'))"
+    ),
 }
 # what a phone tells of
-SMS_REACTIONS = ("clicked", "bounced")
+SMS_REACTIONS = ("clicked", "bounced", "delivered")
+# what mail servers tell of
+MAIL_REACTIONS = ("opened", "clicked", "replied", "bounced")
 
 
 class WaitMailKind(WatchKind):
     """A person opens a mail, clicks in it or answers it, or it comes back: yes, at
-    once. Time is up: no. Of a text message clicks and bounces are known.
+    once. Time is up: no. Of a text message it is known that it reached the phone, was
+    clicked or came back.
     """
 
     code = "wait_mail"
@@ -43,6 +50,10 @@ class WaitMailKind(WatchKind):
             "clicked": (self.env._("clicked"), self.env._("no click in time")),
             "replied": (self.env._("replied"), self.env._("no reply in time")),
             "bounced": (self.env._("bounced"), self.env._("no bounce in time")),
+            "delivered": (
+                self.env._("delivered"),
+                self.env._("not delivered in time"),
+            ),
         }[self.step.reaction or "opened"]
         nothing = self.env["crm.campaign.way"]
         return [
@@ -51,57 +62,21 @@ class WaitMailKind(WatchKind):
         ]
 
     def get_text(self):
-        message = self.step._get_step_meant()
-        if not message:
+        words = self.step._get_reaction_words()
+        if not words:
             return super().get_text()
-        words = {
-            "opened": self.env._("“%s” is opened", message.name),
-            "clicked": self.env._("a link of “%s” is clicked", message.name),
-            "replied": self.env._("“%s” is answered", message.name),
-            "bounced": self.env._("“%s” bounces", message.name),
-        }
         return self.env._(
-            "%(reaction)s, within %(delay)s",
-            reaction=words[self.step.reaction],
-            delay=super().get_text(),
+            "%(reaction)s, within %(delay)s", reaction=words, delay=super().get_text()
         )
 
     def get_problems(self):
-        problems = super().get_problems()
-        message = self.step._get_step_meant()
-        if not message:
-            problems.append(self.env._("there is no mail before it that it could be."))
-        elif message.kind == "sms" and self.step.reaction not in SMS_REACTIONS:
-            problems.append(
-                self.env._(
-                    "of text messages only clicks and bounces are known: choose one "
-                    "of them, or another message."
-                )
-            )
-        return problems
+        return [*super().get_problems(), *self.step._get_reaction_problems()]
 
     def get_hints(self):
-        if self.step.reaction == "opened":
-            return [
-                self.env._(
-                    "programs that show no pictures tell nothing of it: who does not "
-                    "open the mail may have read it all the same."
-                )
-            ]
-        return []
+        return self.step._get_reaction_hints()
 
     def get_meets(self):
-        self.env["crm.campaign.task"]._flush_clicks()
-        self.env["mailing.trace"].flush_model()
-        return SQL(
-            """
-            EXISTS (SELECT FROM crm_campaign_task mk
-                      JOIN mailing_trace tr ON tr.crm_campaign_task_id = mk.id
-                     WHERE mk.participant_id = p.id AND mk.step_id = %s AND %s)
-            """,
-            self.step._get_step_meant().id,
-            REACTIONS[self.step.reaction],
-        )
+        return self.step._get_reaction_sql()
 
 
 class CrmCampaignStep(models.Model):
@@ -113,12 +88,14 @@ class CrmCampaignStep(models.Model):
             ("clicked", "A link is clicked"),
             ("replied", "It is answered"),
             ("bounced", "It bounces"),
+            ("delivered", "It reaches the phone"),
         ],
         string="What Happens to It",
         default="opened",
         required=True,
         help="By a person, as far as one can tell: what scanners open and click, and "
-        "automatic answers, do not count.",
+        "automatic answers, do not count. Only of text messages it is known that they "
+        "arrive.",
     )
     of_step_id = fields.Many2one(
         "crm.campaign.step",
@@ -151,6 +128,67 @@ class CrmCampaignStep(models.Model):
             before = before.parent_id
         return before
 
+    # ------------------------------------------------------------
+    # What became of a message
+    # ------------------------------------------------------------
+
+    def _get_reaction_words(self):
+        """What it is about, in words; empty if there is no message."""
+        message = self._get_step_meant()
+        if not message:
+            return ""
+        return {
+            "opened": self.env._("“%s” is opened", message.name),
+            "clicked": self.env._("a link of “%s” is clicked", message.name),
+            "replied": self.env._("“%s” is answered", message.name),
+            "bounced": self.env._("“%s” bounces", message.name),
+            "delivered": self.env._("“%s” reaches the phone", message.name),
+        }[self.reaction]
+
+    def _get_reaction_problems(self):
+        message = self._get_step_meant()
+        if not message:
+            return [self.env._("there is no mail before it that it could be.")]
+        if message.kind == "sms" and self.reaction not in SMS_REACTIONS:
+            return [
+                self.env._(
+                    "of text messages only clicks, bounces and whether they reach the "
+                    "phone are known: choose one of them, or another message."
+                )
+            ]
+        if message.kind == "mail" and self.reaction not in MAIL_REACTIONS:
+            return [
+                self.env._(
+                    "no mail server tells whether a mail has arrived: choose a text "
+                    "message, or what people do with the mail."
+                )
+            ]
+        return []
+
+    def _get_reaction_hints(self):
+        if self.reaction != "opened":
+            return []
+        return [
+            self.env._(
+                "programs that show no pictures tell nothing of it: who does not open "
+                "the mail may have read it all the same."
+            )
+        ]
+
+    def _get_reaction_sql(self):
+        """SQL of whether it has come of the participant ``p``."""
+        self.env["crm.campaign.task"]._flush_clicks()
+        self.env["mailing.trace"].flush_model()
+        return SQL(
+            """
+            EXISTS (SELECT FROM crm_campaign_task mk
+                      JOIN mailing_trace tr ON tr.crm_campaign_task_id = mk.id
+                     WHERE mk.participant_id = p.id AND mk.step_id = %s AND %s)
+            """,
+            self._get_step_meant().id,
+            REACTIONS[self.reaction],
+        )
+
 
 class MailingTrace(models.Model):
     _inherit = "mailing.trace"
@@ -159,13 +197,19 @@ class MailingTrace(models.Model):
         """What becomes of a message is looked at within a minute, of whatever record
         it is."""
         result = super().write(vals)
-        if (
+        # sudo: journeys go on whoever reads a mail
+        traces_sudo = self.sudo()
+        status = vals.get("trace_status")
+        if status == "sent" and not (
+            vals.get("open_datetime") or vals.get("reply_datetime")
+        ):
+            # a phone has it; of a mail it says that it has left
+            traces_sudo = traces_sudo.filtered(lambda t: t.trace_type == "sms")
+        if traces_sudo and (
             vals.get("open_datetime")
             or vals.get("reply_datetime")
-            or vals.get("trace_status") in ("bounce", "error")
+            or status in ("bounce", "error", "sent")
         ):
-            # sudo: journeys go on whoever reads a mail
-            traces_sudo = self.sudo()
             traces_sudo.env["crm.campaign.look"]._ask_of_tasks(
                 traces_sudo.crm_campaign_task_id.ids
             )
