@@ -53,7 +53,12 @@ class TestSmsTraces(StepCommon):
         self._add_step(campaign, "wait", step, "no", name="Not so")
         campaign.action_start()
         # as if the message was a text
-        step._write({"reaction": reaction})
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE crm_campaign_step SET reaction = %s WHERE id = %s",
+            [reaction, step.id],
+        )
+        self.env.invalidate_all()
         return campaign, text
 
     def _turn_into_texts(self, traces, status="pending"):
@@ -202,7 +207,7 @@ class TestSmsTraces(StepCommon):
         self.assertEqual(touchpoint.kind_id.code, "campaign_sms_clicked")
         self.assertTrue(touchpoint.is_machine)
 
-        kind = self.env["crm.touchpoint.kind"].search([("code", "=", "mail_in")])
+        kind = self.env["crm.touchpoint.kind"].search([("code", "=", "email_in")])
         sign = self.env["crm.touchpoint"].create(
             {
                 "kind_id": kind.id,
