@@ -20,6 +20,7 @@ from . import test_campaign_holdout
 from . import test_campaign_guard
 from . import test_campaign_mail
 from . import test_campaign_people
+from . import test_campaign_queries
 from . import test_campaign_reactions
 from . import test_campaign_scheduler
 from . import test_campaign_steps

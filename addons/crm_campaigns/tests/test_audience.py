@@ -409,6 +409,7 @@ class TestRefreshAtOnce(AudienceCommon):
         self.assertEqual(segment.member_count, 3)
 
     def test_without_such_segments_nothing_is_asked(self):
+        """Trap D19."""
         for segment in self.segments.values():
             segment.active = False
         self._finish()

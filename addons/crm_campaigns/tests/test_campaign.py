@@ -203,6 +203,7 @@ class TestCampaign(CampaignCommon):
         self.assertFalse(campaign.participant_ids)
 
     def test_one_address_is_once_in_a_campaign_also_in_a_second_run(self):
+        """Trap D14: one mail an address, whatever records it has."""
         twins = self._create_leads(3, email_from="IDA@brandt.example")
         campaign = self._create_journey(self.leads + twins)
 
@@ -215,6 +216,7 @@ class TestCampaign(CampaignCommon):
         )
 
     def test_same_address_joining_later_does_not_enter(self):
+        """Trap D14."""
         segment = self._create_segment(self.lead)
         campaign = self._create_journey(segment=segment)
         campaign.action_start()
@@ -243,6 +245,7 @@ class TestCampaign(CampaignCommon):
         segment._refresh()
 
     def test_reentry_never(self):
+        """Trap D9: the rule is said."""
         campaign = self._create_journey(self.lead)
         campaign.action_start()
         campaign.participant_ids.action_exit()
@@ -252,6 +255,7 @@ class TestCampaign(CampaignCommon):
         self.assertEqual(campaign.participant_count, 1)
 
     def test_reentry_after_exit_needs_a_new_stay(self):
+        """Trap D9: the rule is said."""
         campaign = self._create_journey(self.lead, reentry="after_exit")
         campaign.action_start()
         campaign._enrol()
@@ -290,6 +294,7 @@ class TestCampaign(CampaignCommon):
         self.assertIn("Deleted record", participant.display_name)
 
     def test_leaving_the_segment_does_not_end_the_journey(self):
+        """Trap D10: a query that ran again deleted what was planned."""
         campaign = self._create_journey(self.lead)
         campaign.action_start()
 
@@ -483,6 +488,7 @@ class TestCampaign(CampaignCommon):
         self.assertFalse(self._mails, "owners are not mailed about each")
 
     def test_next_run_is_asked_for_when_the_next_step_falls_due(self):
+        """Trap D12: whatever was due waited for the hour."""
         campaign = self._create_campaign(self.lead)
         self._add_step(campaign, "wait", delay_count=2, delay_unit="days")
         campaign.action_start()
@@ -500,6 +506,7 @@ class TestCampaign(CampaignCommon):
 
     @mute_logger("odoo.addons.crm_campaigns.models.campaign.crm_campaign_task_run")
     def test_bad_record_stops_nobody_else(self):
+        """Trap D11."""
         leads = self.leads + self._create_leads(3)
         campaign = self._create_campaign(leads)
         step = self._add_step(campaign, "activity")
@@ -540,6 +547,7 @@ class TestCampaign(CampaignCommon):
         self.assertEqual(failed.participant_id.state, "done")
 
     def test_task_that_kills_its_worker_is_parked(self):
+        """Trap D8: begun again and again."""
         campaign = self._create_journey(self.lead)
         campaign.action_start()
         task = self._tasks(campaign)

@@ -212,6 +212,7 @@ class TestCampaignChecks(CampaignCommon):
         self._assert_said("warn", "has no alias domain")
 
     def test_moving_in_a_circle(self):
+        """Trap D8: endless work is told before the start."""
         other = self._create_campaign(self.lead, name="Other")
         self._add_step(
             self.campaign, "move", self.call, name="There", move_campaign_id=other.id

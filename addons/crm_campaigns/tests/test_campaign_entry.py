@@ -150,6 +150,7 @@ class TestCampaignEntry(EntryCommon):
         self.assertEqual(other.participant_id.state, "running")
 
     def test_condition_enters_again_after_days_only(self):
+        """Trap D9: what matches, matches a moment later too."""
         campaign = self._create_entry(
             "domain",
             entry_domain=repr([("id", "=", self.lead.id)]),
@@ -238,6 +239,7 @@ class TestCampaignEntry(EntryCommon):
         self.assertEqual(self._who(campaign), self.lead.ids)
 
     def test_each_event_is_an_enrolment(self):
+        """Trap D9: each enrolment is a row of its own."""
         kind = self.env["crm.touchpoint.kind"].search([], limit=1)
         campaign = self._create_entry(
             "touchpoint",
@@ -272,6 +274,7 @@ class TestCampaignEntry(EntryCommon):
         )
 
     def test_event_of_a_machine_lets_nobody_enter(self):
+        """Trap D5: our mail, their answering machine, our mail …"""
         kind = self.env["crm.touchpoint.kind"].search([], limit=1)
         campaign = self._create_entry(
             "touchpoint", "res.partner", entry_kind_ids=[Command.set(kind.ids)]
@@ -371,11 +374,15 @@ class TestCampaignEntry(EntryCommon):
             "manual", date_begin=self._now() + timedelta(days=1)
         )
         campaign.action_start()
-        self.assertFalse(campaign._enrol_by_hand(self.lead.ids))
+        self.assertFalse(
+            campaign._enrol_candidates(campaign._get_hand_candidates(self.lead.ids))
+        )
         campaign.date_begin = self._now() - timedelta(days=1)
         self.assertTrue(campaign._enrol_by_hand(self.lead.ids))
         campaign.date_end = self._now() - timedelta(hours=1)
-        self.assertFalse(campaign._enrol_by_hand(self.lead_2.ids))
+        self.assertFalse(
+            campaign._enrol_candidates(campaign._get_hand_candidates(self.lead_2.ids))
+        )
         campaign.action_stop()
         with self.assertRaisesRegex(UserError, "Nobody may enter"):
             campaign.action_start()

@@ -158,7 +158,10 @@ class TestCampaignFaults(CampaignCommon):
     # ------------------------------------------------------------
 
     def test_killed_after_the_server_has_the_mail(self):
-        """The server has the mail, Odoo does not know: not once more, and shown."""
+        """The server has the mail, Odoo does not know: not once more, and shown.
+
+        Trap D7.
+        """
         campaign = self._create_journey(self.leads)
         self._compose(campaign)
         ida, ola = self._tasks(campaign, self.mail)
@@ -313,6 +316,7 @@ class TestCampaignFaults(CampaignCommon):
 
     @mute_logger(*SEND_LOGS)
     def test_refused_recipient_is_failed_for_good(self):
+        """Trap D7: one rejected recipient, and all others again."""
         campaign = self._create_journey(self.leads)
         campaign.action_start()
         refusal = smtplib.SMTPRecipientsRefused({"ida@brandt.example": (550, b"no")})
@@ -608,6 +612,7 @@ class TestCampaignFaults(CampaignCommon):
         self.assertEqual(tasks.mapped("attempts"), [1, 1])
 
     def test_round_that_collides_is_begun_anew(self):
+        """Trap D8: locks lost to each other in a loop."""
         campaign = self._create_journey(self.lead)
         campaign.action_start()
         Task = self.env.registry["crm.campaign.task"]
@@ -788,7 +793,10 @@ class TestCampaignConcurrency(TransactionCase):
 
     def test_locked_tasks_are_skipped_by_the_other_worker(self):
         """SKIP LOCKED: a second worker neither waits nor takes what the first holds;
-        when the first dies, it takes it."""
+        when the first dies, it takes it.
+
+        Trap D7.
+        """
         ids = self._commit_world()
         first = self.registry.cursor()
         second = self.registry.cursor()
@@ -810,6 +818,7 @@ class TestCampaignConcurrency(TransactionCase):
         self.assertEqual(len(free), 2)
 
     def test_two_workers_reserve_different_tasks(self):
+        """Trap D7: two workers send twice."""
         ids = self._commit_world()
         first = self.registry.cursor()
         second = self.registry.cursor()

@@ -69,6 +69,7 @@ class TestWaitCondition(GoalCommon):
         return campaign, step
 
     def test_both_ways(self):
+        """Trap D17: it waits until the condition holds."""
         campaign, step = self._start_waiting()
         ida, ola = self._tasks(campaign, step)
         self.assertEqual((ida.state, ola.state), ("planned", "planned"))
@@ -282,7 +283,7 @@ class TestGoal(GoalCommon):
         self.assertEqual(self._of(campaign, self.lead).state, "running")
 
     def test_who_goes_through_another_tree_does_not_jump(self):
-        """Steps that were drawn for others are none of theirs."""
+        """Trap D18: steps that were drawn for others are none of theirs."""
         campaign = self._start_goal()
         self._tasks(campaign, self.rest)[0].unlink()
         for lead in self.leads:
@@ -425,6 +426,7 @@ class TestGoal(GoalCommon):
         self.assertEqual(ida.exit_reason, "bought")
 
     def test_shown_before_the_start(self):
+        """Trap D18: what a goal will stop is said."""
         self.lead.priority = "3"
         campaign = self._start_goal(
             start=False, goal_by="condition", condition="[('priority', '=', '3')]"

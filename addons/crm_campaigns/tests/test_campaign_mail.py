@@ -111,6 +111,7 @@ class TestCampaignMail(CampaignCommon):
         self.assertEqual(touchpoint.campaign_id, campaign.utm_campaign_id)
 
     def test_click_of_a_machine_moves_nobody(self):
+        """Trap D2: raw clicks are kept, and lead nowhere."""
         campaign = self._create_journey(self.lead)
         campaign.action_start()
         self._run()
@@ -207,6 +208,7 @@ class TestCampaignMail(CampaignCommon):
         self.assertIn("skipped: Missing email", campaign.participant_ids.journey)
 
     def test_address_blocked_after_composing_is_left_out(self):
+        """Trap D14: blocked at the last moment."""
         campaign = self._create_journey(self.lead, exit_on_opt_out=False)
         campaign.action_start()
         Mail = self.env.registry["mail.mail"]
@@ -227,6 +229,7 @@ class TestCampaignMail(CampaignCommon):
 
     @mute_logger(*SEND_LOGS)
     def test_refused_mail_is_failed_and_shown(self):
+        """Trap D7: one refusal had all others sent again for ever."""
         campaign = self._create_journey(self.leads)
         campaign.action_start()
 
@@ -268,6 +271,7 @@ class TestCampaignMail(CampaignCommon):
 
     @mute_logger(*SEND_LOGS)
     def test_server_down_is_not_sent_and_is_given_up_at_last(self):
+        """Trap D8: tried again without an end."""
         campaign = self._create_journey(self.lead)
         campaign.action_start()
 

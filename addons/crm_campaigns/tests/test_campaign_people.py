@@ -42,7 +42,7 @@ class TestCampaignPeople(EntryCommon):
         self.assertEqual(self._recipients(), ["ola@nowak.example"])
 
     def test_blocked_address_of_a_record_that_knows_no_blocking(self):
-        """An order has no blacklist of its own; its customer has."""
+        """Trap D14: an order has no blacklist of its own; its customer has."""
         orders = self.env["sale.order"].create(
             [
                 {

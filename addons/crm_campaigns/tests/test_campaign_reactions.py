@@ -176,12 +176,12 @@ class TestWaitMail(GoalCommon):
         self.assertEqual(step.delay_minutes, 2 * 7 * 24 * 60)
         self.assertEqual(step._get_kind().get_text(), "“mail” bounces, within 2 weeks")
 
-    def test_of_text_messages_clicks_and_bounces_are_known(self):
+    def test_what_is_known_of_text_messages(self):
         campaign = self._create_campaign(self.lead)
         text = self._add_step(campaign, "sms", sms_body="Hello")
         wait = self._add_step(campaign, "wait_mail", text, reaction="opened")
-        self.assertIn("only clicks and bounces", wait._get_problems()[0])
-        for reaction in ("clicked", "bounced"):
+        self.assertIn("of text messages only", wait._get_problems()[0])
+        for reaction in ("clicked", "bounced", "delivered"):
             wait.reaction = reaction
             self.assertFalse(wait._get_problems())
 

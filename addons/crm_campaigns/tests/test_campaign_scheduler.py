@@ -38,6 +38,7 @@ class TestCampaignScheduler(EntryCommon):
     # ------------------------------------------------------------
 
     def test_idle_campaigns_cost_nothing(self):
+        """Trap D19: everything was read anew at each run."""
         self._create_entries(1)
         self._enrol_changed()
         one = self._count_queries(self._enrol_changed)
@@ -53,6 +54,7 @@ class TestCampaignScheduler(EntryCommon):
         self.assertLessEqual(one, 4)
 
     def test_round_is_bounded_and_the_next_goes_on(self):
+        """Trap D12: all of it was one transaction."""
         campaigns = self._create_entries(5)
         campaigns.date_looked = self._now().replace(year=2020)
         self.patch(crm_campaign_enrolment, "LOOK_SIZE", 2)

@@ -39,15 +39,16 @@ class TestSmsTraces(StepCommon):
     """What becomes of text messages, by their traces as they are in the database: also
     where the app for them is not installed.
 
-    Text ─ Wait for a reaction ─┬─ if so:  So
+    Text ─ Rest ─ Asks ─┬─ if so:  So
     └─ if not: Not so
     """
 
     def _start_text(self, reaction, kind="wait_mail", **values):
         campaign = self._create_campaign(self.leads)
         text = self._add_step(campaign, "mail", name="Text")
+        rest = self._add_step(campaign, "wait", text, name="Rest", delay_count=1)
         step = self._add_step(
-            campaign, kind, text, reaction="clicked", name="Asks", **values
+            campaign, kind, rest, reaction="clicked", name="Asks", **values
         )
         self._add_step(campaign, "wait", step, "yes", name="So")
         self._add_step(campaign, "wait", step, "no", name="Not so")
@@ -83,10 +84,11 @@ class TestSmsTraces(StepCommon):
         ]
 
     def test_wait_for_its_delivery(self):
-        campaign, text = self._start_text("delivered")
+        campaign, text = self._start_text("delivered", delay_count=5)
         self._run()
         ida, ola = self._tasks(campaign, text).trace_ids
         self._turn_into_texts(ida + ola)
+        self._pass(days=1)
         self._run()
         self.assertEqual(self._went(campaign), [[], []], "handed over only")
 
@@ -95,7 +97,7 @@ class TestSmsTraces(StepCommon):
         ola.write({"trace_status": "error", "failure_type": "unknown"})
         self._run()
         self.assertEqual(self._went(campaign), [["So"], []])
-        self._pass(days=2)
+        self._pass(days=5)
         self._run()
         self.assertEqual(self._went(campaign), [["So"], ["Not so"]])
 
@@ -106,6 +108,8 @@ class TestSmsTraces(StepCommon):
         self.assertEqual(
             self._tasks(campaign, text).trace_ids.mapped("trace_status"), ["sent"] * 2
         )
+        self._pass(days=1)
+        self._run()
 
         self.assertEqual(self._went(campaign), [[], []])
 
@@ -126,11 +130,12 @@ class TestSmsTraces(StepCommon):
         campaign, text = self._start_text(
             "delivered", "condition", condition_by="reaction"
         )
-        self._run(1)
+        self._run()
         ida, ola = self._tasks(campaign, text).trace_ids
         self._turn_into_texts(ida, "sent")
         self._turn_into_texts(ola)
 
+        self._pass(days=1)
         self._run()
 
         self.assertEqual(self._went(campaign), [["So"], ["Not so"]])
@@ -158,7 +163,12 @@ class TestSmsTraces(StepCommon):
 
     def test_clicks_are_in_the_timeline(self):
         traces = self._create_trace(self.lead) + self._create_trace(self.lead_2)
-        links = {trace: self._create_link(trace.mass_mailing_id) for trace in traces}
+        links = {
+            trace: self._create_link(
+                trace.mass_mailing_id, f"https://brandt.example/{trace.res_id}"
+            )
+            for trace in traces
+        }
         self._turn_into_texts(traces[0])
         self.env["ir.config_parameter"].set_param("crm_campaigns.machine_seconds", 60)
         traces.sent_datetime = fields.Datetime.now() - timedelta(hours=1)

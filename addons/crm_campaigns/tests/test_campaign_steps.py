@@ -180,6 +180,7 @@ class TestCampaignSteps(StepCommon):
     # ------------------------------------------------------------
 
     def test_condition_parts_them(self):
+        """Trap D17: asked once; who is to wait has another step."""
         campaign = self._create_campaign(self.leads)
         step = self._add_step(
             campaign, "condition", condition="[('email_from', 'ilike', 'brandt')]"

@@ -61,6 +61,7 @@ class TestCampaignWalk(CampaignCommon):
         self.assertRegex(ignored[1][1], r"0?3/0?5/2026|Mar 5")
 
     def test_nothing_is_done_and_nothing_leaves(self):
+        """Trap D13: tests left traces, and blocked the run."""
         self._add_step(
             self.campaign,
             "update",

@@ -345,7 +345,13 @@ class TestCampaignWays(StepCommon):
         self._run()
 
         self.assertEqual(self._tasks(campaign, step).mapped("state"), ["planned"] * 2)
-        self.assertIn("cannot be read", step._get_kind().get_text())
+        self.assertIn("gone", step._get_kind().get_text())
+        # the others learn of it when the time is up: nothing is taken for granted
+        self._pass(days=2)
+        self._run()
+        tasks = self._tasks(campaign, step)
+        self.assertFalse(tasks.filtered("outcome"))
+        self.assertTrue(all(tasks.mapped("attempts")))
 
     def test_condition_on_what_happens_is_told(self):
         campaign, step, kind = self._start_choosy()

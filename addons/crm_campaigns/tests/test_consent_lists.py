@@ -68,6 +68,7 @@ class TestConsentLists(ConsentListCommon):
         )
 
     def test_leaving_again_says_nothing_new(self):
+        """Trap D16: who has opted out was counted again."""
         subscriptions = self.ida.subscription_ids
         subscriptions.opt_out = True
         subscriptions.opt_out = False
@@ -134,6 +135,7 @@ class TestConsentLists(ConsentListCommon):
         self.assertTrue(self._block())
 
     def test_coming_back_to_a_topic_is_coming_back_to_its_lists(self):
+        """Trap D16: known addresses could never agree again."""
         self.ida.subscription_ids.opt_out = True
         # what a seller notes moves nobody back
         self.Consent._record(
@@ -237,6 +239,7 @@ class TestUnsubscribePages(ConsentListCommon, HttpCase):
         self.assertFalse(self._words())
 
     def test_the_page_offers_the_preferences(self):
+        """Trap D3: scanners look at the page, and unsubscribe nobody."""
         page = self.url_open(self.mailing._get_unsubscribe_url(IDA, self.ida.id))
         self.assertIn("Manage your preferences", page.text)
         link = self.mailing._get_preference_url(IDA)

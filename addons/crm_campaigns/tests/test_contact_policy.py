@@ -179,6 +179,7 @@ class TestMailingPolicy(CampaignCommon):
             self._release(left)
 
     def test_who_withdrew_meanwhile_gets_nothing(self):
+        """Trap D16: asked when it is sent."""
         self._hold(self.customer_2)
         self._process()
         self.env["crm.consent"]._record(

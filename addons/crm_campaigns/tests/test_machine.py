@@ -123,6 +123,7 @@ class MachineCommon(CampaignCommon):
 @tagged("post_install", "-at_install", "crm_campaigns")
 class TestMachine(MachineCommon):
     def test_who_follows_the_hidden_link_made_what_was_done_around_it(self):
+        """Trap D1: a scanner that no list knows."""
         near, far = self._click_at(60), self._click_at(600)
         self.assertTrue(self.trace.human_click_datetime)
         clicked = self._harvested("campaign_clicked")
@@ -399,6 +400,7 @@ class TestMachineRoutes(MachineCommon, HttpCase):
         return response
 
     def test_the_picture_tells_who_looked(self):
+        """Trap D2: Odoo counts each load of the picture."""
         for agent, method, reason in (
             ("Mimecast/1.0", "GET", "agent"),
             (BROWSER, "HEAD", "head"),
@@ -413,6 +415,7 @@ class TestMachineRoutes(MachineCommon, HttpCase):
                 self.assertEqual(bool(self.trace.human_open_datetime), not reason)
 
     def test_a_link_tells_who_followed_it(self):
+        """Trap D2: Odoo counts each hit of a mail's link."""
         for agent, method, reason in (
             ("python-requests/2.31", "GET", "agent"),
             (BROWSER, "HEAD", "head"),

@@ -146,6 +146,23 @@ class TestReadyJourneys(CampaignCommon):
         self.assertEqual(self._go(), ["You are on the list"])
         self.assertEqual(campaign.participant_ids.state, "done")
 
+    def test_no_click_in_a_mail_confirms(self):
+        """Trap D15: any click was taken for the word of whoever signed up. Here it is
+        the button behind their own link.
+        """
+        campaign = self._copy("double_opt_in")
+        lead = self._lead()
+        self._happen("lead_created", lead_id=lead.id)
+        self._go()
+
+        for code in ("campaign_clicked", "campaign_opened", "campaign_replied"):
+            self._happen(code, lead_id=lead.id)
+            self.assertEqual(self._go(), [])
+
+        request = self.env["crm.consent"].search([("email", "=", "ida@brandt.example")])
+        self.assertEqual(request.state, "pending")
+        self.assertEqual(campaign.participant_ids.current_step, "Confirmed?")
+
     def test_double_opt_in_leaves_in_peace_who_says_nothing(self):
         campaign = self._copy("double_opt_in")
         self._happen("lead_created", lead_id=self._lead().id)

@@ -216,6 +216,7 @@ class TestSunset(CampaignCommon):
         return campaign
 
     def test_first_they_are_asked(self):
+        """Trap D36: closed without a warning."""
         campaign = self._add_question()
         self.assertTrue(self.rule.problem)
         self._cron()

@@ -157,6 +157,7 @@ class TestMarketingTouchpoint(CampaignCommon):
         self.assertFalse(self._touchpoints("campaign_opened").is_machine)
 
     def test_each_click_counts_once(self):
+        """Trap D6: one click, told twice, was 17 points for 10."""
         self.trace.sent_datetime = self.long_ago
         self._click()
         self._click()
@@ -288,6 +289,7 @@ class TestMarketingTouchpoint(CampaignCommon):
         self.assertEqual((touchpoints | opened).mapped("is_machine"), [True] * 4)
 
     def test_reply_of_a_person_counts_and_an_auto_reply_does_not(self):
+        """Trap D4: who is out of office has not answered."""
         self.trace.set_sent()
         for msg_id, extra in (
             ("auto", "Auto-Submitted: auto-replied\n"),

@@ -77,6 +77,7 @@ class TestWebService(WebServiceCommon):
     # ------------------------------------------------------------
 
     def test_tells_of_each_person_signed(self):
+        """Trap D39: sent once, and forgotten."""
         self.lead.write({"priority": "2", "user_id": self.seller.id})
         names = ("name", "priority", "user_id", "tag_ids", "date_deadline")
         self.lead.tag_ids = self.env["crm.tag"].create({"name": "Roaster"})
@@ -323,6 +324,7 @@ class TestWebService(WebServiceCommon):
     # ------------------------------------------------------------
 
     def test_failure_is_tried_again_later(self):
+        """Trap D39: a service that was down never heard of it."""
         self.receiver.answers += [(500, {}, "x" * 5000), (503, {}, "")]
         campaign, _step = self._start_calls(self.lead)
         request = self._requests(campaign)
@@ -572,6 +574,7 @@ class TestWebService(WebServiceCommon):
     # ------------------------------------------------------------
 
     def test_given_up_is_called_again_by_hand(self):
+        """Trap D39: the log is there to send it again."""
         self.receiver.answers.append((404, {}, ""))
         campaign, _step = self._start_calls(self.lead)
         self._deliver()

@@ -325,7 +325,8 @@ class CrmCampaign(models.Model):
                 campaign.utm_campaign_id.sudo().title = campaign.name
         if vals.keys() & {"email_from", "user_id"}:
             for campaign in self:
-                campaign.step_ids._prepare_mailings()
+                # also of earlier versions: whoever is inside gets mails of them
+                campaign.all_step_ids._prepare_mailings()
         return result
 
     def copy(self, default=None):

@@ -118,7 +118,6 @@ class CrmCampaign(models.Model):
     version_ids = fields.One2many(
         "crm.campaign.version", "campaign_id", string="Versions", readonly=True
     )
-    version_count = fields.Integer(compute="_compute_version_count")
     all_step_ids = fields.One2many(
         "crm.campaign.step",
         "campaign_id",
@@ -148,11 +147,6 @@ class CrmCampaign(models.Model):
         "Somebody is drawing the next version already.",
     )
 
-    @api.depends("version_ids")
-    def _compute_version_count(self):
-        for campaign in self:
-            campaign.version_count = len(campaign.version_ids)
-
     # ------------------------------------------------------------
     # ORM
     # ------------------------------------------------------------
@@ -176,15 +170,16 @@ class CrmCampaign(models.Model):
         return campaigns
 
     def unlink(self):
-        drafts = self.filtered("draft_of_id")
+        """With their drafts, and the mails that were never sent."""
+        campaigns = self | self.draft_ids
         # sudo: versions are written by the system only
-        versions_sudo = drafts.version_id.sudo().filtered(
+        versions_sudo = campaigns.version_id.sudo().filtered(
             lambda version: version.state == "draft"
         )
-        # by the ORM: their mails go with them
-        drafts.step_ids.unlink()
-        result = super().unlink()
-        versions_sudo.unlink()
+        mailings = campaigns.all_step_ids.mailing_id
+        result = super(CrmCampaign, campaigns).unlink()
+        mailings.filtered(lambda mailing: not mailing.sent_date).unlink()
+        versions_sudo.exists().unlink()
         return result
 
     def _get_first_version_values(self):
@@ -258,14 +253,12 @@ class CrmCampaign(models.Model):
         steps only."""
         for draft in self:
             origin = draft.draft_of_id
-            draft.write(
-                {
-                    name: value
-                    for name, value in origin.copy_data()[0].items()
-                    if name not in ("active", "name")
-                    and origin._fields[name].type != "one2many"
-                }
-            )
+            values = {
+                name: value
+                for name, value in origin.copy_data({"name": origin.name})[0].items()
+                if name != "active" and origin._fields[name].type != "one2many"
+            }
+            draft.write(values)
 
     def action_discard_draft(self):
         """Forget what was drawn; the campaign runs on as it is."""

@@ -4,8 +4,12 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL, ormcache
 
+from .steps.step_mail import MAIL_COPIED
+
 # Place of a step, compared apart; and what says nothing of what it does.
 UNCOMPARED = {"branch", "campaign_id", "mailing_id", "parent_id", "sequence", "way_id"}
+# Of the mail of a step, as fields of the step.
+OF_MAIL = {"body", "contact_purpose_id", "subject"}
 
 
 class CrmCampaign(models.Model):
@@ -466,7 +470,7 @@ class CrmCampaignStep(models.Model):
         names = {
             name
             for name, field in self._fields.items()
-            if (field.store and field.copy) or name in ("body", "subject")
+            if (field.store and field.copy) or name in OF_MAIL
         }
         names = {
             name
@@ -478,7 +482,18 @@ class CrmCampaignStep(models.Model):
             for name in names
             if self._get_compared(name) != other._get_compared(name)
         }
+        changed |= self._get_changed_mail_fields(other)
         return sorted(label for label in changed if label)
+
+    def _get_changed_mail_fields(self, other):
+        """Of the settings of its mail: attachments, whom answers go to …"""
+        # sudo: whoever may read the campaign may read its mails
+        mailing_sudo, other_sudo = self.mailing_id.sudo(), other.mailing_id.sudo()
+        return {
+            mailing_sudo._fields[name]._description_string(self.env)
+            for name in {*MAIL_COPIED} - {"body_arch", "body_html", "subject"}
+            if (mailing_sudo[name] or False) != (other_sudo[name] or False)
+        }
 
     def _get_compared(self, name):
         field = self._fields[name]

@@ -15,6 +15,19 @@ from ....tools.template_check import (
 
 _lt = LazyTranslate(__name__)
 UNSUBSCRIBE = "/unsubscribe_from_list"
+# What the mail of a copied step takes over from its own: what a person sets on it.
+MAIL_COPIED = (
+    "attachment_ids",
+    "body_arch",
+    "body_html",
+    "keep_archives",
+    "lang",
+    "mail_server_id",
+    "preview",
+    "reply_to",
+    "reply_to_mode",
+    "subject",
+)
 
 
 class TaskMap:
@@ -286,10 +299,11 @@ class CrmCampaignStep(models.Model):
     def _copy_into(self, copy, copies):
         super()._copy_into(copy, copies)
         if self.mailing_id:
+            mailing = self.mailing_id
             copy.mailing_id.write(
                 {
-                    name: self.mailing_id[name]
-                    for name in ("subject", "preview", "body_arch", "body_html")
+                    name: mailing._fields[name].convert_to_write(mailing[name], mailing)
+                    for name in MAIL_COPIED
                 }
             )
 

@@ -1,0 +1,130 @@
+from unittest.mock import patch
+
+from odoo.fields import Command
+from odoo.tests import tagged
+
+from .test_campaign_steps import StepCommon
+
+FEW, MANY = 20, 60
+
+
+@tagged("post_install", "-at_install", "crm_campaigns")
+class TestCampaignQueries(StepCommon):
+    """What one more participant costs, in queries, counted for 20 and for 60 of them.
+
+    Besides that, a round of the scheduler costs so many, whatever the number of people:
+
+    ==================== ================ ===========
+    step                 each participant whole round
+    ==================== ================ ===========
+    enter                0                20
+    wait                 0                60
+    wait for something   0                60
+    condition            0                60
+    update               0                80
+    activity             see the test     –
+    mail, composed       2                120
+    mail, sent           see the test     –
+    ==================== ================ ===========
+    """
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.crowd = cls.env["crm.lead"].create(
+            [
+                {
+                    "name": f"Lead {number}",
+                    "email_from": f"q{number}@queries.example",
+                    "user_id": cls.seller.id,
+                    "team_id": False,
+                }
+                for number in range(FEW + MANY)
+            ]
+        )
+
+    def _count(self, work):
+        self.env.flush_all()
+        self.env.invalidate_all()
+        before = self.env.cr.sql_log_count
+        work()
+        self.env.flush_all()
+        return self.env.cr.sql_log_count - before
+
+    def _measure(self, kind, **values):
+        """``(queries of each further participant, of the round of a few)``."""
+        counts = []
+        # once for what is cached for ever
+        for leads in (self.leads, self.crowd[:FEW], self.crowd[FEW:]):
+            campaign = self._create_campaign(leads)
+            step = self._add_step(campaign, kind, **values)
+            campaign.action_start()
+            self._pass(days=9)
+            with self._sending():
+                counts.append(self._count(self.cron.method_direct_trigger))
+            self.env.invalidate_all()
+            self.assertEqual(
+                set(self._tasks(campaign, step).mapped("state")) - {"done", "sending"},
+                set(),
+            )
+            campaign.action_stop()
+        _warm, few, many = counts
+        print("QQ", kind, values.keys(), counts)
+        return (many - few) / (MANY - FEW), few
+
+    def test_enrolment(self):
+        counts = []
+        for leads in (self.leads, self.crowd[:FEW], self.crowd[FEW:]):
+            campaign = self._create_campaign(leads)
+            self._add_step(campaign, "wait")
+            campaign.write({"state": "running", "date_started": self._now()})
+            counts.append(self._count(campaign._enrol))
+            self.assertEqual(len(campaign.participant_ids), len(leads))
+        print("QQ enrol", counts)
+        self.assertEqual(counts[1], counts[2])
+        self.assertLessEqual(counts[1], 20)
+
+    def test_steps_in_one_statement(self):
+        kind = self.env["crm.touchpoint.kind"].search([], limit=1)
+        for name, values in (
+            ("wait", {}),
+            (
+                "wait_event",
+                {
+                    "event_kind_ids": [Command.set(kind.ids)],
+                    "event_domain": "[('amount', '>=', 100)]",
+                },
+            ),
+            ("condition", {"condition": "[('priority', '=', '3')]"}),
+        ):
+            with self.subTest(name):
+                each, few = self._measure(name, **values)
+                self.assertEqual(each, 0)
+                self.assertLessEqual(few, 60)
+
+    def test_update(self):
+        each, few = self._measure(
+            "update",
+            value_ids=[
+                Command.create(
+                    {"field_id": self._get_field("city").id, "value": "Porto"}
+                )
+            ],
+        )
+        self.assertEqual(each, 0)
+        self.assertLessEqual(few, 80)
+
+    def test_activity(self):
+        each, _few = self._measure("activity")
+        self.assertLessEqual(each, 12)
+
+    def test_mail_is_composed(self):
+        Task = self.env.registry["crm.campaign.task"]
+        with patch.object(Task, "_send_mails", lambda tasks: 0):
+            each, few = self._measure("mail")
+        self.assertLessEqual(each, 2)
+        self.assertLessEqual(few, 120)
+
+    def test_mail_is_composed_and_sent(self):
+        each, _few = self._measure("mail")
+        self.assertLessEqual(each, 30)
