@@ -56,6 +56,7 @@
     "demo": [
         "demo/crm_campaigns_demo.xml",
         "demo/crm_campaigns_demo_audience.xml",
+        "demo/crm_campaigns_demo_contact.xml",
     ],
     "assets": {
         "web.assets_backend": ["crm_campaigns/static/src/**/*"],

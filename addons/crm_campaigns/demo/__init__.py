@@ -1,2 +1,3 @@
 from . import crm_plus_demo
 from . import audience_demo
+from . import contact_demo
