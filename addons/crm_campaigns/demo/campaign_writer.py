@@ -338,14 +338,9 @@ class CampaignWriter(BaseWriter):
         self.put("crm.campaign", "date_started", {campaign: started})
         self.put("crm.campaign", "date_stopped", {campaign: stopped})
         self.put("crm.campaign", "date_looked", {campaign: stopped or self.now})
-        self.put(
-            "crm.campaign.version", "date_published", {campaign.version_id: started}
-        )
-        self.put(
-            "crm.campaign.version",
-            "user_id",
-            {campaign.version_id: campaign.user_id.id},
-        )
+        version = campaign.version_id
+        self.put("crm.campaign.version", "date_published", {version: started})
+        self.put("crm.campaign.version", "user_id", {version: campaign.user_id.id})
         made = started - timedelta(days=3)
         self.put("crm.campaign", "create_date", {campaign: made})
         for column in ("date", "create_date"):

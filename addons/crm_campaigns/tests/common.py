@@ -219,6 +219,18 @@ class CampaignCommon(CrmPlusCommon):
         return fields.Datetime.now()
 
 
+class LeadsCommon(CampaignCommon):
+    """With two leads, Ida and Ola."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.lead, cls.lead_2 = cls._create_leads(2)
+        cls.lead.email_from = "Ida <ida@brandt.example>"
+        cls.lead_2.email_from = "ola@nowak.example"
+        cls.leads = cls.lead + cls.lead_2
+
+
 class SystemProfileCommon(CustomerProfileCommon):
     """A company that posts invoices, as the system sees it."""
 

@@ -2,19 +2,11 @@ from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import Form, tagged, users
 from odoo.tools import mute_logger
 
-from .common import CampaignCommon
+from .common import LeadsCommon
 
 
 @tagged("post_install", "-at_install", "crm_campaigns")
-class TestCampaign(CampaignCommon):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.lead, cls.lead_2 = cls._create_leads(2)
-        cls.lead.email_from = "Ida <ida@brandt.example>"
-        cls.lead_2.email_from = "ola@nowak.example"
-        cls.leads = cls.lead + cls.lead_2
-
+class TestCampaign(LeadsCommon):
     # ------------------------------------------------------------
     # Building
     # ------------------------------------------------------------

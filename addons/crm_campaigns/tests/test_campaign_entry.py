@@ -9,17 +9,13 @@ from odoo.fields import Command
 from odoo.tests import Form, HttpCase, tagged, users
 from odoo.tools import mute_logger
 
-from .common import CampaignCommon
+from .common import LeadsCommon
 
 
-class EntryCommon(CampaignCommon):
+class EntryCommon(LeadsCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.lead, cls.lead_2 = cls._create_leads(2)
-        cls.lead.email_from = "Ida <ida@brandt.example>"
-        cls.lead_2.email_from = "ola@nowak.example"
-        cls.leads = cls.lead + cls.lead_2
         cls.campaign_manager.group_ids += cls.env.ref(
             "sales_team.group_sale_salesman_all_leads"
         )

@@ -7,7 +7,7 @@ from odoo.tools import mute_logger
 
 from odoo.addons.base.models.ir_mail_server import IrMail_Server
 
-from .common import CampaignCommon
+from .common import LeadsCommon
 
 SEND_LOGS = (
     "odoo.addons.mail.models.mail_mail",
@@ -16,15 +16,7 @@ SEND_LOGS = (
 
 
 @tagged("post_install", "-at_install", "crm_campaigns")
-class TestCampaignMail(CampaignCommon):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.lead, cls.lead_2 = cls._create_leads(2)
-        cls.lead.email_from = "Ida <ida@brandt.example>"
-        cls.lead_2.email_from = "ola@nowak.example"
-        cls.leads = cls.lead + cls.lead_2
-
+class TestCampaignMail(LeadsCommon):
     # ------------------------------------------------------------
     # The journey
     # ------------------------------------------------------------

@@ -8,19 +8,15 @@ from odoo.tools import mute_logger
 from odoo.addons.crm_campaigns.tools.step_kind import FAMILIES, StepKind
 from odoo.addons.mail.models.mail_thread import MailThread
 
-from .common import CampaignCommon
+from .common import LeadsCommon
 
 RUN_LOG = "odoo.addons.crm_campaigns.models.campaign.crm_campaign_task_run"
 
 
-class StepCommon(CampaignCommon):
+class StepCommon(LeadsCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.lead, cls.lead_2 = cls._create_leads(2)
-        cls.lead.email_from = "Ida <ida@brandt.example>"
-        cls.lead_2.email_from = "ola@nowak.example"
-        cls.leads = cls.lead + cls.lead_2
         # who answers for a condition or a change may read and change leads
         cls.campaign_manager.group_ids += cls.env.ref(
             "sales_team.group_sale_salesman_all_leads"

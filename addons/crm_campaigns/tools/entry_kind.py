@@ -4,6 +4,8 @@ from datetime import timedelta
 
 from odoo.tools import SQL
 
+from .event_condition import has_condition
+
 # What happens one after the other is foreseen for so many days.
 FORECAST_DAYS = 30
 # What was harvested in a transaction that was committed after the last look is looked
@@ -83,7 +85,7 @@ class EntryKind:
 
     def _narrow(self, candidates):
         """Those of the candidates that the condition of the campaign allows."""
-        if (self.campaign.entry_domain or "[]").strip() == "[]":
+        if not has_condition(self.campaign.entry_domain):
             return candidates
         return SQL(
             "SELECT * FROM (%s) candidate WHERE res_id IN (%s)",

@@ -10,6 +10,7 @@ from odoo.tools import SQL, format_datetime, ormcache
 from odoo.addons.crm_plus.tools.user_domain import domain_error, evaluate_domain
 
 from ...tools.entry_kind import GoneEntry
+from ...tools.event_condition import has_condition
 from ...tools.gone_codes import find_gone_codes
 from ...tools.lazy_label import translate
 
@@ -79,22 +80,30 @@ class CrmCampaign(models.Model):
 
     @api.constrains("entry_domain", "model_id", "user_id", "entry")
     def _check_entry_domain(self):
-        for campaign in self:
-            if (campaign.entry_domain or "[]").strip() == "[]":
-                continue
-            # whoever writes it learns no more than they may see
-            for user in campaign.user_id | self.env.user:
-                Model = campaign._get_entry_model(user)
-                if error := domain_error(Model, campaign.entry_domain):
-                    raise ValidationError(
-                        self.env._(
-                            "The condition of “%(campaign)s” does not work for "
-                            "%(user)s: %(error)s",
-                            campaign=campaign.name,
-                            user=user.name,
-                            error=error,
-                        )
+        for campaign in self.filtered(lambda c: has_condition(c.entry_domain)):
+            for user, error in campaign._get_condition_errors(
+                campaign.entry_domain, campaign._get_entry_model
+            ):
+                raise ValidationError(
+                    self.env._(
+                        "The condition of “%(campaign)s” does not work for %(user)s: "
+                        "%(error)s",
+                        campaign=campaign.name,
+                        user=user.name,
+                        error=error,
                     )
+                )
+
+    def _get_condition_errors(self, text, get_model):
+        """``(user, error)`` of those for whom a condition does not work: whoever writes
+        it learns no more than the responsible and they may see.
+
+        :param get_model: ``(user)``: the model that it is about
+        """
+        self.ensure_one()
+        for user in self.user_id | self.env.user:
+            if error := domain_error(get_model(user), text):
+                yield user, error
 
     # ------------------------------------------------------------
     # Who stands behind a record

@@ -6,11 +6,12 @@ from odoo.fields import Domain
 from odoo.tools import SQL
 
 from odoo.addons.crm_plus.tools.user_domain import (
-    domain_error,
     domain_fields,
     evaluate_domain,
     fields_behind,
 )
+
+from ...tools.event_condition import has_condition
 
 _logger = logging.getLogger(__name__)
 
@@ -196,24 +197,23 @@ class CrmCampaign(models.Model):
     # ------------------------------------------------------------
 
     def _has_exit_domain(self):
-        return (self.exit_domain or "[]").strip() not in ("", "[]")
+        return has_condition(self.exit_domain)
 
     @api.constrains("exit_domain", "user_id", "model_id", "entry")
     def _check_exit_domain(self):
         for campaign in self.filtered(lambda c: c._has_exit_domain()):
-            # whoever writes it learns no more than they may see
-            for user in campaign.user_id | self.env.user:
-                Model = campaign._get_entry_model(user)
-                if error := domain_error(Model, campaign.exit_domain):
-                    raise ValidationError(
-                        self.env._(
-                            "The condition to end of “%(campaign)s” does not work for "
-                            "%(user)s: %(error)s",
-                            campaign=campaign.name,
-                            user=user.name,
-                            error=error,
-                        )
+            for user, error in campaign._get_condition_errors(
+                campaign.exit_domain, campaign._get_entry_model
+            ):
+                raise ValidationError(
+                    self.env._(
+                        "The condition to end of “%(campaign)s” does not work for "
+                        "%(user)s: %(error)s",
+                        campaign=campaign.name,
+                        user=user.name,
+                        error=error,
                     )
+                )
 
     def _exit_by_condition(self, condition):
         """End the journeys of those who meet the condition to end.

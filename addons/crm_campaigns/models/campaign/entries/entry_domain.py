@@ -3,6 +3,7 @@ from odoo.tools import SQL
 from odoo.tools.translate import LazyTranslate
 
 from ....tools.entry_kind import EntryKind
+from ....tools.event_condition import has_condition
 
 _lt = LazyTranslate(__name__)
 
@@ -20,7 +21,7 @@ class DomainEntry(EntryKind):
     fields = ("model_id", "entry_domain")
 
     def get_problems(self):
-        if (self.campaign.entry_domain or "[]").strip() == "[]":
+        if not has_condition(self.campaign.entry_domain):
             return [self.env._("Say which records enter.")]
         return []
 

@@ -5,8 +5,6 @@ from odoo.exceptions import ValidationError
 from odoo.tools import SQL
 from odoo.tools.translate import LazyTranslate
 
-from odoo.addons.crm_plus.tools.user_domain import domain_error
-
 from ....tools.entry_kind import FORECAST_DAYS, LATE, EntryKind, shift_candidates
 from ....tools.event_condition import event_sql, event_words, has_condition
 
@@ -109,16 +107,15 @@ class CrmCampaign(models.Model):
     @api.constrains("entry_event_domain", "user_id", "entry")
     def _check_entry_event_domain(self):
         for campaign in self.filtered(lambda c: has_condition(c.entry_event_domain)):
-            # whoever writes it learns no more than they may see
-            for user in campaign.user_id | self.env.user:
-                Model = campaign._get_entry_event_model(user)
-                if error := domain_error(Model, campaign.entry_event_domain):
-                    raise ValidationError(
-                        self.env._(
-                            "The condition on what happens of “%(campaign)s” does not "
-                            "work for %(user)s: %(error)s",
-                            campaign=campaign.name,
-                            user=user.name,
-                            error=error,
-                        )
+            for user, error in campaign._get_condition_errors(
+                campaign.entry_event_domain, campaign._get_entry_event_model
+            ):
+                raise ValidationError(
+                    self.env._(
+                        "The condition on what happens of “%(campaign)s” does not "
+                        "work for %(user)s: %(error)s",
+                        campaign=campaign.name,
+                        user=user.name,
+                        error=error,
                     )
+                )

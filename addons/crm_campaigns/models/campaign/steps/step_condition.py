@@ -4,8 +4,9 @@ from odoo.tools import SQL
 from odoo.tools.translate import LazyTranslate
 
 from odoo.addons.crm_plus.tools.domain_words import DomainWords
-from odoo.addons.crm_plus.tools.user_domain import domain_error, evaluate_domain
+from odoo.addons.crm_plus.tools.user_domain import evaluate_domain
 
+from ....tools.event_condition import has_condition
 from ....tools.step_kind import SQL_BATCH_SIZE, StepKind
 
 _lt = LazyTranslate(__name__)
@@ -144,7 +145,7 @@ class CrmCampaignStep(models.Model):
 
     @api.constrains("condition", "condition_on", "kind")
     def _check_condition(self):
-        for step in self.filtered(lambda s: (s.condition or "[]") != "[]"):
+        for step in self.filtered(lambda s: has_condition(s.condition)):
             step._check_works(step.condition, step._get_condition_model)
 
     def _check_works(self, domain, get_model):
@@ -153,17 +154,15 @@ class CrmCampaignStep(models.Model):
 
         :param get_model: ``(user)``: the model that it is about
         """
-        for user in self.campaign_id.user_id | self.env.user:
-            if error := domain_error(get_model(user), domain):
-                raise ValidationError(
-                    self.env._(
-                        "The condition of “%(step)s” does not work for %(user)s: "
-                        "%(error)s",
-                        step=self.name,
-                        user=user.name,
-                        error=error,
-                    )
+        for user, error in self.campaign_id._get_condition_errors(domain, get_model):
+            raise ValidationError(
+                self.env._(
+                    "The condition of “%(step)s” does not work for %(user)s: %(error)s",
+                    step=self.name,
+                    user=user.name,
+                    error=error,
                 )
+            )
 
     def _get_condition(self):
         """The condition of this step, at this moment."""
