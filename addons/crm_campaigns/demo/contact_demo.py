@@ -27,6 +27,8 @@ class CrmPlusDemo(models.AbstractModel):
         if env["crm.consent"].search_count([("purpose_id", "=", topic.id)], limit=1):
             return
         writer = BaseWriter(env, self._get_demo_now())
+        # before large ones need an approval
+        self._write_version(env, writer)
         env.company.write(
             {
                 "crm_plus_contact_policy": True,
@@ -44,6 +46,33 @@ class CrmPlusDemo(models.AbstractModel):
         writer.forget_today()
         env.flush_all()
         env.invalidate_all()
+
+    @api.model
+    def _write_version(self, env, writer):
+        """The next version of what runs: whoever is inside finishes on theirs."""
+        box = env.ref("crm_campaigns.demo_campaign_box")
+        ines = env.ref("crm_campaigns.demo_user_ines")
+        draft = box.browse(box.with_user(ines).action_edit_version()["res_id"])
+        again = draft.step_ids.filtered(
+            lambda step: step.name == "Six days for a click"
+        )
+        again.write({"name": "Five days for a click", "delay_count": 5})
+        env["crm.campaign.step"].create(
+            {
+                "campaign_id": draft.id,
+                "name": "Tell the owner",
+                "kind": "notify",
+                "notify_text": "Two mails, and no click: is somebody else in charge?",
+                "parent_id": again.id,
+                "branch": "no",
+            }
+        )
+        draft.with_user(ines)._publish()
+        writer.put(
+            "crm.campaign.version",
+            "date_published",
+            {box.version_id: writer.now - timedelta(hours=3)},
+        )
 
     @api.model
     def _write_purposes(self, env):
@@ -180,6 +209,9 @@ class CrmPlusDemo(models.AbstractModel):
             ]
         )
         writer.put("crm.campaign.participant", "state", dict.fromkeys(failed, "failed"))
+        self._write_announced(
+            env, tasks - tasks.filtered(lambda t: t.state == "failed")
+        )
         endpoint = step.endpoint_id
         requests = env["crm.campaign.request"].create(
             [
@@ -204,6 +236,11 @@ class CrmPlusDemo(models.AbstractModel):
                 for task in tasks
             ]
         )
+        writer.put(
+            "crm.campaign.request",
+            "create_date",
+            {one: one.task_id.date_planned for one in requests},
+        )
         env["crm.campaign.request.try"].create(
             [
                 {
@@ -217,6 +254,42 @@ class CrmPlusDemo(models.AbstractModel):
                     "reason": request.reason,
                 }
                 for number, request in enumerate(requests)
+            ]
+        )
+
+    @api.model
+    def _write_announced(self, env, labels):
+        """Whose label was printed got the mail."""
+        step = env.ref("crm_campaigns.demo_step_announce")
+        step._prepare_mailings()
+        tasks = env["crm.campaign.task"].create(
+            [
+                {
+                    "participant_id": label.participant_id.id,
+                    "campaign_id": label.campaign_id.id,
+                    "step_id": step.id,
+                    "state": "done",
+                    "date_planned": label.date_done,
+                    "date_reserved": label.date_done,
+                    "date_done": label.date_done,
+                    "attempts": 1,
+                }
+                for label in labels
+            ]
+        )
+        env["mailing.trace"].create(
+            [
+                {
+                    "crm_campaign_task_id": task.id,
+                    "mass_mailing_id": step.mailing_id.id,
+                    "model": "res.partner",
+                    "res_id": task.participant_id.res_id,
+                    "email": task.participant_id.email,
+                    "message_id": f"<demo-task-{task.id}@saltwind.example>",
+                    "trace_status": "sent",
+                    "sent_datetime": task.date_done,
+                }
+                for task in tasks
             ]
         )
 
@@ -282,5 +355,4 @@ class CrmPlusDemo(models.AbstractModel):
                 for one in participants
             ]
         )
-        step._prepare_mailings()
         waiting._ask_contact_policy("email")

@@ -165,7 +165,7 @@ class CrmCampaignVersion(models.Model):
     def _get_canvas_hint(self):
         return {
             "draft": self.env._("Being drawn: nobody goes through it yet."),
-            "current": self.env._("Whoever enters now goes through this."),
+            "current": self.env._("The current version: whoever enters goes so."),
             "retired": self.env._("An earlier version, as it was: it is history."),
         }[self.state]
 
