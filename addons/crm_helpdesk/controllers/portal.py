@@ -2,14 +2,13 @@ from odoo import http
 from odoo.exceptions import AccessError, MissingError
 from odoo.fields import Domain
 from odoo.http import request
-from odoo.tools import plaintext2html
+from odoo.tools.misc import format_datetime, format_time
 
 from odoo.addons.portal.controllers.portal import CustomerPortal
 from odoo.addons.portal.controllers.portal import pager as portal_pager
 
 MAX_SUBJECT = 200
 MAX_DESCRIPTION = 20_000
-MAX_FILES = 10
 
 
 class CasePortal(CustomerPortal):
@@ -31,6 +30,9 @@ class CasePortal(CustomerPortal):
     def _prepare_cases_domain(self):
         """Hook: the cases on the portal page of the user. Rules restrict them further;
         who is an agent, too, sees only what he asked for himself here."""
+        return self._get_own_cases_domain() | Domain("is_of_my_company", "=", True)
+
+    def _get_own_cases_domain(self):
         return Domain("partner_id", "=", request.env.user.partner_id.id)
 
     def _get_cases_sortings(self):
@@ -39,10 +41,14 @@ class CasePortal(CustomerPortal):
             "number": {"label": request.env._("Number"), "order": "number"},
             "state": {"label": request.env._("State"), "order": "stage_id, id desc"},
             "subject": {"label": request.env._("Subject"), "order": "name, id"},
+            "due": {
+                "label": request.env._("Promised first"),
+                "order": "sla_due, id desc",
+            },
         }
 
     def _get_cases_filters(self):
-        return {
+        filters = {
             "all": {"label": request.env._("All"), "domain": Domain.TRUE},
             "open": {
                 "label": request.env._("Open"),
@@ -52,10 +58,20 @@ class CasePortal(CustomerPortal):
                 "label": request.env._("Closed"),
                 "domain": Domain("is_closed", "=", True),
             },
+            "waiting": {
+                "label": request.env._("Waiting for you"),
+                "domain": Domain("stage_category", "=", "waiting_customer"),
+            },
         }
+        if request.env["res.partner"]._get_case_company(request.env.user):
+            filters["mine"] = {
+                "label": request.env._("Asked by me"),
+                "domain": self._get_own_cases_domain(),
+            }
+        return filters
 
     def _get_cases_inputs(self):
-        return {
+        inputs = {
             "all": {"input": "all", "label": request.env._("Search in all")},
             "number": {"input": "number", "label": request.env._("Search in numbers")},
             "subject": {
@@ -63,6 +79,12 @@ class CasePortal(CustomerPortal):
                 "label": request.env._("Search in subjects"),
             },
         }
+        if request.env["res.partner"]._get_case_company(request.env.user):
+            inputs["person"] = {
+                "input": "person",
+                "label": request.env._("Search in people"),
+            }
+        return inputs
 
     def _get_cases_search_domain(self, search_in, search):
         if not search:
@@ -70,6 +92,7 @@ class CasePortal(CustomerPortal):
         return {
             "number": Domain("number", "ilike", search),
             "subject": Domain("name", "ilike", search),
+            "person": Domain("partner_name", "ilike", search),
         }.get(
             search_in,
             Domain("number", "ilike", search)
@@ -126,6 +149,13 @@ class CasePortal(CustomerPortal):
             {
                 # sudo: found under the user's rules; the page prints team and stage
                 "cases": cases.sudo(),
+                "sees_company": bool(
+                    request.env["res.partner"]._get_case_company(request.env.user)
+                ),
+                # sudo: customers do not read who may what; it is about themselves
+                "manages_people": request.env.user.partner_id.sudo().case_access
+                == "manage"
+                and request.env.user._is_portal(),
                 "page_name": "case",
                 "pager": pager,
                 "default_url": "/my/cases",
@@ -160,12 +190,52 @@ class CasePortal(CustomerPortal):
         values = self._get_page_view_values(
             case_sudo,
             access_token,
-            {"case": case_sudo, "page_name": "case"},
+            {
+                "case": case_sudo,
+                "page_name": "case",
+                **self._get_promise_values(case_sudo),
+            },
             "my_cases_history",
             False,
             **kw,
         )
         return request.render("crm_helpdesk.portal_my_case", values)
+
+    def _get_promise_values(self, case_sudo):
+        """The promise in words and in the reader's own time."""
+        zone = self._get_reader_zone(case_sudo)
+        promise = case_sudo._get_promise()
+        return {
+            "promise": {
+                **promise,
+                "lines": [
+                    {**line, "due": self._format_moment(line["due"], zone)}
+                    for line in promise["lines"]
+                ],
+            },
+            "back": self._format_moment(case_sudo.team_id._get_next_opening(), zone)
+            if not case_sudo.is_closed
+            else None,
+        }
+
+    def _get_reader_zone(self, case_sudo=None):
+        user = request.env.user
+        if not user._is_public() and user.tz:
+            return user.tz
+        return case_sudo._get_customer_timezone() if case_sudo else None
+
+    def _format_moment(self, moment, zone=None):
+        """A moment as the reader's clock shows it, with the zone; None for none."""
+        if not moment:
+            return None
+        zone = zone or request.env.context.get("tz") or "UTC"
+        env = request.env
+        return env._(
+            "%(date)s, %(time)s (%(zone)s)",
+            date=format_datetime(env, moment, tz=zone, dt_format="EEE d MMM y"),
+            time=format_time(env, moment, tz=zone, time_format="short"),
+            zone=zone.replace("_", " "),
+        )
 
     @http.route(
         ["/my/cases/<int:case_id>/close"],
@@ -186,115 +256,66 @@ class CasePortal(CustomerPortal):
             case_sudo.get_portal_url() if access_token else case_sudo.access_url
         )
 
-    # ------------------------------------------------------------
-    # A new one
-    # ------------------------------------------------------------
-
-    def _get_portal_teams(self):
-        """Teams that take cases on the portal, of the company whose portal this is."""
-        company = getattr(request, "website", None)
-        company = company.company_id if company else request.env.company
-        # sudo: customers do not read teams; the form prints their names
-        return (
-            request.env["crm.case.team"]
-            .sudo()
-            .search([("is_portal", "=", True), ("company_id", "=", company.id)])
-        )
-
-    def _get_portal_orders(self):
-        """The user's confirmed orders, under the portal's own rules."""
-        Order = request.env["sale.order"]
-        if not Order.has_access("read"):
-            return Order
-        return Order.search(
-            [
-                ("state", "=", "sale"),
-                (
-                    "partner_id",
-                    "child_of",
-                    request.env.user.partner_id.commercial_partner_id.id,
-                ),
-            ],
-            order="date_order desc, id desc",
-            limit=100,
-        )
-
-    def _get_case_form_values(self, post=None, errors=None):
-        return {
-            "page_name": "case_new",
-            "teams": self._get_portal_teams(),
-            # sudo: found under the rights of the user; the page only shows them
-            "orders": self._get_portal_orders().sudo(),
-            "post": post or {},
-            "errors": errors or {},
-            "max_subject": MAX_SUBJECT,
-        }
-
     @http.route(
-        ["/my/cases/new"],
+        ["/my/cases/<int:case_id>/reopen"],
         type="http",
-        auth="user",
-        methods=["GET", "POST"],
+        auth="public",
+        methods=["POST"],
         website=True,
     )
-    def portal_case_new(self, **post):
-        if request.httprequest.method != "POST":
-            values = self._prepare_portal_layout_values()
-            values.update(self._get_case_form_values(post=post))
-            return request.render("crm_helpdesk.portal_case_new", values)
-        case_values, errors = self._read_case_form(post)
-        if errors:
-            values = self._prepare_portal_layout_values()
-            values.update(self._get_case_form_values(post=post, errors=errors))
-            return request.render("crm_helpdesk.portal_case_new", values)
-        files = [
-            (upload.filename, upload.read())
-            for upload in request.httprequest.files.getlist("attachments")[:MAX_FILES]
-            if upload.filename
-        ]
-        case_sudo = (
-            # sudo: customers may not create cases by themselves; the values are ours
-            request.env["crm.case"]
-            .sudo()
-            ._open_from_portal(case_values, request.env.user.partner_id, files)
+    def portal_case_reopen(self, case_id, access_token=None, message="", **kw):
+        """The customer says it is not solved."""
+        try:
+            case_sudo = self._check_case_access(case_id, access_token)
+        except (AccessError, MissingError):
+            return request.redirect("/my")
+        if case_sudo.is_closed and not case_sudo._get_late_rule():
+            text = message.replace("\0", "").strip()[:MAX_DESCRIPTION]
+            case_sudo._reopen_by_customer(request.env.user, text)
+        return request.redirect(
+            case_sudo.get_portal_url() if access_token else case_sudo.access_url
         )
-        return request.redirect(f"{case_sudo.access_url}?success=opened")
 
-    def _read_case_form(self, post):
-        """Return the values of the case that the form asks for, and errors by field.
+    # ------------------------------------------------------------
+    # Who sees the company's cases
+    # ------------------------------------------------------------
 
-        Nothing but subject, text, team and order is taken from it, and of teams and
-        orders only what the form offered.
-        """
-        errors = {}
-        # zeros: the database takes none
-        name = (post.get("name") or "").replace("\0", "").strip()[:MAX_SUBJECT]
-        description = (post.get("description") or "").replace("\0", "")
-        description = description.strip()[:MAX_DESCRIPTION]
-        if not name:
-            errors["name"] = request.env._(
-                "Please say in a few words what it is about."
-            )
-        if not description:
-            errors["description"] = request.env._("Please describe it.")
-        teams = self._get_portal_teams()
-        team = teams.filtered(lambda team: str(team.id) == post.get("team_id"))
-        team = team or teams[:1]
-        if not team:
-            errors["name"] = request.env._(
-                "No team takes cases here. Please write to us."
-            )
-        values = {
-            "name": name,
-            "description": plaintext2html(description),
-            "team_id": team.id,
-        }
-        if post.get("order_id"):
-            order = self._get_portal_orders().filtered(
-                lambda order: str(order.id) == post["order_id"]
-            )
-            if order:
-                values["sale_order_id"] = order.id
-            else:
-                errors["order_id"] = request.env._("This is none of your orders.")
-        return values, errors
+    def _get_case_manager(self):
+        """The portal user who says who of the company sees its cases; else nobody."""
+        user = request.env.user
+        # sudo: customers read neither their right nor their colleagues
+        partner_sudo = user.partner_id.sudo()
+        if not user._is_portal() or partner_sudo.case_access != "manage":
+            raise request.not_found()
+        return partner_sudo
+
+    @http.route(["/my/cases/people"], type="http", auth="user", website=True)
+    def portal_case_people(self, **kw):
+        manager_sudo = self._get_case_manager()
+        values = self._prepare_portal_layout_values()
+        Partner = manager_sudo.env["res.partner"]
+        values.update(
+            {
+                "page_name": "case_people",
+                "people": manager_sudo._get_case_colleagues(),
+                "company": manager_sudo.commercial_partner_id,
+                "choices": Partner._fields["case_access"]._description_selection(
+                    request.env
+                ),
+            }
+        )
+        return request.render("crm_helpdesk.portal_case_people", values)
+
+    @http.route(
+        ["/my/cases/people/<int:partner_id>"],
+        type="http",
+        auth="user",
+        methods=["POST"],
+        website=True,
+    )
+    def portal_case_people_set(self, partner_id, access="", **kw):
+        manager_sudo = self._get_case_manager()
+        colleague_sudo = manager_sudo.browse(partner_id)
+        if not manager_sudo._set_case_access_of(colleague_sudo, access):
+            raise request.not_found()
+        return request.redirect("/my/cases/people")

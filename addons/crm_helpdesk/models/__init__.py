@@ -1,3 +1,4 @@
 from . import case
 from . import history
 from . import intake
+from . import door

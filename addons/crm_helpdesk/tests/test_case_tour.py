@@ -43,3 +43,47 @@ class TestCaseTour(HttpCase, CaseCommon):
             [{"name": "No power", "channel": "portal", "stage_category": "solved"}],
         )
         self.assertIn("The lamp is on", "".join(case.message_ids.mapped("body")))
+
+    def test_anybody_on_the_form(self):
+        self.env["ir.config_parameter"].set_param("crm_helpdesk.form_min_seconds", "0")
+        self.team.is_public_form = True
+        self.team.case_properties_definition = [
+            {
+                "name": "kind",
+                "string": "Kind*",
+                "type": "selection",
+                "selection": [["noise", "Noise"], ["leak", "Leak"]],
+            }
+        ]
+
+        self.start_tour(self.team._get_form_path(), "crm_helpdesk_case_form")
+
+        case = self.env["crm.case"].search(
+            [("email_normalized", "=", "nora@neu.example")]
+        )
+        self.assertRecordValues(
+            case, [{"name": "It leaks", "channel": "web", "team_id": self.team.id}]
+        )
+        self.assertEqual(case.case_properties["kind"], "leak")
+
+    def test_agent_logs_a_call(self):
+        self.company.country_id = self.env.ref("base.de")
+        self.ida.write({"phone": "030 901820", "country_id": self.env.ref("base.de")})
+
+        self.start_tour(
+            "/odoo/action-crm_helpdesk.crm_case_call_action",
+            "crm_helpdesk_case_call",
+            login="case_agent",
+        )
+
+        case = self.env["crm.case"].search([("partner_id", "=", self.ida.id)])
+        self.assertRecordValues(
+            case,
+            [
+                {
+                    "channel": "phone",
+                    "stage_category": "solved",
+                    "user_id": self.agent.id,
+                }
+            ],
+        )

@@ -53,7 +53,11 @@ class CrmCase(models.Model):
     active = fields.Boolean(default=True)
     color = fields.Integer(groups="base.group_user")
     channel = fields.Selection(
-        CHANNELS, required=True, default="manual", readonly=True, copy=False
+        CHANNELS,
+        required=True,
+        default=lambda self: self._default_channel(),
+        readonly=True,
+        copy=False,
     )
     is_machine = fields.Boolean(
         string="Opened by a Machine",

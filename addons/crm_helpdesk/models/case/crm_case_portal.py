@@ -13,6 +13,10 @@ class CrmCase(models.Model):
         :param values: checked values; of the record, not of the form
         :param files: list of ``(name, content)``
         """
+        return self._open_by_customer("portal", values, partner, files)
+
+    @api.model
+    def _open_by_customer(self, channel, values, partner, files=()):
         team = self.env["crm.case.team"].browse(values["team_id"])
         case = self.with_context(
             default_user_id=False, mail_create_nosubscribe=True
@@ -20,26 +24,55 @@ class CrmCase(models.Model):
             {
                 **values,
                 "partner_id": partner.id,
-                "channel": "portal",
+                "channel": channel,
                 "is_ack_due": self._is_acknowledgeable(team, False),
             }
         )
         if files:
-            # with a message: so that the customer sees his files, and only these
-            case.message_post(
-                body=self.env._("Files sent with the case"),
-                message_type="comment",
-                subtype_xmlid="mail.mt_comment",
-                author_id=partner.id,
-                attachments=list(files),
-            )
+            case._keep_files(files)
         if case.is_ack_due:
             self._trigger_acknowledgements()
         return case
 
+    def _keep_files(self, files):
+        """With a message: so that the customer sees his files, and only these."""
+        self.ensure_one()
+        values = {"author_id": self.partner_id.id}
+        if not self.partner_id:
+            values = {"author_id": False, "email_from": self.partner_email or ""}
+        self.message_post(
+            body=self.env._("Files sent with the case"),
+            message_type="comment",
+            subtype_xmlid="mail.mt_comment",
+            attachments=list(files),
+            **values,
+        )
+
+    def _get_acting_customer(self, user):
+        """Who is behind the page: the user, or whoever was sent the link."""
+        self.ensure_one()
+        return self.partner_id if user._is_public() else user.partner_id
+
     def _close_by_customer(self, user):
         self.ensure_one()
-        author = self.partner_id if user._is_public() else user.partner_id
-        self._track_set_author(author)
+        self._track_set_author(self._get_acting_customer(user))
         self._track_set_log_message(self.env._("Closed on the portal"))
         self.action_close()
+
+    def _reopen_by_customer(self, user, text=""):
+        """The customer says it is not solved; what he writes says why, and opens it
+        as any answer of his does.
+        """
+        self.ensure_one()
+        author = self._get_acting_customer(user)
+        self._track_set_author(author)
+        self._track_set_log_message(self.env._("Reopened on the portal"))
+        if text:
+            self.message_post(
+                body=text,
+                author_id=author.id,
+                message_type="comment",
+                subtype_xmlid="mail.mt_comment",
+            )
+        else:
+            self._on_customer_message()

@@ -1,0 +1,385 @@
+import re
+import time
+from unittest.mock import patch
+
+from odoo.exceptions import UserError
+from odoo.tests import HttpCase, TransactionCase, tagged
+from odoo.tools import hmac
+
+from ..tools import form_upload
+from .common import CaseCommon
+
+
+@tagged("post_install", "-at_install", "crm_helpdesk")
+class TestFormUpload(TransactionCase):
+    def test_files(self):
+        png = b"\x89PNG\r\n\x1a\n" + b"\0" * 64
+        for name, content, problem in (
+            ("photo.png", png, None),
+            ("photo.PNG", png, None),
+            ("notes.txt", b"It stops after a minute", None),
+            ("log.csv", b"a;b\n1;2\n", None),
+            ("page.html", b"<p>x</p>", "type"),
+            ("picture.svg", b"<svg/>", "type"),
+            ("photo.png", b"<svg onload='x'>", "type"),
+            ("notes.txt", b"  <!DOCTYPE html><script>", "type"),
+            ("notes.txt", b"<?xml version='1.0'?><!-- a --><svg>", "type"),
+            ("notes.txt", b"#!/bin/sh\nrm", "type"),
+            ("film.mp4", b"MZ\x90\0", "type"),
+            ("photo.png.exe", png, "type"),
+            ("noextension", b"x", "type"),
+            ("empty.txt", b"", "empty"),
+            ("big.txt", b"x" * (form_upload.MAX_SIZE + 1), "size"),
+        ):
+            with self.subTest(name, content=content[:20]):
+                self.assertEqual(form_upload.get_problem(name, content), problem)
+
+    def test_names(self):
+        for name, clean in (
+            ("../../etc/passwd.txt", "passwd.txt"),
+            ("C:\\photos\\a.png", "a.png"),
+            ("a\r\nb\0.png", "ab.png"),
+            ("x" * 300 + ".png", "x" * 100 + ".png"),
+            ("", ""),
+        ):
+            self.assertEqual(form_upload.clean_name(name), clean)
+
+
+@tagged("post_install", "-at_install", "crm_helpdesk")
+class TestCaseForm(HttpCase, CaseCommon):
+    """The page without login: who is who is not known, programs try it, too."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.env["crm.case.team"].search([("id", "!=", cls.team.id)]).is_portal = False
+        cls.team.is_public_form = True
+        cls.team.case_properties_definition = [
+            {"name": "part", "string": "Your machine", "type": "separator"},
+            {"name": "model", "string": "Model*", "type": "char"},
+            {"name": "cups", "string": "Cups a day", "type": "integer"},
+            {
+                "name": "kind",
+                "string": "Kind",
+                "type": "selection",
+                "selection": [["noise", "Noise"], ["leak", "Leak"]],
+            },
+            {
+                "name": "signs",
+                "string": "Signs",
+                "type": "tags",
+                "tags": [["hot", "Hot", 1], ["wet", "Wet", 2]],
+            },
+            {"name": "since", "string": "Since", "type": "date"},
+            {
+                "name": "who",
+                "string": "Colleague",
+                "type": "many2one",
+                "comodel": "res.partner",
+            },
+        ]
+        cls.path = cls.team._get_form_path()
+        cls.last_id = cls.env["crm.case"].search([], order="id desc", limit=1).id or 0
+
+    def setUp(self):
+        super().setUp()
+        self.authenticate(None, None)
+
+    def _token(self, age=60, word="word", team=None):
+        team = team or self.team
+        stamp = str(int(time.time()) - age)
+        sign = hmac(self.env(su=True), "crm_helpdesk.form", (team.id, stamp, word))
+        return f"{stamp}.{word}.{sign}"
+
+    def _csrf(self, url):
+        page = self.url_open(url).text
+        return re.search(r'name="csrf_token" value="([^"]+)"', page)[1]
+
+    def _send(self, path=None, files=None, redirect=True, **values):
+        path = path or self.path
+        return self.url_open(
+            path,
+            data={
+                "csrf_token": self._csrf(self.path),
+                "form_token": self._token(word=values.pop("word", "word")),
+                "person": "Nora Neu",
+                "email": "nora@neu.example",
+                "name": "It leaks",
+                "description": "Water <b>everywhere</b>",
+                "field-model": "M 2",
+                **values,
+            },
+            files=files,
+            allow_redirects=redirect,
+        )
+
+    def _new_cases(self):
+        return self.env["crm.case"].search([("id", ">", self.last_id)])
+
+    # ------------------------------------------------------------
+    # The page
+    # ------------------------------------------------------------
+
+    def test_page(self):
+        self.team.form_intro = "<p>Have the number at hand</p>"
+
+        page = self.url_open(self.path).text
+
+        for text in ("Help", "Have the number at hand", "Model", "Cups a day", "Leak"):
+            self.assertIn(text, page)
+        self.assertNotIn("Colleague", page, "our records are not for strangers")
+        self.assertIn('data-captcha="crm_case_form"', page)
+        self.assertTrue(self.team.form_url.endswith(self.path))
+
+    def test_no_page(self):
+        other = self.team_2
+        for path in (
+            other._get_form_path(),
+            "/case/new/nonsense",
+            "/case/new/help-99999999",
+            "/case/new/help-99999999999999999999",
+            "/case/new/help-0",
+            "/case/sent",
+        ):
+            self.assertEqual(self.url_open(path).status_code, 404, path)
+        self.team.active = False
+        self.assertEqual(self.url_open(self.path).status_code, 404)
+
+    def test_open(self):
+        response = self._send(
+            **{
+                "field-cups": "12",
+                "field-kind": "leak",
+                "field-signs": ["hot", "wet", "hacked"],
+                "field-since": "2026-11-01",
+                "field-who": str(self.eva.id),
+                "phone": "+49 30 123456",
+            }
+        )
+
+        case = self._new_cases()
+        self.assertRecordValues(
+            case,
+            [
+                {
+                    "name": "It leaks",
+                    "channel": "web",
+                    "team_id": self.team.id,
+                    "partner_name": "Nora Neu",
+                    "email_normalized": "nora@neu.example",
+                    "user_id": False,
+                    "priority": "1",
+                    "is_ack_due": True,
+                }
+            ],
+        )
+        self.assertTrue(response.url.endswith("/case/sent"))
+        self.assertIn(case.number, response.text)
+        self.assertIn("answer by", response.text, "the promise")
+        self.assertNotIn("access_token", response.text, "nobody has proved the address")
+        self.assertIn("&lt;b&gt;", case.description)
+        self.assertIn("30 123456", case.description)
+        self.assertTrue(case.sla_due)
+        values = {
+            field["name"]: field.get("value")
+            for field in case.read(["case_properties"])[0]["case_properties"]
+        }
+        self.assertEqual(values["model"], "M 2")
+        self.assertEqual(values["cups"], 12)
+        self.assertEqual(values["kind"], "leak")
+        self.assertEqual(values["signs"], ["hot", "wet"])
+        self.assertEqual(values["since"], "2026-11-01")
+        self.assertFalse(values["who"])
+
+    def test_open_for_a_known_address(self):
+        """As with a mail: whose address it is, whatever name is given."""
+        count = self.env["res.partner"].search_count([])
+        self._send(email="IDA@brandt.example", person="Mallory")
+
+        self.assertEqual(self._new_cases().partner_id, self.ida)
+        self.assertEqual(self.ida.name, "Ida Brandt")
+        self.assertEqual(self.env["res.partner"].search_count([]), count)
+
+    def test_open_with_an_address_of_ours(self):
+        self._send(email=f"help@{self.alias_domain}")
+
+        self.assertFalse(self._new_cases().partner_id)
+
+    def test_open_with_files(self):
+        self._send(files={"attachments": ("notes.txt", b"It stops", "text/plain")})
+        self.assertEqual(self._new_cases().message_ids.attachment_ids.raw, b"It stops")
+
+    def test_unsafe_files_are_refused(self):
+        response = self._send(
+            files={"attachments": ("photo.png", b"<svg onload=alert(1)>", "image/png")}
+        )
+        self.assertFalse(self._new_cases())
+        self.assertIn("are not taken", response.text)
+
+    def test_mistakes(self):
+        response = self._send(
+            name=" ",
+            email="nobody",
+            person="",
+            **{
+                "field-model": "",
+                "field-cups": "many",
+                "field-kind": "hacked",
+                "field-since": "tomorrow",
+            },
+        )
+        self.assertFalse(self._new_cases())
+        for text in (
+            "what it is about",
+            "your name",
+            "e-mail address: we answer",
+            "fill this in",
+            "give a number",
+            "one of the list",
+            "give a day",
+        ):
+            self.assertIn(text, response.text)
+        self.assertIn("Water &lt;b&gt;everywhere", response.text, "text is kept")
+        for number in ("nan", "inf", "1e400", "9" * 400):
+            self._send(**{"field-cups": number})
+        self.assertFalse(self._new_cases())
+
+    def test_takes_no_foreign_values(self):
+        self._send(
+            partner_id=self.eva.id,
+            user_id=self.agent.id,
+            priority="3",
+            team_id=self.team_2.id,
+            channel="manual",
+            stage_id=self.stages["closed"].id,
+            sale_order_id="1",
+        )
+        self.assertRecordValues(
+            self._new_cases(),
+            [
+                {
+                    "team_id": self.team.id,
+                    "user_id": False,
+                    "priority": "1",
+                    "channel": "web",
+                    "stage_category": "open",
+                }
+            ],
+        )
+
+    def test_letters_that_the_database_does_not_take(self):
+        with self.assertNoLogs("odoo.http", "ERROR"):
+            self._send(name="No\0 power", description="\0 x", **{"field-model": "M\0"})
+        self.assertEqual(self._new_cases().name, "No power")
+
+    # ------------------------------------------------------------
+    # Programs
+    # ------------------------------------------------------------
+
+    def test_needs_csrf(self):
+        response = self.url_open(self.path, data={"name": "x"})
+        self.assertEqual(response.status_code, 400)
+
+    def test_honeypot(self):
+        response = self._send(homepage="http://spam.example")
+        self.assertFalse(self._new_cases())
+        self.assertIn("nobody sees", response.text)
+
+    def test_tokens(self):
+        """Too fast, too old, of another team, made up."""
+        signed = self._token()
+        for token in (
+            self._token(age=0),
+            self._token(age=13 * 3600),
+            self._token(team=self.team_2),
+            "",
+            "x",
+            "1.2.3",
+            "höchst.x.y",
+            signed[:-1],
+            "9" * 5000 + ".x.y",
+        ):
+            with self.subTest(token[:40]):
+                response = self._send(form_token=token)
+                self.assertEqual(response.status_code, 200)
+                self.assertFalse(self._new_cases())
+
+    def test_pressed_twice(self):
+        first = self._send()
+        second = self._send()
+
+        case = self._new_cases()
+        self.assertEqual(len(case), 1)
+        self.assertIn(case.number, first.text)
+        self.assertIn(case.number, second.text)
+
+    def test_too_many_from_one_address(self):
+        self.team.form_hourly_limit = 2
+        for i in range(3):
+            response = self._send(word=f"mail{i}")
+        self.assertEqual(response.status_code, 429)
+        self.assertIn("within the hour", response.text)
+        self.assertEqual(len(self._new_cases()), 2)
+
+    def test_too_many_from_one_connection(self):
+        self.team.form_hourly_limit = 1
+        for i in range(5):
+            response = self._send(word=f"net{i}", email=f"n{i}@neu.example")
+        self.assertEqual(response.status_code, 429)
+        self.assertEqual(len(self._new_cases()), 4)
+
+    def test_counters_keep_nobody(self):
+        self._send()
+        keys = self.env["crm.case.quota"].search([]).mapped("key")
+        self.assertTrue(keys)
+        self.assertFalse([key for key in keys if "nora" in key or "127" in key])
+        self.env["crm.case.quota"].search([]).hour = "2020-01-01 00:00:00"
+        self.env.flush_all()
+        self.env["crm.case.quota"]._gc_quota()
+        self.env.invalidate_all()
+        self.assertFalse(self.env["crm.case.quota"].search([]))
+
+    def test_captcha(self):
+        asked = []
+
+        def verify(_self, action):
+            asked.append(action)
+            raise UserError("You look like a robot.")
+
+        with patch.object(
+            self.env.registry["ir.http"], "_verify_request_recaptcha_token", verify
+        ):
+            response = self._send()
+
+        self.assertEqual(asked, ["crm_case_form"])
+        self.assertIn("look like a robot", response.text)
+        self.assertFalse(self._new_cases())
+
+    # ------------------------------------------------------------
+    # With login
+    # ------------------------------------------------------------
+
+    def test_customers_go_to_the_portal(self):
+        self.authenticate("case_ida", "case_ida")
+        response = self.url_open(self.path, allow_redirects=False)
+        self.assertIn("/my/cases/new", response.headers["Location"])
+        page = self.url_open(self.path).text
+        self.assertIn("Cups a day", page, "the team's own fields")
+
+    def test_own_fields_on_the_portal(self):
+        self.authenticate("case_ida", "case_ida")
+        values = {
+            "csrf_token": self._csrf("/my/cases/new"),
+            "name": "It leaks",
+            "description": "x",
+            "form_token": self._token(word="portal"),
+        }
+        response = self.url_open("/my/cases/new", data=values)
+        self.assertIn("fill this in", response.text)
+        self.assertFalse(self._new_cases())
+        for _i in range(2):
+            self.url_open("/my/cases/new", data={**values, "field-model": "M 3"})
+        case = self._new_cases()
+        self.assertEqual(len(case), 1, "pressed twice")
+        self.assertEqual(case.case_properties["model"], "M 3")
+        self.assertEqual(case.channel, "portal")
