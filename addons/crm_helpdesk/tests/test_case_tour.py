@@ -64,7 +64,7 @@ class TestCaseTour(HttpCase, CaseCommon):
         self.assertRecordValues(
             case, [{"name": "It leaks", "channel": "web", "team_id": self.team.id}]
         )
-        self.assertEqual(case.case_properties["kind"], "leak")
+        self.assertEqual(case.case_properties["kind"], "Leak")
 
     def test_agent_logs_a_call(self):
         self.company.country_id = self.env.ref("base.de")
