@@ -4,3 +4,4 @@ from . import case_form
 from . import case_hook
 from . import rating
 from . import portal_participant
+from . import merged_case

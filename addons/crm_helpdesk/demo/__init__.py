@@ -1,3 +1,4 @@
 from . import crm_plus_demo
 from . import audience_demo
 from . import intake_demo
+from . import structure_demo

@@ -2,3 +2,4 @@ from . import case
 from . import history
 from . import intake
 from . import door
+from . import structure

@@ -22,6 +22,10 @@ from . import test_case_profile
 from . import test_case_rating
 from . import test_case_report
 from . import test_case_security
+from . import test_case_merge
+from . import test_case_snooze
+from . import test_case_structure
+from . import test_case_structure_tour
 from . import test_case_touchpoint
 from . import test_demo
 from . import test_case_tour

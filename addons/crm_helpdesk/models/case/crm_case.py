@@ -99,7 +99,7 @@ class CrmCase(models.Model):
         tracking=2,
     )
     stage_category = fields.Selection(
-        related="stage_id.category", store=True, precompute=True
+        string="State", related="stage_id.category", store=True, precompute=True
     )
     user_id = fields.Many2one(
         "res.users",
@@ -110,7 +110,15 @@ class CrmCase(models.Model):
         index="btree_not_null",
         tracking=3,
     )
-    priority = fields.Selection(PRIORITIES, required=True, default="1", tracking=5)
+    priority = fields.Selection(
+        PRIORITIES,
+        compute="_compute_priority",
+        store=True,
+        readonly=False,
+        precompute=True,
+        required=True,
+        tracking=5,
+    )
     tag_ids = fields.Many2many("crm.case.tag", string="Tags", groups="base.group_user")
     # whose it is
     partner_id = fields.Many2one(
