@@ -44,6 +44,13 @@ def uninstall_hook(env):
         ),
         SQL("DELETE FROM crm_sla_clock WHERE res_model = 'crm.case'"),
         SQL("DELETE FROM crm_sla_policy WHERE res_model = 'crm.case'"),
+        SQL("DELETE FROM crm_contact_hold WHERE provider = 'case_rating'"),
+        SQL("DELETE FROM crm_contact_hold_rule WHERE provider = 'case_rating'"),
+        # their types could not be deleted while activities name them
+        SQL(
+            """DELETE FROM mail_activity
+                WHERE res_model IN ('crm.case', 'crm.case.article')"""
+        ),
     )
     env.flush_all()
     for query in queries:

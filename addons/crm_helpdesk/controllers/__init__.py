@@ -5,3 +5,4 @@ from . import case_hook
 from . import rating
 from . import portal_participant
 from . import merged_case
+from . import help

@@ -3,3 +3,4 @@ from . import history
 from . import intake
 from . import door
 from . import structure
+from . import knowledge

@@ -4,3 +4,7 @@ from . import crm_case_segment_report
 from . import crm_case_flow_report
 from . import crm_case_stay_report
 from . import crm_case_promise_report
+from . import crm_case_rating_report
+from . import crm_case_satisfaction
+from . import crm_case_article_gap
+from . import crm_case_deflection_report

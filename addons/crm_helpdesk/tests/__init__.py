@@ -19,8 +19,11 @@ from . import test_case_participant
 from . import test_case_reply
 from . import test_case_spam
 from . import test_case_profile
+from . import test_case_article
+from . import test_case_help
 from . import test_case_rating
 from . import test_case_report
+from . import test_case_rating_terms
 from . import test_case_security
 from . import test_case_merge
 from . import test_case_snooze

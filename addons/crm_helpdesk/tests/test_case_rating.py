@@ -1,7 +1,12 @@
+from unittest.mock import patch
+
 from odoo.tests import HttpCase, tagged
 from odoo.tools import mute_logger
 
+from ..controllers import rating as rating_controller
 from .common import CaseCommon
+
+BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 
 
 class RatingCommon(CaseCommon):
@@ -99,37 +104,139 @@ class TestCaseRatingHttp(HttpCase, RatingCommon):
         super().setUp()
         self.case = self._create_cases()
         self.token = self.case._rating_get_access_token()
+        self.opener.headers["User-Agent"] = BROWSER
+        self._be_patient()
 
-    def _post(self, rate, **headers):
-        page = self.url_open(f"/rate/{self.token}/{rate}").text
-        csrf = page.split('name="csrf_token" value="')[1].split('"')[0]
+    def _be_patient(self, seconds=0):
+        """After how many seconds on the page a post counts."""
+        patcher = patch.object(rating_controller, "MIN_SECONDS", seconds)
+        patcher.start()
+        self.addCleanup(patcher.stop)
+
+    def _read_form(self, page):
+        def value(name):
+            return page.split(f'name="{name}" value="')[1].split('"')[0]
+
+        return {"csrf_token": value("csrf_token"), "opened": value("opened")}
+
+    def _post(self, rate, page=None, headers=None, **data):
+        page = page or self.url_open(f"/rate/{self.token}/5").text
         return self.url_open(
             f"/rate/{self.token}/submit_feedback",
-            data={"rate": rate, "feedback": "", "csrf_token": csrf},
-            headers=headers or None,
+            data={"rate": rate, "feedback": "", **self._read_form(page), **data},
+            headers=headers,
         )
 
-    def test_opening_the_links_changes_nothing(self):
-        for rate in (5, 3, 1):
-            self.assertEqual(
-                self.url_open(f"/rate/{self.token}/{rate}").status_code, 200
-            )
-        self.url_open(f"/rate/{self.token}/submit_feedback")
+    @property
+    def rating(self):
+        self.env.invalidate_all()
+        return self.case.rating_ids
 
-        self.assertFalse(self.case.rating_ids.consumed)
+    def test_opening_the_links_changes_nothing(self):
+        for rate in range(1, 6):
+            response = self.url_open(f"/rate/{self.token}/{rate}")
+            self.assertEqual(response.status_code, 200)
+            self.assertIn("noindex", response.headers["X-Robots-Tag"])
+        self.url_open(f"/rate/{self.token}/submit_feedback")
+        self.url_open(f"/rate/{self.token}/5", method="HEAD")
+
+        self.assertFalse(self.rating.consumed)
+        for rate in (0, 6, 99):
+            self.assertEqual(
+                self.url_open(f"/rate/{self.token}/{rate}").status_code, 404
+            )
 
     def test_customer_rates_and_a_scanner_after_him(self):
-        self._post(5)
-        self._post(1)
+        page = self.url_open(f"/rate/{self.token}/5").text
+        self._post(4, page, feedback="<b>Fine</b>")
+        response = self._post(1, page, feedback="robot")
 
-        self.assertRecordValues(self.case.rating_ids, [{"rating": 5, "consumed": True}])
+        self.assertRecordValues(
+            self.rating, [{"rating": 4, "consumed": True, "feedback": "<b>Fine</b>"}]
+        )
+        self.assertIn("Thank you", response.text)
+        self.assertIn("already", self.url_open(f"/rate/{self.token}/1").text)
 
-    def test_robot_that_posts_before_the_customer(self):
-        self._post(1, **{"User-Agent": "Googlebot/2.1"})
-        self.assertFalse(self.case.rating_ids.consumed)
+    def test_machines_that_post_before_the_customer(self):
+        for agent in (
+            "Googlebot/2.1",
+            "Mozilla/5.0 (X11) AppleWebKit/537.36 HeadlessChrome/120.0 Safari/537.36",
+            "Barracuda Sentinel (EE)",
+            "python-requests/2.31",
+            "",
+        ):
+            with self.subTest(agent):
+                self._post(1, headers={"User-Agent": agent})
+                self.assertFalse(self.rating.consumed)
+        page = self._post(1, url="http://spam.example").text
+        self.assertFalse(self.rating.consumed, "fills what nobody sees")
 
-        self._post(5)
-        self.assertEqual(self.case.rating_ids.rating, 5)
+        self._post(5, page)
+        self.assertEqual(self.rating.rating, 5)
+
+    def test_a_post_in_the_moment_of_opening_is_asked_back(self):
+        self._be_patient(60)
+        response = self._post(1, feedback="my words")
+        self.assertFalse(self.rating.consumed)
+        self.assertIn("once more", response.text)
+        self.assertIn("my words", response.text)
+
+        self._be_patient(0)  # some time later, on the page that was shown again
+        self._post(2, response.text)
+        self.assertEqual(self.rating.rating, 2)
+
+    def test_stamps_of_others(self):
+        other = self._create_cases()._rating_get_access_token()
+        stamp = self._read_form(self.url_open(f"/rate/{other}/5").text)["opened"]
+        for wrong in (stamp, "", "0-0", "1-h\u00f6", "99999999999999999999-x"):
+            with self.subTest(wrong):
+                self._post(1, opened=wrong)
+                self.assertFalse(self.rating.consumed)
+
+    def test_nothing_chosen_and_too_much_said(self):
+        for rate in ("", "0", "6", "x", "5.0", "\u0665"):
+            with self.subTest(rate):
+                self.assertEqual(self._post(rate).status_code, 200)
+                self.assertFalse(self.rating.consumed)
+        self.assertEqual(self._post(5, feedback="x" * 20_000).status_code, 400)
+        self._post(5, feedback="a\0b")
+        self.assertEqual(self.rating.feedback, "ab")
+
+    def test_without_csrf_nothing_counts(self):
+        page = self.url_open(f"/rate/{self.token}/5").text
+        response = self._post(5, page, csrf_token="wrong")
+        self.assertEqual(response.status_code, 400)
+        self.assertFalse(self.rating.consumed)
+
+    def test_somebody_else_who_is_logged_in(self):
+        page = self.url_open(f"/rate/{self.token}/5").text
+        self.authenticate("case_eva", "case_eva")
+        self.opener.headers["User-Agent"] = BROWSER
+        shown = self.url_open(f"/rate/{self.token}/5").text
+        self.assertIn("cannot rate", shown)
+        token = self._create_cases(partner_id=self.eva.id)._rating_get_access_token()
+        own = self.url_open(f"/rate/{token}/5").text
+        self._post(1, page, csrf_token=self._read_form(own)["csrf_token"])
+        self.assertFalse(self.rating.consumed)
+
+    def test_recommendation_only_where_it_is_asked(self):
+        page = self.url_open(f"/rate/{self.token}/5").text
+        self.assertNotIn("nps_score", page)
+        self.team.is_nps_asked = True
+        page = self.url_open(f"/rate/{self.token}/5").text
+        self.assertIn('name="nps_score"', page)
+
+        self._post(5, page, nps_score="0")
+        self.assertRecordValues(self.rating, [{"rating": 5, "nps_score": "0"}])
+
+    def test_recommendation_that_nobody_asked_for(self):
+        self._post(5, nps_score="10")
+        self.assertRecordValues(self.rating, [{"rating": 5, "nps_score": False}])
+
+    def test_recommendation_out_of_range(self):
+        self.team.is_nps_asked = True
+        self._post(5, nps_score="11")
+        self.assertRecordValues(self.rating, [{"rating": 5, "nps_score": False}])
 
     def test_wrong_token(self):
         for token in ("wrong", "%00", "h%C3%B6chst", f"{self.token}%00"):

@@ -6,12 +6,17 @@ from . import crm_case_goods
 from . import crm_case_mail
 from . import crm_case_portal
 from . import crm_case_rating
+from . import crm_case_rating_follow_up
+from . import crm_case_team_rating
+from . import crm_contact_hold
 from . import crm_customer_profile
 from . import crm_segment_fact
 from . import crm_touchpoint
 from . import mail_alias_domain
+from . import mail_activity
 from . import mail_message
 from . import mail_thread
+from . import rating_rating
 from . import res_partner
 from . import crm_case_subject_mixin
 from . import account_move
