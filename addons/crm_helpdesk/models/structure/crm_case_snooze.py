@@ -72,6 +72,7 @@ class CrmCase(models.Model):
             )
 
     def _snooze(self, until, reason=False):
+        until = fields.Datetime.to_datetime(until)
         self.write({"snooze_until": until, "snooze_reason": reason})
         self._message_log_batch(
             {
