@@ -11,6 +11,7 @@ from . import test_case_address
 from . import test_case_duplicate
 from . import test_case_follow_up
 from . import test_case_hook
+from . import test_case_intake_tour
 from . import test_case_mail
 from . import test_case_mailset
 from . import test_case_performance

@@ -1,3 +1,5 @@
+from unittest.mock import patch
+
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
 from odoo.tests import Form, HttpCase, tagged
@@ -99,6 +101,25 @@ class TestCaseParticipant(ParticipantCommon):
             "Auto-Submitted: auto-replied\n",
         )
         self.assertFalse(person.participant_ids)
+
+    def test_what_fails_keeps_the_mail(self):
+        """Or each fetch of the mail server would raise, and take it in anew."""
+        with (
+            patch.object(
+                type(self.env["crm.case"]), "_find_contacts", side_effect=ValueError
+            ),
+            patch(
+                "odoo.addons.crm_helpdesk.models.intake.crm_case_reply.mark_html",
+                side_effect=ValueError,
+            ),
+            self.assertLogs("odoo.addons.crm_helpdesk.models.intake", "ERROR") as log,
+        ):
+            case = self._receive(cc="olga@else.example")
+
+        self.assertEqual(len(log.records), 2)
+        self.assertTrue(case)
+        self.assertFalse(case.participant_ids)
+        self.assertIn("grinder", case.message_ids[-1].body)
 
     def test_circulars_do_not_fill_the_list(self):
         case = self._receive(cc=", ".join(f"p{i}@else.example" for i in range(200)))

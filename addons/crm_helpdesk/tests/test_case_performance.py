@@ -61,6 +61,26 @@ class TestCasePerformance(CaseCommon):
         _logger.log(25, "queries of replies %s", counts)
         self.assertLessEqual(max(counts[1:]), MAX_QUERIES_PER_MAIL, counts)
 
+    def test_mail_with_people_in_copy(self):
+        """Somebody new in copy, to an address of its own: with all that intake does."""
+        self.env["crm.case.address"].create(
+            {"team_id": self.team.id, "alias_name": "warranty"}
+        )
+        self._receive_and_commit("warm", cc="warm@else.example")
+        counts = [
+            self._count(
+                lambda i=i: self._receive_and_commit(
+                    f"Mail {i}",
+                    email_from=f"New {i} <new{i}@else.example>",
+                    to=f"warranty@{self.alias_domain}",
+                    cc=f"a{i}@else.example, b{i}@else.example, jan@brandt.example",
+                )
+            )
+            for i in range(4)
+        ]
+        _logger.log(25, "queries of mails with copies %s", counts)
+        self.assertLessEqual(max(counts[1:]), MAX_QUERIES_PER_MAIL, counts)
+
     @warmup
     def test_queries_do_not_grow_with_the_cases(self):
         def create(count):

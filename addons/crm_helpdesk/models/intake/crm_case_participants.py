@@ -1,3 +1,5 @@
+import logging
+
 from odoo import api, fields, models
 from odoo.tools import email_normalize
 from odoo.tools.mail import email_split_tuples
@@ -5,6 +7,8 @@ from odoo.tools.mail import email_split_tuples
 from odoo.addons.crm_plus.tools.machine_mail import MACHINE_SENDER
 
 from .crm_case_participant import ANSWERED
+
+_logger = logging.getLogger(__name__)
 
 # Nobody has more people in copy of a case; a mail with more is a circular.
 MAX_COPIED = 30
@@ -57,7 +61,18 @@ class CrmCase(models.Model):
         wanted.pop(self.email_normalized, None)
         if not wanted:
             return
-        wanted = dict(list(wanted.items())[:MAX_COPIED])
+        try:
+            with self.env.cr.savepoint():
+                self._add_found(dict(list(wanted.items())[:MAX_COPIED]))
+        except Exception:
+            # who was in copy is worth a note, not the mail
+            _logger.exception("Nobody was noted in copy of case %s", self.number)
+
+    def _add_found(self, wanted):
+        """Make participants of those who are none yet.
+
+        :param wanted: ``{address: name}``
+        """
         Participant = self.env["crm.case.participant"].sudo()  # the gateway's notes
         known = Participant.search([("case_id", "=", self.id)])
         new = wanted.keys() - set(known.mapped("email")) - self._get_own_emails(wanted)

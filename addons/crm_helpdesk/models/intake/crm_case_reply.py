@@ -1,8 +1,12 @@
+import logging
+
 from markupsafe import Markup
 
 from odoo import api, models
 
 from ...tools.reply_text import mark_html
+
+_logger = logging.getLogger(__name__)
 
 
 class CrmCase(models.Model):
@@ -23,7 +27,15 @@ class CrmCase(models.Model):
     def _fold_quotes(self, msg_dict):
         """Mark what is quoted, in the way of Odoo's conversation: it shows it folded,
         and the whole mail on demand. Not a word is taken away."""
-        if msg_dict.get("body"):
+        if not msg_dict.get("body"):
+            return
+        try:
             body, _text = mark_html(str(msg_dict["body"]))
-            # as safe as it came: only marks were added, and the field cleans it again
-            msg_dict["body"] = Markup(body)
+        except Exception:
+            # junk is endless in kind: shown as it is, never lost
+            _logger.exception(
+                "Mail %s is shown with its quotes", msg_dict.get("message_id")
+            )
+            return
+        # as safe as it came: only marks were added, and the field cleans it again
+        msg_dict["body"] = Markup(body)
