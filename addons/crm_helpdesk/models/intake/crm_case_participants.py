@@ -61,39 +61,48 @@ class CrmCase(models.Model):
         wanted.pop(self.email_normalized, None)
         if not wanted:
             return
+        wanted = dict(list(wanted.items())[:MAX_COPIED])
         try:
-            with self.env.cr.savepoint():
-                self._add_found(dict(list(wanted.items())[:MAX_COPIED]))
+            vals_list = self._prepare_found(wanted, is_new=not email_from)
         except Exception:
             # who was in copy is worth a note, not the mail
             _logger.exception("Nobody was noted in copy of case %s", self.number)
+            return
+        if vals_list:
+            # sudo: the gateway's notes
+            self.env["crm.case.participant"].sudo().create(vals_list)
 
-    def _add_found(self, wanted):
-        """Make participants of those who are none yet.
+    def _prepare_found(self, wanted, is_new=False):
+        """Return values of participants for the addresses of those who are none yet.
 
         :param wanted: ``{address: name}``
+        :param is_new: whether the case has none, having just been opened
         """
-        Participant = self.env["crm.case.participant"].sudo()  # the gateway's notes
-        known = Participant.search([("case_id", "=", self.id)])
-        new = wanted.keys() - set(known.mapped("email")) - self._get_own_emails(wanted)
+        # sudo: the gateway knows who takes part
+        known_sudo = self.env["crm.case.participant"].sudo()
+        if not is_new:
+            known_sudo = known_sudo.search([("case_id", "=", self.id)])
+        new = wanted.keys() - set(known_sudo.mapped("email"))
+        new -= self._get_own_emails(wanted)
         contacts = self._find_contacts(new)
+        taken = known_sudo.partner_id + self.partner_id
         no_one = self.env["res.partner"]
-        taken = known.partner_id + self.partner_id
-        Participant.create(
-            [
+        vals_list = []
+        for email, name in wanted.items():
+            contact = contacts.get(email, no_one)
+            if email not in new or contact & taken:
+                continue
+            is_ours = contact and not contact.partner_share
+            vals_list.append(
                 {
                     "case_id": self.id,
                     "email": email,
                     "name": name or email,
-                    "partner_id": contacts[email].id if email in contacts else False,
-                    "role": "internal"
-                    if email in contacts and not contacts[email].partner_share
-                    else "copied",
+                    "partner_id": contact.id,
+                    "role": "internal" if is_ours else "copied",
                 }
-                for email, name in wanted.items()
-                if email in new and not (contacts.get(email, no_one) & taken)
-            ]
-        )
+            )
+        return vals_list
 
     def _is_customers(self, msg_dict, email_from):
         """Whether the mail is of the customer, or of one of ours."""

@@ -3,6 +3,13 @@ import { registry } from "@web/core/registry";
 registry.category("web_tour.tours").add("crm_helpdesk_case_intake", {
     steps: () => [
         {
+            content: "The conversation is below, and loads when it is looked at",
+            trigger: ".o-mail-Chatter",
+            run() {
+                this.anchor.scrollIntoView();
+            },
+        },
+        {
             content: "What the customer wrote is there",
             trigger: ".o-mail-Message-body:contains(It still smokes)",
         },
