@@ -2,7 +2,7 @@ from unittest.mock import patch
 
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
-from odoo.tests import Form, HttpCase, tagged
+from odoo.tests import HttpCase, tagged
 from odoo.tools import mute_logger
 
 from .common import CaseCommon
@@ -226,11 +226,10 @@ class TestCaseParticipant(ParticipantCommon):
             nobody.role = "requester"
 
     def test_on_the_form(self):
-        with (
-            Form(self.case.with_user(self.agent)) as form,
-            form.participant_ids.new() as line,
-        ):
-            line.email = "Olga <olga@else.example>"
+        self.case.with_user(self.agent).write(
+            {"participant_ids": [Command.create({"email": "Olga <olga@else.example>"})]}
+        )
+
         self.assertRecordValues(
             self.case.participant_ids,
             [{"email": "olga@else.example", "name": "Olga", "role": "copied"}],

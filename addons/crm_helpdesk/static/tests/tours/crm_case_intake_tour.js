@@ -10,20 +10,20 @@ registry.category("web_tour.tours").add("crm_helpdesk_case_intake", {
             },
         },
         {
-            content: "What the customer wrote is there",
-            trigger: ".o-mail-Message-body:contains(It still smokes)",
+            content: "What the customer wrote is there (mails have a document of their own)",
+            trigger: ".o-mail-Message .overflow-x-auto:shadow p:contains(It still smokes)",
         },
         {
             content: "What he quoted is folded",
-            trigger: ".o-mail-Message-body blockquote:contains(Please plug it in):not(:visible)",
+            trigger: ".o-mail-Message .overflow-x-auto:shadow blockquote:not(:visible)",
         },
         {
             content: "Show the whole mail",
-            trigger: ".o-mail-Message-body button.o-mail-ellipsis[title='Show quoted text']",
+            trigger: ".o-mail-Message .overflow-x-auto:shadow button[title='Show quoted text']",
             run: "click",
         },
         {
-            trigger: ".o-mail-Message-body blockquote:contains(Please plug it in)",
+            trigger: ".o-mail-Message .overflow-x-auto:shadow blockquote:contains(Please plug it in)",
         },
         {
             content: "The customer has asked the same already",
