@@ -86,11 +86,9 @@
         "web.assets_backend": [
             "crm_helpdesk/static/src/channel_commands/**/*",
             "crm_helpdesk/static/src/backend/**/*",
+            "crm_helpdesk/static/src/quoted_text/**/*",
         ],
         "web.assets_frontend": ["crm_helpdesk/static/src/public/**/*"],
-        "web.assets_backend": ["crm_helpdesk/static/src/channel_commands/**/*"],
-        "web.assets_backend": ["crm_helpdesk/static/src/quoted_text/**/*"],
-            "crm_helpdesk/static/src/quoted_text/**/*",
         "portal.assets_chatter_helpers": ["crm_helpdesk/static/src/quoted_text/**/*"],
         "web.assets_tests": ["crm_helpdesk/static/tests/tours/**/*"],
     },
