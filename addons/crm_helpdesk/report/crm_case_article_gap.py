@@ -31,11 +31,11 @@ class CrmCaseArticleGap(models.Model):
     lang = fields.Char(string="Language", readonly=True)
     company_id = fields.Many2one("res.company", readonly=True)
     searches = fields.Integer(readonly=True)
-    without_result = fields.Integer(readonly=True)
-    without_click = fields.Integer(readonly=True)
+    without_result = fields.Integer(string="No Result", readonly=True)
+    without_click = fields.Integer(string="None Opened", readonly=True)
     missed = fields.Integer(string="In Vain", readonly=True)
     cases = fields.Integer(
-        string="Then Opened a Case", readonly=True, help="All the same, in the end."
+        string="Then a Case", readonly=True, help="Opened all the same, in the end."
     )
     date_last = fields.Datetime(string="Last Time", readonly=True)
 
