@@ -28,7 +28,8 @@ registry.category("web_tour.tours").add("crm_helpdesk_case_call", {
         },
         {
             content: "A case that is solved already",
-            trigger: ".o_form_view .o_statusbar_status button.o_arrow_button_current:contains(Solved)",
+            trigger:
+                ".o_form_view .o_statusbar_status button.o_arrow_button_current:contains(Solved)",
         },
         {
             trigger: ".o-mail-Message:contains(The plug was out.)",

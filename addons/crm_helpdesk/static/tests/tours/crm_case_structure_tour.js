@@ -58,7 +58,8 @@ registry.category("web_tour.tours").add("crm_helpdesk_case_structure", {
             trigger: ".o_arrow_button_current:contains(Solved)",
         },
         {
-            trigger: ".o_field_widget[name=resolution_id]:contains(Solved by advice), .o_field_widget[name=resolution_id] input:value(Solved by advice)",
+            trigger:
+                ".o_field_widget[name=resolution_id]:contains(Solved by advice), .o_field_widget[name=resolution_id] input:value(Solved by advice)",
         },
     ],
 });

@@ -39,7 +39,7 @@ export class CaseSuggestions extends Interaction {
         }
         this.typed = text;
         const found = await this.waitFor(
-            rpc("/help/suggest", { text, token: this.token }, { silent: true })
+            rpc("/help/suggest", { text, token: this.token }, { silent: true }),
         );
         if (text !== this.typed) {
             return; // typed on meanwhile
@@ -80,7 +80,7 @@ export class CaseSuggestions extends Interaction {
             rpc("/help/solved", {
                 token: this.token,
                 article_id: parseInt(button.dataset.article),
-            })
+            }),
         );
         this.box.replaceChildren();
         this.renderAt("crm_helpdesk.CaseSuggestionsSolved", {}, this.box);
