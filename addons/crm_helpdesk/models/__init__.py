@@ -4,3 +4,4 @@ from . import intake
 from . import door
 from . import structure
 from . import knowledge
+from . import migration

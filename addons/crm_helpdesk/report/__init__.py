@@ -8,3 +8,4 @@ from . import crm_case_rating_report
 from . import crm_case_satisfaction
 from . import crm_case_article_gap
 from . import crm_case_deflection_report
+from . import crm_case_service_report

@@ -25,6 +25,10 @@ class CrmCaseDimensionMixin(models.AbstractModel):
     commercial_partner_id = fields.Many2one(
         "res.partner", string="Customer Company", readonly=True
     )
+    type_id = fields.Many2one("crm.case.type", readonly=True)
+    category_id = fields.Many2one("crm.case.category", readonly=True)
+    resolution_id = fields.Many2one("crm.case.resolution", readonly=True)
+    product_id = fields.Many2one("product.product", readonly=True)
     active = fields.Boolean(readonly=True)
 
     @api.model
@@ -42,6 +46,10 @@ class CrmCaseDimensionMixin(models.AbstractModel):
             "priority": SQL("c.priority"),
             "partner_id": SQL("c.partner_id"),
             "commercial_partner_id": SQL("c.commercial_partner_id"),
+            "type_id": SQL("c.type_id"),
+            "category_id": SQL("c.category_id"),
+            "resolution_id": SQL("c.resolution_id"),
+            "product_id": SQL("c.product_id"),
             "active": SQL("c.active"),
         }
 
@@ -54,10 +62,13 @@ class CrmCaseDimensionMixin(models.AbstractModel):
 
     @api.model
     def _get_real_sql(self):
-        """Hook: the cases (``c``) that people asked for: neither machines' nor spam,
-        duplicates and those merged into another one.
+        """Hook: the cases (``c``) that people asked for: neither machines' nor spam
+        nor those merged into another one, as duplicates are.
         """
-        return SQL("c.is_machine IS NOT TRUE")
+        return SQL(
+            """c.is_machine IS NOT TRUE AND c.is_spam IS NOT TRUE
+               AND c.merged_into_id IS NULL"""
+        )
 
     def action_open_case(self):
         self.ensure_one()

@@ -44,13 +44,19 @@ class CrmCaseFlowReport(models.Model):
     _depends = {
         "crm.case": [
             "active",
+            "category_id",
             "channel",
             "commercial_partner_id",
             "company_id",
             "date_opened",
             "is_machine",
+            "is_spam",
+            "merged_into_id",
             "partner_id",
             "priority",
+            "product_id",
+            "resolution_id",
+            "type_id",
         ]
     }
 

@@ -47,12 +47,18 @@ class CrmCaseStayReport(models.Model):
     _depends = {
         "crm.case": [
             "active",
+            "category_id",
             "channel",
             "commercial_partner_id",
             "company_id",
             "is_machine",
+            "is_spam",
+            "merged_into_id",
             "partner_id",
             "priority",
+            "product_id",
+            "resolution_id",
+            "type_id",
         ]
     }
 

@@ -35,6 +35,8 @@ from . import test_demo
 from . import test_case_tour
 from . import test_mail_charset
 from . import test_reply_text
+from . import test_case_service
+from . import test_incident_log
 from . import test_screens
 from . import test_customer_page
 from . import test_segment_fact

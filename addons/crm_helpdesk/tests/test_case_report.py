@@ -381,8 +381,11 @@ class TestCaseReport(CaseCommon):
             )
         self.assertEqual(bands, {"a": 1, "d": 1, False: 0})
 
-    def test_machines_are_out(self):
-        case = self._create_cases(is_machine=True)
+    def test_machines_spam_and_merged_cases_are_out(self):
+        machine = self._create_cases(is_machine=True)
+        spam, merged, kept = (self._create_cases() for _case in range(3))
+        spam.action_mark_spam()
+        merged.sudo().merged_into_id = kept
 
         for model in (
             "crm.case.report",
@@ -390,7 +393,27 @@ class TestCaseReport(CaseCommon):
             "crm.case.stay.report",
             "crm.case.promise.report",
         ):
-            self.assertFalse(self._row(case, model), model)
+            for case in machine + spam + merged:
+                self.env.flush_all()
+                rows = self.env[model].with_context(active_test=False)
+                self.assertFalse(rows.search([("case_id", "=", case.id)]), model)
+            self.assertTrue(self._row(kept, model), model)
+
+    def test_volume_by_category_and_product(self):
+        machines, coffee = self.env["crm.case.category"].create(
+            [{"name": "Machines"}, {"name": "Coffee"}]
+        )
+        cases = self._create_cases(
+            3, category_id=machines.id, product_id=self.product.id
+        ) + self._create_cases(1, category_id=coffee.id)
+        self.assertEqual(
+            dict(self._group(cases, "share:avg", groupby=["category_id"])),
+            {machines: 0.75, coffee: 0.25},
+        )
+        self.assertEqual(
+            dict(self._group(cases, "__count", groupby=["product_id"])),
+            {self.product: 3, self.env["product.product"]: 1},
+        )
 
     def test_segments(self):
         case = self._create_cases()

@@ -5,3 +5,4 @@ from . import crm_case_close
 from . import crm_case_merge
 from . import crm_case_snooze
 from . import crm_case_split
+from . import crm_case_service

@@ -1,0 +1,18 @@
+from odoo import models
+
+MIGRATION_KEY = "crm_helpdesk_migration"
+
+
+class CrmCase(models.Model):
+    _inherit = "crm.case"
+
+    def _start_clocks(self):
+        """Cases brought from elsewhere: nothing was promised to them so far. Their
+        promises begin when all is there, see ``crm.case.migration``."""
+        if not self.env.context.get(MIGRATION_KEY):
+            super()._start_clocks()
+
+    def _assign_in_turn(self):
+        """They are with whom they were with, or with nobody."""
+        if not self.env.context.get(MIGRATION_KEY):
+            super()._assign_in_turn()
