@@ -6,6 +6,7 @@ KINDS = [
     ("next_response", "Next Response"),
     ("update", "Update"),
     ("resolution", "Resolution"),
+    ("return", "Return"),
     ("next_step", "Next Step"),
     ("handover", "Hand-over"),
 ]
@@ -35,6 +36,7 @@ class CrmSlaTarget(models.Model):
         "Next Response: until the customer's latest message is answered.\n"
         "Update: until the customer hears from us again.\n"
         "Resolution: until the matter is closed.\n"
+        "Return: until goods that were to come back have arrived.\n"
         "Next Step: on open leads, from the last step to the next one; the day of the"
         " next planned activity counts where one is planned.\n"
         "Hand-over: until sales accept or refuse what marketing hands over.",
