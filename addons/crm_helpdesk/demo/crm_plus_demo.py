@@ -2,6 +2,7 @@ import logging
 
 from odoo import api, fields, models
 
+from .after_sales_writer import AfterSalesWriter
 from .case_plot import CasePlot, Person
 from .case_writer import CaseWriter
 
@@ -28,7 +29,9 @@ class CrmPlusDemo(models.AbstractModel):
         people = self._get_demo_people(env)
         regulars = self._get_demo_regulars(env, people)
         plot = CasePlot(self._get_demo_now(), people, regulars)
-        CaseWriter(env, plot).run()
+        writer = CaseWriter(env, plot)
+        writer.run()
+        AfterSalesWriter(env, plot.now, writer.pairs).run()
         _logger.info("crm_helpdesk: demo data of %s cases", len(plot.cases))
 
     @api.model

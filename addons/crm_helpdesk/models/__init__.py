@@ -5,3 +5,4 @@ from . import door
 from . import structure
 from . import knowledge
 from . import migration
+from . import aftersales

@@ -9,3 +9,6 @@ from . import crm_case_satisfaction
 from . import crm_case_article_gap
 from . import crm_case_deflection_report
 from . import crm_case_service_report
+from . import crm_case_cost
+from . import crm_case_defect_report
+from . import crm_customer_profit_report

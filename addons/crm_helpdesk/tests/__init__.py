@@ -40,3 +40,9 @@ from . import test_incident_log
 from . import test_screens
 from . import test_customer_page
 from . import test_segment_fact
+from . import test_after_sales
+from . import test_after_sales_credit
+from . import test_after_sales_security
+from . import test_after_sales_report
+from . import test_after_sales_tour
+from . import test_after_sales_other

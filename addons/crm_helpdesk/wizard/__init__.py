@@ -6,3 +6,5 @@ from . import crm_case_merge
 from . import crm_case_snooze
 from . import crm_case_split
 from . import crm_case_service
+from . import crm_case_claim_create
+from . import crm_case_claim_refuse

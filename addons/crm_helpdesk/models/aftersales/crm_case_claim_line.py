@@ -1,0 +1,589 @@
+from collections import defaultdict
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError, ValidationError
+from odoo.fields import Domain
+from odoo.tools import float_compare
+
+from .crm_case_claim import OPEN
+
+MONEY = "credit"
+
+
+class CrmCaseClaimLine(models.Model):
+    """Which goods, and how many of them, in the product's own unit.
+
+    What a line takes from: the stock move that delivered them (``move_id``), with
+    a serial or lot if there is one; or the order line, for credits, kits and
+    services; or the invoice line where there was no order.
+
+    How much is left is read from the documents of now (deliveries, returns, invoices,
+    credit notes), whoever made them, and from what is requested. Two people who request
+    the same at once do not both get it: lines that take from the same are numbered, and
+    the number is unique.
+    """
+
+    _name = "crm.case.claim.line"
+    _description = "After-Sales Goods"
+    _order = "claim_id desc, id"
+    _check_company_auto = True
+
+    claim_id = fields.Many2one(
+        "crm.case.claim", required=True, index=True, ondelete="cascade"
+    )
+    company_id = fields.Many2one(
+        related="claim_id.company_id", store=True, precompute=True, index=True
+    )
+    case_id = fields.Many2one(
+        related="claim_id.case_id", store=True, precompute=True, index=True
+    )
+    remedy = fields.Selection(
+        related="claim_id.remedy", store=True, precompute=True, index=True
+    )
+    state = fields.Selection(related="claim_id.state", store=True)
+    commercial_partner_id = fields.Many2one(
+        related="claim_id.commercial_partner_id", store=True, string="Customer Company"
+    )
+    product_id = fields.Many2one(
+        "product.product", required=True, readonly=True, index=True, ondelete="restrict"
+    )
+    lot_id = fields.Many2one(
+        "stock.lot",
+        string="Lot/Serial",
+        readonly=True,
+        check_company=True,
+        index="btree_not_null",
+    )
+    uom_id = fields.Many2one(related="product_id.uom_id", string="Unit")
+    quantity = fields.Float(digits="Product Unit", required=True, default=1)
+    quantity_done = fields.Float(
+        string="Carried Out",
+        digits="Product Unit",
+        compute="_compute_quantity_done",
+        store=True,
+        help="Received, sent or credited so far.",
+    )
+    # what it takes from
+    move_id = fields.Many2one(
+        "stock.move",
+        string="Delivered By",
+        readonly=True,
+        index="btree_not_null",
+        ondelete="restrict",
+    )
+    sale_line_id = fields.Many2one(
+        "sale.order.line",
+        string="Order Line",
+        readonly=True,
+        index="btree_not_null",
+        ondelete="restrict",
+    )
+    invoice_line_id = fields.Many2one(
+        "account.move.line",
+        string="Invoice Line",
+        readonly=True,
+        index="btree_not_null",
+        ondelete="restrict",
+    )
+    source_key = fields.Char(readonly=True, copy=False, export_string_translation=False)
+    occurrence = fields.Integer(
+        readonly=True, copy=False, export_string_translation=False
+    )
+    date_delivered = fields.Datetime(string="Delivered", readonly=True)
+    # why
+    reason_id = fields.Many2one(
+        related="claim_id.reason_id", store=True, index="btree_not_null"
+    )
+    supplier_id = fields.Many2one(
+        "res.partner",
+        readonly=True,
+        index="btree_not_null",
+        help="Who delivered this lot to us; without a lot, the first vendor of the"
+        " product.",
+    )
+    # what became of it
+    move_ids = fields.One2many(
+        "stock.move", "case_claim_line_id", string="Stock Moves", readonly=True
+    )
+
+    _check_quantity = models.Constraint(
+        "CHECK(quantity > 0)", "A quantity is more than nothing."
+    )
+    _source_uniq = models.Constraint(
+        "UNIQUE(source_key, occurrence)",
+        "Somebody has just requested the same goods. Look again at what is left.",
+    )
+
+    # ------------------------------------------------------------
+    # Computed fields
+    # ------------------------------------------------------------
+
+    @api.depends(
+        "move_ids.state",
+        "move_ids.quantity",
+        "move_ids.product_uom",
+        "remedy",
+        "claim_id.credit_move_ids.state",
+    )
+    def _compute_quantity_done(self):
+        for line in self:
+            if line.remedy == MONEY:
+                posted = line.claim_id.credit_move_ids.filtered(
+                    lambda move: move.state == "posted"
+                )
+                line.quantity_done = line.quantity if posted else 0
+            else:
+                line.quantity_done = sum(
+                    line._in_product_unit(move)
+                    for move in line._get_last_moves()
+                    if move.state == "done"
+                )
+
+    def _in_product_unit(self, move):
+        if move.state != "done":
+            return move.product_qty
+        return move.product_uom._compute_quantity(
+            move.quantity, move.product_id.uom_id, rounding_method="HALF-UP"
+        )
+
+    def _get_live_moves(self):
+        return self.move_ids.filtered(lambda move: move.state != "cancel")
+
+    def _get_last_moves(self):
+        """Those between us and the customer, of a chain of several steps."""
+        self.ensure_one()
+        end = "location_id" if self.remedy == "return" else "location_dest_id"
+        return self._get_live_moves().filtered(lambda move: move[end]._is_outgoing())
+
+    def _get_words(self):
+        self.ensure_one()
+        name = self.product_id.display_name
+        if self.lot_id:
+            name = f"{name} {self.lot_id.name}"
+        return f"{self.quantity:g} {self.uom_id.name} {name}"
+
+    # ------------------------------------------------------------
+    # ORM
+    # ------------------------------------------------------------
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        vals_list = [dict(vals) for vals in vals_list]
+        claims = self.env["crm.case.claim"].browse(
+            {vals["claim_id"] for vals in vals_list if vals.get("claim_id")}
+        )
+        claims._check_editable()
+        remedies = {claim.id: claim.remedy for claim in claims}
+        for vals in vals_list:
+            vals["source_key"] = self._get_source_key(
+                remedies.get(vals.get("claim_id")), vals
+            )
+        for vals, number in zip(
+            vals_list,
+            self._draw_occurrences([vals["source_key"] for vals in vals_list]),
+            strict=True,
+        ):
+            vals["occurrence"] = number
+        lines = super().create(vals_list)
+        lines._check_source()
+        lines._check_left()
+        # sudo: when goods were delivered, and by whom, is not the client's word
+        lines.sudo()._complete()
+        return lines
+
+    def write(self, vals):
+        if not self.env.su:
+            self.claim_id._check_editable()
+            if vals.keys() - {"quantity"}:
+                raise UserError(
+                    self.env._("Of a requested line only the quantity can be changed.")
+                )
+        if "quantity" in vals and "occurrence" not in vals:
+            raised = self.filtered(lambda line: line.quantity < vals["quantity"])
+            # another number, so that two who raise the same do not both get it
+            for line, number in zip(
+                raised,
+                self._draw_occurrences(raised.mapped("source_key")),
+                strict=True,
+            ):
+                # sudo: people do not write the number
+                line.sudo().write({"occurrence": number, "quantity": vals["quantity"]})
+        result = super().write(vals)
+        if "quantity" in vals:
+            self._check_left()
+        return result
+
+    def unlink(self):
+        if not self.env.su:
+            self.claim_id._check_editable()
+        return super().unlink()
+
+    @api.model
+    def _get_source_key(self, remedy, vals):
+        if remedy != MONEY and vals.get("move_id"):
+            return f"goods-{vals['move_id']}"
+        if vals.get("sale_line_id"):
+            kind = "money" if remedy == MONEY else "kit"
+            return f"{kind}-{vals['sale_line_id']}"
+        if remedy == MONEY and vals.get("invoice_line_id"):
+            return f"invoice-{vals['invoice_line_id']}"
+        raise UserError(
+            self.env._("Say which delivery, order line or invoice line it is about.")
+        )
+
+    @api.model
+    def _draw_occurrences(self, keys):
+        """The next numbers of these sources: taken by the first who commits."""
+        if not keys:
+            return []
+        # sudo: also requests of others, on the same goods
+        last = dict(
+            self.sudo()._read_group(
+                [("source_key", "in", keys)], ["source_key"], ["occurrence:max"]
+            )
+        )
+        numbers = []
+        for key in keys:
+            last[key] = (last.get(key) or 0) + 1
+            numbers.append(last[key])
+        return numbers
+
+    def _check_source(self):
+        """Goods of this customer and company, whatever ids a client sends."""
+        # sudo: agents read neither stock nor sales; only whose it is is looked at
+        for line in self.sudo():
+            claim = line.claim_id
+            customer = claim.commercial_partner_id
+            move = line.move_id
+            sale_line = line.sale_line_id
+            bill = line.invoice_line_id
+            owners = [
+                (move._get_case_customer() | move.sale_line_id.order_id.partner_id)
+                if move
+                else self.env["res.partner"],
+                sale_line.order_id.partner_id | sale_line.order_id.partner_shipping_id,
+                bill.move_id.commercial_partner_id,
+            ]
+            companies = move.company_id | sale_line.company_id | bill.company_id
+            wrong = (
+                any(
+                    found and customer not in found.commercial_partner_id
+                    for found in owners
+                )
+                or companies - claim.company_id
+                or (
+                    move
+                    and (
+                        move.state != "done"
+                        or not move.location_dest_id._is_outgoing()
+                        or move.product_id != line.product_id
+                    )
+                )
+                or (move and sale_line and move.sale_line_id != sale_line)
+                or (not move and sale_line and sale_line.product_id != line.product_id)
+                or (bill and bill.product_id != line.product_id)
+                or (line.lot_id and line.lot_id not in move.move_line_ids.lot_id)
+            )
+            if wrong:
+                raise ValidationError(
+                    self.env._(
+                        "These goods were not delivered or invoiced to the customer of"
+                        " the case."
+                    )
+                )
+
+    def _complete(self):
+        by_lot = self.env["crm.case.defect.report"]._get_lot_suppliers(self.lot_id)
+        for line in self:
+            sellers = line.product_id.seller_ids.filtered(
+                lambda info, line=line: (
+                    info.company_id <= line.company_id
+                    and info.product_id <= line.product_id
+                )
+            )
+            line.write(
+                {
+                    "date_delivered": line.move_id.date
+                    or line.sale_line_id._get_case_delivery_date(),
+                    "supplier_id": by_lot.get(line.lot_id.id)
+                    or sellers[:1].partner_id.commercial_partner_id.id,
+                }
+            )
+
+    # ------------------------------------------------------------
+    # How much is left
+    # ------------------------------------------------------------
+
+    def _check_left(self):
+        """No more than was delivered or invoiced, less what came back, was made good or
+        is requested. Lines that are stored already do not count against themselves.
+        """
+        # sudo: the documents; nothing of them is told but the quantity of goods
+        lines = self.sudo().filtered(lambda line: line.claim_id.state == "requested")
+        if not lines:
+            return
+        left = lines._get_left(
+            lines.move_id, lines.sale_line_id, lines.invoice_line_id, but=lines
+        )
+        taken = defaultdict(float)
+        for line in lines:
+            keys = left.get_keys(line)
+            if not keys:
+                continue
+            for key in keys:
+                taken[line.remedy, key] += line.quantity
+            possible = min(
+                left.get(line.remedy, key) - taken[line.remedy, key] for key in keys
+            )
+            precision = self.env["decimal.precision"].precision_get("Product Unit")
+            if float_compare(possible, 0, precision_digits=precision) < 0:
+                raise ValidationError(
+                    self.env._(
+                        "%(product)s: %(remedy)s of %(quantity)s, of which only"
+                        " %(left)s are left. The others came back, were made good or"
+                        " are requested already.",
+                        product=line.product_id.display_name,
+                        remedy=dict(
+                            line._fields["remedy"]._description_selection(self.env)
+                        )[line.remedy],
+                        quantity=f"{line.quantity:g}",
+                        left=f"{max(possible + line.quantity, 0):g}",
+                    )
+                )
+        for claim in lines.claim_id.filtered(
+            lambda claim: claim.remedy == MONEY and claim.is_agreed
+        ):
+            if (
+                claim.currency_id.compare_amounts(
+                    claim.amount, left.get_amount(claim.line_ids)
+                )
+                > 0
+            ):
+                raise ValidationError(
+                    self.env._(
+                        "The agreed amount is more than what these lines were invoiced"
+                        " for, less what was credited already."
+                    )
+                )
+
+    @api.model
+    def _get_left(self, moves, sale_lines, invoice_lines, but=None):
+        """Return the :class:`Left` of these sources; call as root.
+
+        :param but: lines of requests that are not counted
+        """
+        requested = self.search(
+            Domain("claim_id.state", "in", OPEN)
+            & Domain("id", "not in", (but or self.browse()).ids)
+            & (
+                Domain("move_id", "in", moves.ids)
+                | Domain("sale_line_id", "in", (sale_lines | moves.sale_line_id).ids)
+                | Domain("invoice_line_id", "in", invoice_lines.ids)
+            )
+        )
+        return Left(moves, sale_lines, invoice_lines, requested)
+
+
+class Left:
+    """How much is left of some deliveries, order lines and invoice lines.
+
+    Quantities are in the units of the products. Goods are known by
+    ``(move id, lot id or 0)``; each lot of a move has what is left of the lot, and no
+    more than what is left of the move. Of what was invoiced: by order line or invoice
+    line.
+
+    - to return: delivered, less returned or coming back, less requested
+    - to replace: delivered, less replaced, less taken back for credit, less requested
+    - to repair: delivered, less what is in repair or requested for it
+    - to credit: invoiced and posted, less credit notes (drafts too), less requested
+    """
+
+    def __init__(self, moves, sale_lines, invoice_lines, requested):
+        self.moves = moves
+        self.sale_lines = sale_lines
+        self.invoice_lines = invoice_lines
+        self.requested = requested
+        # (remedy, key) -> quantity
+        self.quantities = defaultdict(float)
+        self.amounts = {}
+        for move in moves:
+            self._read_move(move)
+        self._read_goods_requests()
+        for line in sale_lines:
+            self._read_bills(f"sale-{line.id}", line.product_id, line.invoice_lines)
+            if line.product_id.type == "consu":
+                self._read_kit(line)
+        for line in invoice_lines:
+            bills = line | line._get_case_refund_lines()
+            self._read_bills(f"bill-{line.id}", line.product_id, bills)
+        self._read_money_requests()
+
+    def get(self, remedy, key):
+        return self.quantities[remedy, key]
+
+    @staticmethod
+    def get_keys(line):
+        """What the quantity of a line counts against."""
+        if line.remedy == MONEY:
+            if line.claim_id.is_agreed:
+                return []  # see get_amount
+            if line.sale_line_id:
+                return [f"sale-{line.sale_line_id.id}"]
+            return [f"bill-{line.invoice_line_id.id}"]
+        if not line.move_id:
+            return [f"kit-{line.sale_line_id.id}"]
+        keys = [(line.move_id.id, 0)]
+        if line.lot_id:
+            keys.append((line.move_id.id, line.lot_id.id))
+        return keys
+
+    def get_possible(self, remedy, move, lot, sale_line, invoice_line):
+        """How much of a remedy is possible for a row of goods."""
+        if remedy == MONEY:
+            if sale_line:
+                return max(self.quantities[MONEY, f"sale-{sale_line.id}"], 0)
+            return max(self.quantities[MONEY, f"bill-{invoice_line.id}"], 0)
+        if not move:
+            return max(self.quantities[remedy, f"kit-{sale_line.id}"], 0)
+        keys = {(move.id, 0), (move.id, lot.id or 0)}
+        return max(min(self.quantities[remedy, key] for key in keys), 0)
+
+    def get_amount(self, lines):
+        """What is left to credit of these lines, untaxed."""
+        keys = {
+            f"sale-{line.sale_line_id.id}"
+            if line.sale_line_id
+            else f"bill-{line.invoice_line_id.id}"
+            for line in lines
+        }
+        return sum(self.amounts.get(key, 0) for key in keys) - self.agreed
+
+    # ------------------------------------------------------------
+    # Goods
+    # ------------------------------------------------------------
+
+    def _add(self, remedies, move, lot, quantity):
+        for remedy in remedies:
+            self.quantities[remedy, (move.id, 0)] += quantity
+            if lot:
+                self.quantities[remedy, (move.id, lot.id)] += quantity
+
+    def _read_move(self, move):
+        for move_line in move.move_line_ids:
+            self._add(
+                ("return", "replacement", "repair"),
+                move,
+                move_line.lot_id,
+                move_line.quantity_product_uom,
+            )
+        for back in move.returned_move_ids:
+            if back.state == "cancel" or not back.location_id._is_outgoing():
+                continue
+            remedies = ["return"]
+            if back.to_refund:
+                remedies.append("replacement")
+            if back.state == "done":
+                for move_line in back.move_line_ids:
+                    self._add(
+                        remedies,
+                        move,
+                        move_line.lot_id,
+                        -move_line.quantity_product_uom,
+                    )
+            else:
+                self._add(
+                    remedies, move, back.case_claim_line_id.lot_id, -back.product_qty
+                )
+
+    def _read_goods_requests(self):
+        """Requests whose documents are not there yet; and all of replacements and
+        repairs, which no document of the delivery knows.
+        """
+        lines = self.requested.filtered("move_id")
+        for line in lines:
+            claim = line.claim_id
+            if line.remedy == "return" and claim.state == "requested":
+                remedies = ["return", *(["replacement"] if claim.is_refund else [])]
+                self._add(remedies, line.move_id, line.lot_id, -line.quantity)
+            elif line.remedy in ("replacement", "repair"):
+                self._add([line.remedy], line.move_id, line.lot_id, -line.quantity)
+        done = lines.search(
+            [
+                ("move_id", "in", self.moves.ids),
+                ("remedy", "=", "replacement"),
+                ("claim_id.state", "=", "done"),
+            ]
+        )
+        for line in done:
+            self._add(["replacement"], line.move_id, line.lot_id, -line.quantity_done)
+
+    def _read_kit(self, sale_line):
+        """Whole kits, of which all parts are left; other lines have none."""
+        parts = sale_line._get_case_kit_parts()
+        if not parts:
+            return
+        key = f"kit-{sale_line.id}"
+        own = self.requested.filtered(
+            lambda line: not line.move_id and line.sale_line_id == sale_line
+        )
+        part_left = Left(
+            sale_line.env["stock.move"].concat(*(moves for moves, _per in parts)),
+            sale_line.browse(),
+            sale_line.env["account.move.line"],
+            own.browse(),
+        )
+        for remedy in ("return", "replacement", "repair"):
+            kits = min(
+                sum(part_left.get(remedy, (move.id, 0)) for move in moves) / per_kit
+                for moves, per_kit in parts
+            )
+            waiting = own.filtered(
+                lambda line, remedy=remedy: (
+                    line.remedy == remedy
+                    and (remedy != "return" or line.claim_id.state == "requested")
+                )
+            )
+            self.quantities[remedy, key] = kits - sum(waiting.mapped("quantity"))
+
+    # ------------------------------------------------------------
+    # Money
+    # ------------------------------------------------------------
+
+    def _read_bills(self, key, product, bills):
+        amount = 0.0
+        for bill in bills:
+            if bill.display_type != "product":
+                continue
+            if bill.move_type == "out_invoice" and bill.parent_state == "posted":
+                sign = 1
+            elif bill.move_type == "out_refund" and bill.parent_state != "cancel":
+                sign = -1
+            else:
+                continue
+            unit = bill.product_uom_id or product.uom_id
+            self.quantities[MONEY, key] += sign * unit._compute_quantity(
+                bill.quantity, product.uom_id, rounding_method="HALF-UP"
+            )
+            amount += sign * bill.price_subtotal
+        self.amounts[key] = amount
+
+    def _read_money_requests(self):
+        lines = self.requested.filtered(lambda line: line.remedy == MONEY)
+        for line in lines:
+            claim = line.claim_id
+            if claim.state == "requested" and not claim.is_agreed:
+                for key in self.get_keys(line):
+                    self.quantities[MONEY, key] -= line.quantity
+        # an agreed amount is on no order line: take it off whichever it touches
+        agreed = (
+            (self.sale_lines | self.moves.sale_line_id).case_claim_line_ids
+            | self.invoice_lines.case_claim_line_ids
+        ).claim_id.filtered(
+            lambda claim: (
+                claim.remedy == MONEY
+                and claim.is_agreed
+                and claim.state in (*OPEN, "done")
+                and (claim.state != "requested" or claim in lines.claim_id)
+            )
+        )
+        self.agreed = sum(agreed.mapped("amount"))

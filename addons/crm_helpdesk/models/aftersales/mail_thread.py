@@ -1,0 +1,16 @@
+from odoo import models
+
+
+class MailThread(models.AbstractModel):
+    """Repair orders tell when they change: that app need not be installed, so that it
+    cannot be extended itself.
+    """
+
+    _inherit = "mail.thread"
+
+    def _message_track(self, fields_iter, initial_values_dict):
+        tracking = super()._message_track(fields_iter, initial_values_dict)
+        if self._name == "repair.order":
+            # sudo: who repairs need not see requests
+            self.env["crm.case.claim"].sudo()._follow_documents(self)
+        return tracking
