@@ -90,8 +90,7 @@ registry.category("web_tour.tours").add("crm_helpdesk_after_sales_accountant", {
     steps: () => [
         {
             content: "The credit note waits for accounting",
-            trigger:
-                ".o_data_row:contains(Credit Note) .o_data_cell:contains(Espresso machine)",
+            trigger: ".o_data_row:contains(Credit Note) .o_data_cell:contains(Espresso machine)",
             run: "click",
         },
         {
