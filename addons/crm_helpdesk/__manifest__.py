@@ -93,7 +93,6 @@
         "demo/crm_helpdesk_demo_structure.xml",
         "demo/crm_case_article_demo.xml",
         "demo/crm_helpdesk_demo_audience.xml",
-        "demo/crm_helpdesk_demo_doors.xml",
     ],
     "assets": {
         "web.assets_backend": [

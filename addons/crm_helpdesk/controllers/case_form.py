@@ -225,7 +225,6 @@ class CaseForm(CasePortal):
         return values
 
     def _read_team_field(self, team, field, key, post):
-        _ = request.env._
         kind = field["type"]
         allowed = {str(option) for option, _label in field["options"]}
         if kind == "tags":
@@ -239,7 +238,7 @@ class CaseForm(CasePortal):
             return False
         if kind == "selection":
             if text not in allowed:
-                raise ValueError(_("Please choose one of the list."))
+                raise ValueError(request.env._("Please choose one of the list."))
             return text
         if kind in ("integer", "float"):
             try:
@@ -248,13 +247,13 @@ class CaseForm(CasePortal):
                 number = None
             # "nan" and "inf" are floats to Python
             if number is None or not abs(number) < 1e12:
-                raise ValueError(_("Please give a number."))
+                raise ValueError(request.env._("Please give a number."))
             return int(number) if kind == "integer" else number
         if kind == "date":
             try:
                 return fields.Date.to_string(datetime.strptime(text, "%Y-%m-%d"))
             except ValueError:
-                raise ValueError(_("Please give a day.")) from None
+                raise ValueError(request.env._("Please give a day.")) from None
         if kind == "datetime":
             return self._read_moment(team, text)
         return text
@@ -270,7 +269,6 @@ class CaseForm(CasePortal):
 
     def _read_files(self, errors):
         """The files of the form as ``[(name, content)]``."""
-        _ = request.env._
         uploads = [
             upload
             for upload in request.httprequest.files.getlist("attachments")
@@ -278,12 +276,14 @@ class CaseForm(CasePortal):
         ]
         problem = None
         if len(uploads) > form_upload.MAX_FILES:
-            problem = _("At most %s files, please.", form_upload.MAX_FILES)
+            problem = request.env._("At most %s files, please.", form_upload.MAX_FILES)
             uploads = []
         texts = {
-            "type": _("Files such as “%s” are not taken: photos, papers, films are."),
-            "size": _("“%s” is too big."),
-            "empty": _("“%s” is empty."),
+            "type": request.env._(
+                "Files such as “%s” are not taken: photos, papers, films are."
+            ),
+            "size": request.env._("“%s” is too big."),
+            "empty": request.env._("“%s” is empty."),
         }
         files, total = [], 0
         for upload in uploads:
@@ -295,7 +295,7 @@ class CaseForm(CasePortal):
                 problem = texts[what] % name
                 break
             if total > form_upload.MAX_TOTAL:
-                problem = _("These files are too big together.")
+                problem = request.env._("These files are too big together.")
                 break
             files.append((name, content))
         if problem:
@@ -494,21 +494,24 @@ class CaseForm(CasePortal):
         """``(word of the form, errors, status)``: programs are told what people need to
         know, too, as a person may be taken for one.
         """
-        _ = request.env._
         word, age = self._read_form_token(team_sudo, post.get("form_token"))
         errors, status = {}, 200
         if post.get("homepage"):
             reason = "honeypot"
-            errors["form"] = _(
+            errors["form"] = request.env._(
                 "A field that nobody sees was filled in, as programs do. Please empty "
                 "what your browser filled in by itself, and send again."
             )
         elif word is None or age > MAX_SECONDS:
             reason = "token"
-            errors["form"] = _("This page was open for long. Please send again.")
+            errors["form"] = request.env._(
+                "This page was open for long. Please send again."
+            )
         elif age < self._get_min_seconds():
             reason = "speed"
-            errors["form"] = _("That was fast. Please read it again, and send it then.")
+            errors["form"] = request.env._(
+                "That was fast. Please read it again, and send it then."
+            )
         else:
             try:
                 # does nothing where no captcha is set up

@@ -344,7 +344,7 @@ class TestCaseForm(HttpCase, CaseCommon):
 
         def verify(_self, action):
             asked.append(action)
-            raise UserError("You look like a robot.")
+            raise UserError(self.env._("You look like a robot."))
 
         with patch.object(
             self.env.registry["ir.http"], "_verify_request_recaptcha_token", verify

@@ -24,14 +24,13 @@ class CrmCaseBulk(models.TransientModel):
     )
     is_unassigned = fields.Boolean(string="Back to the Queue")
     team_id = fields.Many2one(
-        "crm.case.team", string="Team", domain="[('company_id', 'in', company_ids)]"
+        "crm.case.team", domain="[('company_id', 'in', company_ids)]"
     )
-    category_id = fields.Many2one("crm.case.category", string="Category")
-    type_id = fields.Many2one("crm.case.type", string="Type")
+    category_id = fields.Many2one("crm.case.category")
+    type_id = fields.Many2one("crm.case.type")
     priority = fields.Selection(PRIORITIES, falsy_value_label="As it is")
     stage_id = fields.Many2one(
         "crm.case.stage",
-        string="Stage",
         domain="['|', ('team_ids', '=', False), ('team_ids', 'in', case_team_ids)]",
     )
     problem_id = fields.Many2one(

@@ -22,7 +22,6 @@ class CrmCaseClose(models.TransientModel):
     is_resolution_required = fields.Boolean(compute="_compute_counts")
     resolution_id = fields.Many2one(
         "crm.case.resolution",
-        string="Resolution",
         domain="['|', ('team_ids', '=', False), ('team_ids', 'in', team_ids)]",
         help="For those that have none yet.",
     )

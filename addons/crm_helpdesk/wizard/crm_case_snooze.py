@@ -1,3 +1,4 @@
+from contextlib import suppress
 from datetime import timedelta
 
 from odoo import fields, models
@@ -34,10 +35,9 @@ class CrmCaseSnooze(models.TransientModel):
         team = self.env["crm.case"].browse(ids or []).team_id[:1]
         calendar = team.resource_calendar_id or team.company_id.resource_calendar_id
         if calendar:
-            try:
+            # hours that never open: tomorrow at this time
+            with suppress(NoWorkingTimeError):
                 return work_time(calendar, team.company_id).next_opening(now)
-            except NoWorkingTimeError:
-                pass
         return now.replace(second=0, microsecond=0) + timedelta(days=1)
 
     def action_snooze(self):

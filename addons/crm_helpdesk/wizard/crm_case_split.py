@@ -18,7 +18,6 @@ class CrmCaseSplit(models.TransientModel):
     name = fields.Char(string="Subject", required=True)
     team_id = fields.Many2one(
         "crm.case.team",
-        string="Team",
         required=True,
         compute="_compute_team_id",
         store=True,
@@ -28,7 +27,6 @@ class CrmCaseSplit(models.TransientModel):
     )
     category_id = fields.Many2one(
         "crm.case.category",
-        string="Category",
         domain="[('company_id', 'in', (False, company_id))]",
     )
     line_ids = fields.One2many(

@@ -43,7 +43,6 @@ class CrmCase(models.Model):
     )
     invoice_id = fields.Many2one(
         "account.move",
-        string="Invoice",
         domain="[('move_type', 'in', ('out_invoice', 'out_refund')),"
         " ('commercial_partner_id', '=', commercial_partner_id)]",
         check_company=True,

@@ -171,8 +171,9 @@ class CrmCase(models.Model):
         case = super().message_new(msg_dict, custom_values)
         if closed := case.follow_up_of_id:
             closed._message_log(
-                body=self.env._("The customer answered in the new case %s.")
-                % case._get_html_link()
+                body=self.env._(
+                    "The customer answered in the new case %s.", case._get_html_link()
+                )
             )
             if not case.sale_order_id:
                 case.sale_order_id = closed.sale_order_id

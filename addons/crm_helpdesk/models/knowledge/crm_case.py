@@ -178,14 +178,13 @@ class CrmCase(models.Model):
                 self.env._("This article is for our people only: it is not sent.")
             )
         # in the customer's language
-        version = article.version_id.with_context(
-            lang=self.partner_id.lang or self.env.lang
-        )
+        article = article.with_context(lang=self.partner_id.lang or self.env.lang)
+        version = article.version_id
         title = version.name
         if with_text:
             body = Markup("<p><strong>%s</strong></p>%s") % (title, version.body or "")
         else:
-            url = self.get_base_url() + article.with_context(version.env.context).url
+            url = self.get_base_url() + article.url
             body = Markup('<p><a href="%s">%s</a></p>') % (url, title)
         # sudo: a note of what was sent, of a case that may be written
         self.sudo().article_ids |= article

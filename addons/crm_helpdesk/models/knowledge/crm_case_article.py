@@ -63,7 +63,6 @@ class CrmCaseArticle(models.Model):
     )
     category_id = fields.Many2one(
         "crm.case.article.category",
-        string="Category",
         index="btree_not_null",
         ondelete="restrict",
         tracking=4,

@@ -13,7 +13,6 @@ class CrmCaseArticleCategory(models.Model):
     sequence = fields.Integer(default=10)
     parent_id = fields.Many2one(
         "crm.case.article.category",
-        string="Parent",
         index="btree_not_null",
         ondelete="restrict",
     )

@@ -23,7 +23,6 @@ class CrmCaseArticleFeedback(models.Model):
     )
     version_id = fields.Many2one(
         "crm.case.article.version",
-        string="Version",
         readonly=True,
         index="btree_not_null",
         ondelete="set null",

@@ -37,7 +37,6 @@ class CrmCaseCategory(models.Model):
     )
     team_id = fields.Many2one(
         "crm.case.team",
-        string="Team",
         domain="[('company_id', '=?', company_id)]",
         index="btree_not_null",
         help="Takes cases of this category, if nobody chooses another team; in its "
@@ -45,7 +44,6 @@ class CrmCaseCategory(models.Model):
     )
     type_id = fields.Many2one(
         "crm.case.type",
-        string="Type",
         index="btree_not_null",
         help="Type of these cases, if nobody chooses another one.",
     )

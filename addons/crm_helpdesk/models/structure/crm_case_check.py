@@ -17,7 +17,6 @@ class CrmCaseCheck(models.Model):
     )
     checklist_id = fields.Many2one(
         "crm.case.checklist",
-        string="Checklist",
         readonly=True,
         index="btree_not_null",
         ondelete="set null",

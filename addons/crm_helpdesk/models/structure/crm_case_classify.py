@@ -17,7 +17,6 @@ class CrmCase(models.Model):
 
     type_id = fields.Many2one(
         "crm.case.type",
-        string="Type",
         compute="_compute_type_id",
         store=True,
         readonly=False,
@@ -28,7 +27,6 @@ class CrmCase(models.Model):
     type_kind = fields.Selection(related="type_id.kind", string="Kind")
     category_id = fields.Many2one(
         "crm.case.category",
-        string="Category",
         check_company=True,
         index="btree_not_null",
         tracking=8,

@@ -20,7 +20,6 @@ class CrmCase(models.Model):
 
     resolution_id = fields.Many2one(
         "crm.case.resolution",
-        string="Resolution",
         domain="['|', ('team_ids', '=', False), ('team_ids', 'in', team_id)]",
         copy=False,
         index="btree_not_null",
