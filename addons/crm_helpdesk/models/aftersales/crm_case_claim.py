@@ -215,7 +215,7 @@ class CrmCaseClaim(models.Model):
     )
     document_model = fields.Char(readonly=True, copy=False)
     document_id = fields.Many2oneReference(
-        model_field="document_model", string="Document", readonly=True, copy=False
+        model_field="document_model", readonly=True, copy=False
     )
     document_state = fields.Char(readonly=True, copy=False)
     # money

@@ -80,7 +80,6 @@ class CrmCaseClaimLine(models.Model):
     )
     invoice_line_id = fields.Many2one(
         "account.move.line",
-        string="Invoice Line",
         readonly=True,
         index="btree_not_null",
         ondelete="restrict",
