@@ -1,11 +1,25 @@
 from odoo.tests import HttpCase, tagged
 
-from .common import CaseCommon
+from .test_case_participant import ParticipantCommon
+from .test_case_reply import HTML_MAIL
 
 
 @tagged("post_install", "-at_install", "crm_helpdesk")
-class TestCaseIntakeTour(HttpCase, CaseCommon):
-    """What mail brings, as administrators set it up."""
+class TestCaseIntakeTour(HttpCase, ParticipantCommon):
+    """What mail brings, as agents and administrators see it."""
+
+    def test_agent_looks_at_a_mail(self):
+        self._create_cases(name="The grinder smokes a lot")
+        case = self._receive(
+            "Re: The grinder smokes", cc=self.jan.email, template=HTML_MAIL
+        )
+
+        self.start_tour(
+            f"/odoo/cases/{case.id}", "crm_helpdesk_case_intake", login="case_agent"
+        )
+
+        self.assertTrue(case.is_spam)
+        self.assertEqual(case.participant_ids.role, "requester")
 
     def test_administrator_gives_a_team_an_address(self):
         self.start_tour(
