@@ -134,6 +134,28 @@ class TestCaseFollowUp(CaseCommon):
             self.assertFalse(self._new_mails)
             self.assertTrue(case.is_closed)
 
+    def test_order_is_not_told_to_somebody_else(self):
+        case = self._close(8)
+        address = case._get_reply_email()
+
+        new = self._receive("Re", to=address, email_from="eva@nowak.example")
+
+        self.assertEqual(new.follow_up_of_id, case)
+        self.assertFalse(new.sale_order_id)
+
+    def test_report_without_a_mark_reopens_nothing(self):
+        case = self._close(1)
+        references = self._emails_of(case)[0].message_id
+
+        self._receive(
+            "Your mail",
+            email_from="ida@brandt.example",
+            extra=f"In-Reply-To: {references}\nX-Precedence: auto\n",
+        )
+
+        self.assertTrue(case.is_closed)
+        self.assertTrue(self._emails_of(case)[0].is_machine_mail)
+
     def test_ours_write_into_closed_cases(self):
         case = self._close(8)
 

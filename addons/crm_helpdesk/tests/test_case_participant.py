@@ -90,6 +90,16 @@ class TestCaseParticipant(ParticipantCommon):
             [{"email": "boss@brandt.example", "name": "Boss", "role": "copied"}],
         )
 
+    def test_mail_without_a_sender_adds_people_once(self):
+        case = self._receive(cc="olga@else.example")
+        reply = f"In-Reply-To: {case.message_ids[-1].message_id}\n"
+        for number in range(2):
+            self._receive(
+                f"Re {number}", email_from="", cc="olga@else.example", extra=reply
+            )
+
+        self.assertEqual(case.participant_ids.mapped("email"), ["olga@else.example"])
+
     def test_machines_add_nobody(self):
         case = self._receive("Alarm", extra="Precedence: bulk\n", cc="x@else.example")
         self.assertFalse(case.participant_ids)

@@ -121,6 +121,7 @@ class CrmCase(models.Model):
         for route in routes:
             if route[0] == self._name:
                 if route[1]:
+                    self._know_automatic_reply(message, message_dict)
                     # sudo: the gateway knows all cases
                     answered = self.sudo().browse(route[1])
                     route = answered._route_follow_up(message, message_dict, route)
@@ -133,7 +134,7 @@ class CrmCase(models.Model):
 
     def _route_follow_up(self, message, message_dict, route):
         """Return the route of a mail that answers to this case."""
-        if self._get_late_rule() != "new" or not self._is_asking(message, message_dict):
+        if self._get_late_rule() != "new" or not self._is_asking(message_dict):
             return route
         alive = self.follow_up_ids.filtered(lambda case: not case.is_closed)
         model, _thread_id, _values, user_id, alias = route
@@ -147,9 +148,18 @@ class CrmCase(models.Model):
         return (model, False, values, user_id, alias)
 
     @api.model
-    def _is_asking(self, message, message_dict):
+    def _know_automatic_reply(self, message, message_dict):
+        """An automatic answer on a case changes nothing, also when its headers, which
+        tell machines everywhere else, do not say that it is one."""
+        if not message_dict.get("is_machine_mail") and is_automatic_reply(message):
+            message_dict.update(
+                is_machine_mail=True, machine_reason="Automatic answer or report"
+            )
+
+    @api.model
+    def _is_asking(self, message_dict):
         """Whether a person outside wrote the mail."""
-        if message_dict.get("is_machine_mail") or is_automatic_reply(message):
+        if message_dict.get("is_machine_mail"):
             return False
         return not self._is_own_user(message_dict.get("email_from"))
 
@@ -175,7 +185,10 @@ class CrmCase(models.Model):
                     "The customer answered in the new case %s.", case._get_html_link()
                 )
             )
-            if not case.sale_order_id:
+            # who answers may be somebody else, to whom the order says nothing
+            customer = case.commercial_partner_id
+            is_same = customer and customer == closed.commercial_partner_id
+            if is_same and not case.sale_order_id:
                 case.sale_order_id = closed.sale_order_id
         return case
 

@@ -63,7 +63,7 @@ class CrmCaseParticipant(models.Model):
         "nothing more; proposed as a recipient. Colleague: one of ours.",
     )
     is_on_portal = fields.Boolean(
-        string="Sees It on the Portal",
+        string="On the Portal",
         compute="_compute_is_on_portal",
         help="Whether this person has a login and may see this case with it.",
     )

@@ -34,7 +34,7 @@ class CrmCase(models.Model):
     def message_new(self, msg_dict, custom_values=None):
         case = super().message_new(msg_dict, custom_values)
         if not case.is_machine:
-            case._note_participants(msg_dict)
+            case._note_participants(msg_dict, is_new=True)
         return case
 
     def message_update(self, msg_dict, update_vals=None):
@@ -43,7 +43,7 @@ class CrmCase(models.Model):
             self._note_participants(msg_dict, msg_dict.get("email_from"))
         return result
 
-    def _note_participants(self, msg_dict, email_from=None):
+    def _note_participants(self, msg_dict, email_from=None, is_new=False):
         """Keep who was addressed beside us, and who answers without being known.
 
         It gives them nothing: see ``crm.case.participant``.
@@ -63,7 +63,7 @@ class CrmCase(models.Model):
             return
         wanted = dict(list(wanted.items())[:MAX_COPIED])
         try:
-            vals_list = self._prepare_found(wanted, is_new=not email_from)
+            vals_list = self._prepare_found(wanted, is_new=is_new)
         except Exception:
             # who was in copy is worth a note, not the mail
             _logger.exception("Nobody was noted in copy of case %s", self.number)
