@@ -23,7 +23,8 @@ registry.category("web_tour.tours").add("crm_helpdesk_case_intake", {
             run: "click",
         },
         {
-            trigger: ".o-mail-Message .overflow-x-auto:shadow blockquote:contains(Please plug it in)",
+            trigger:
+                ".o-mail-Message .overflow-x-auto:shadow blockquote:contains(Please plug it in)",
         },
         {
             content: "The customer has asked the same already",
