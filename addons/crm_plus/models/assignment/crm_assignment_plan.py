@@ -222,9 +222,7 @@ class CrmAssignmentMixin(models.AbstractModel):
             "n": dispatcher.decided,
         }
         why = {
-            "owner_partner": self.env._("salesperson of the customer"),
-            "owner_open": self.env._("has an open lead of the same company"),
-            "owner_won": self.env._("won the last deal of the same company"),
+            **self._assignment_get_owner_words(),
             "round_robin": self.env._("longest without one of this rule"),
             "least_loaded": self.env._(
                 "least loaded, %(open)s open of %(max)s", **values
@@ -248,6 +246,15 @@ class CrmAssignmentMixin(models.AbstractModel):
         return self.env._(
             "%(user)s by rule “%(rule)s”: %(why)s", user=taker.name, why=why, **names
         )
+
+    @api.model
+    def _assignment_get_owner_words(self):
+        """Hook: how somebody has the company of a record, in words."""
+        return {
+            "owner_partner": self.env._("salesperson of the customer"),
+            "owner_open": self.env._("has an open lead of the same company"),
+            "owner_won": self.env._("won the last deal of the same company"),
+        }
 
     @api.model
     def _assignment_get_block_words(self, choice, names):

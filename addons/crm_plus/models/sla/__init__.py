@@ -1,4 +1,5 @@
 from . import crm_sla_policy
+from . import crm_sla_policy_what_if
 from . import crm_sla_target
 from . import crm_sla_clock
 from . import crm_sla_clock_plan

@@ -152,6 +152,14 @@ class CrmSlaMixin(models.AbstractModel):
         """
         return self.env["resource.calendar"]
 
+    def _sla_get_policy(self):
+        """Hook: the policy that was agreed for this very record (by its contract), or
+        none. It goes before all others, whatever its conditions.
+
+        Called in sudo.
+        """
+        return self.env["crm.sla.policy"]
+
     def _sla_get_company(self):
         """Hook: company whose policies may hold; none: shared policies only."""
         self.ensure_one()

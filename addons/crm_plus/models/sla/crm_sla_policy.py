@@ -13,7 +13,8 @@ _logger = logging.getLogger(__name__)
 class CrmSlaPolicy(models.Model):
     """Which promises hold for which records.
 
-    Policies of a model are tried in order and the first one that matches holds, alone:
+    What was agreed for a record itself (by its contract) holds. Else policies of a
+    model are tried in order and the first one that matches holds, alone:
     a record whose policy has no target of some kind has no promise of that kind, even
     when a later policy has one. A policy matches when it belongs to the record's
     company (or to none) and the record is in its domain. A record without company takes
@@ -331,6 +332,13 @@ class CrmSlaPolicy(models.Model):
         companies = {
             record.id: record._sla_get_company().id for record in records.sudo()
         }
+        for record in records.sudo():
+            agreed_sudo = record._sla_get_policy()
+            if agreed_sudo in policies_sudo and agreed_sudo.company_id.id in (
+                False,
+                companies[record.id],
+            ):
+                matched[record.id] = agreed_sudo
         for policy in policies_sudo:
             ids = {
                 record_id
