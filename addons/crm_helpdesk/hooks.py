@@ -51,6 +51,8 @@ def uninstall_hook(env):
             """DELETE FROM mail_activity
                 WHERE res_model IN ('crm.case', 'crm.case.article')"""
         ),
+        SQL("DELETE FROM crm_assignment_log WHERE res_model = 'crm.case'"),
+        SQL("DELETE FROM crm_assignment_rule WHERE res_model = 'crm.case'"),
     )
     env.flush_all()
     for query in queries:

@@ -6,3 +6,4 @@ from . import structure
 from . import knowledge
 from . import migration
 from . import aftersales
+from . import desk

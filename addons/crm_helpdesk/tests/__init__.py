@@ -5,6 +5,9 @@ from . import test_case_call
 from . import test_case_chat
 from . import test_case_company
 from . import test_case_form
+from . import test_case_assignment
+from . import test_case_clock
+from . import test_case_desk
 from . import test_case_goods
 from . import test_case_history
 from . import test_case_address
@@ -12,6 +15,7 @@ from . import test_case_duplicate
 from . import test_case_follow_up
 from . import test_case_hook
 from . import test_case_intake_tour
+from . import test_case_macro
 from . import test_case_mail
 from . import test_case_mailset
 from . import test_case_performance
@@ -30,6 +34,7 @@ from . import test_case_merge
 from . import test_case_snooze
 from . import test_case_structure
 from . import test_case_structure_tour
+from . import test_case_side
 from . import test_case_touchpoint
 from . import test_demo
 from . import test_case_tour

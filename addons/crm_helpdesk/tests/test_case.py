@@ -122,34 +122,6 @@ class TestCase(CaseCommon):
             case.unlink()
         spam.unlink()
 
-    def test_round_robin_takes_who_waited_longest(self):
-        self.team.assignment = "round_robin"
-
-        cases = self._create_cases(3)
-
-        self.assertEqual(
-            cases.user_id, self.agent + self.agent_2, "batch goes round, too"
-        )
-        self.assertEqual(
-            cases.mapped("user_id.login")[:2], ["case_agent", "case_agent_2"]
-        )
-        self.assertEqual(cases[2].user_id, self.agent)
-        self.agent.active = False
-        self.assertEqual(self._create_cases().user_id, self.agent_2)
-
-    def test_round_robin_is_fair_over_time(self):
-        self.team.assignment = "round_robin"
-        for hour, login in enumerate(
-            ["case_agent", "case_agent_2", "case_agent", "case_agent_2"]
-        ):
-            with freeze_time(MONDAY_9.replace(hour=9 + hour)):
-                self.assertEqual(self._create_cases().user_id.login, login)
-
-    def test_team_without_members_assigns_nobody(self):
-        self.team.write({"assignment": "round_robin", "member_ids": [Command.clear()]})
-
-        self.assertFalse(self._create_cases().user_id)
-
     @users("case_agent")
     def test_assign_to_me(self):
         cases = self._create_cases(2).with_env(self.env)

@@ -8,3 +8,4 @@ from . import crm_case_split
 from . import crm_case_service
 from . import crm_case_claim_create
 from . import crm_case_claim_refuse
+from . import crm_case_macro_apply

@@ -5,6 +5,7 @@ from . import crm_case
 from . import crm_case_goods
 from . import crm_case_mail
 from . import crm_case_portal
+from . import crm_case_queue
 from . import crm_case_rating
 from . import crm_case_rating_follow_up
 from . import crm_case_team_rating

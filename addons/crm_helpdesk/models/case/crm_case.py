@@ -3,6 +3,8 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL, parse_contact_from_email
 
+from odoo.addons.crm_plus.models.sla.crm_sla_target import KINDS
+
 from .crm_case_stage import DONE, WAITING
 
 CHANNELS = [
@@ -208,12 +210,11 @@ class CrmCase(models.Model):
     is_closed = fields.Boolean(compute="_compute_is_closed", search="_search_is_closed")
 
     _number_uniq = models.Constraint("UNIQUE(number)", "Each case has its own number.")
-    # the agents' queue, the loop breaker, whose turn it is, the touchpoint harvest
+    # the agents' queue, the loop breaker, the touchpoint harvest
     _queue_idx = models.Index("(team_id, stage_category, priority DESC, id DESC)")
     _sender_idx = models.Index(
         "(email_normalized, create_date) WHERE email_normalized IS NOT NULL"
     )
-    _turn_idx = models.Index("(team_id, user_id, date_assigned)")
     _closed_idx = models.Index("(date_closed) WHERE date_closed IS NOT NULL")
     _touchpoint_watermark_idx = models.Index("(write_date)")
 
@@ -313,7 +314,6 @@ class CrmCase(models.Model):
         cases = super().create(vals_list)
         # new cases have no ratings: no need to look for them
         self.env.remove_to_compute(self._fields["rating_last_value"], cases)
-        cases._assign_in_turn()
         cases._start_clocks()
         self.env["crm.touchpoint"]._queue_harvest("case_opened", cases.ids)
         return cases
@@ -377,19 +377,6 @@ class CrmCase(models.Model):
     # Assignment
     # ------------------------------------------------------------
 
-    def _assign_in_turn(self):
-        waiting = self.filtered(
-            lambda case: not case.user_id and case.team_id.assignment == "round_robin"
-        )
-        for team, cases in waiting.grouped("team_id").items():
-            members = team._next_members(len(cases))
-            by_member = {}
-            for case, member in zip(cases, members, strict=False):
-                by_member.setdefault(member, self.browse())
-                by_member[member] |= case
-            for member, of_member in by_member.items():
-                of_member.user_id = member
-
     def action_assign_to_me(self):
         self.user_id = self.env.user
 
@@ -412,9 +399,7 @@ class CrmCase(models.Model):
         alive = self.filtered(lambda case: case.stage_category not in DONE)
         dates = {case.id: case.date_opened for case in alive}
         alive._sla_start(("first_response", "resolution"), dates)
-        for stage, cases in alive.grouped("stage_id").items():
-            if stage.category in WAITING:
-                cases._sla_pause(stage.name)
+        alive._pause_clocks()
         done = self - alive
         if done:
             done.filtered(
@@ -455,11 +440,22 @@ class CrmCase(models.Model):
         changed = is_waiting.filtered(
             lambda case: before[case.id] != case.stage_category
         )
-        for stage, cases in changed.grouped("stage_id").items():
-            # from one wait into another: two pauses, each with its reason
-            cases._sla_resume(date=now)
-            cases._sla_pause(stage.name, date=now)
+        # from one wait into another: two pauses, each with its reason
+        changed._sla_resume(date=now)
+        changed._pause_clocks(now)
         closed._request_rating()
+
+    def _pause_clocks(self, date=None):
+        """Stop the time of those of these cases that wait, by what they wait for."""
+        for stage, cases in self.grouped("stage_id").items():
+            if stage.category in WAITING:
+                kinds = self._get_paused_kinds(stage.category)
+                cases._sla_pause(stage.name, kinds, date)
+
+    @api.model
+    def _get_paused_kinds(self, category):
+        """Hook: which promises stand still while a case waits."""
+        return tuple(dict(KINDS))
 
     def _set_category(self, category):
         """Move to the first stage of a category that the team has."""

@@ -32,13 +32,6 @@ class CrmCaseTeam(models.Model):
         default="agents",
         help="Who sees the team's cases; administrators see all, assignees their own.",
     )
-    assignment = fields.Selection(
-        [("none", "By hand"), ("round_robin", "In turn")],
-        required=True,
-        default="none",
-        help="In turn: each new case goes to the member who has waited "
-        "longest for one.",
-    )
     # work
     resource_calendar_id = fields.Many2one(
         "resource.calendar",
@@ -166,33 +159,6 @@ class CrmCaseTeam(models.Model):
         return (
             formataddr((self.name, email)) if email else self.company_id.email_formatted
         )
-
-    # ------------------------------------------------------------
-    # Assignment
-    # ------------------------------------------------------------
-
-    def _next_members(self, count):
-        """Return the next ``count`` members in turn: longest without a new case first.
-
-        Members who never had one come first, in the order of their ids.
-        """
-        self.ensure_one()
-        members = self.member_ids.filtered("active").sorted("id")
-        if not members or not count:
-            return []
-        # sudo: whoever opens a case, all cases of the team tell whose turn it is
-        last = dict(
-            self.env["crm.case"]
-            .sudo()
-            ._read_group(
-                [("team_id", "=", self.id), ("user_id", "in", members.ids)],
-                ["user_id"],
-                ["date_assigned:max"],
-            )
-        )
-        never = fields.Datetime.from_string("1970-01-01 00:00:00")
-        turn = members.sorted(lambda user: (last.get(user) or never, user.id))
-        return [turn[i % len(turn)] for i in range(count)]
 
     # ------------------------------------------------------------
     # Actions
