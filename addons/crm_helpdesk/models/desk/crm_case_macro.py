@@ -265,7 +265,7 @@ class CrmCaseMacro(models.Model):
             parts.append(Markup(string))
             if expression:
                 value = self._get_value(expression, case.with_context(lang=lang))
-                parts.append(escape(value or default))
+                parts.append(escape(value or default.strip()))
         return Markup().join(parts)
 
     @api.model
