@@ -39,9 +39,7 @@ export class CaseDraft extends Component {
                 await this.load(props.record.resId);
             }
         });
-        onWillDestroy(() =>
-            this.bus.unsubscribe("crm_helpdesk.draft", this.onNotification)
-        );
+        onWillDestroy(() => this.bus.unsubscribe("crm_helpdesk.draft", this.onNotification));
     }
 
     get changed() {
@@ -58,7 +56,7 @@ export class CaseDraft extends Component {
         this.show(
             resId
                 ? await this.orm.call("crm.case", "draft_read", [[resId]])
-                : { body: "", version: 0, user: "", date: false }
+                : { body: "", version: 0, user: "", date: false },
         );
     }
 

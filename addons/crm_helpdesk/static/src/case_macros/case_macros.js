@@ -39,7 +39,8 @@ export class CaseMacros extends Component {
     }
 
     async follow(action) {
-        const reload = () => this.action.doAction({ type: "ir.actions.client", tag: "soft_reload" });
+        const reload = () =>
+            this.action.doAction({ type: "ir.actions.client", tag: "soft_reload" });
         if (!action) {
             return reload();
         }
@@ -49,7 +50,7 @@ export class CaseMacros extends Component {
         const isCase = action.type === "ir.actions.act_window";
         return this.action.doAction(
             action,
-            isCase ? { stackPosition: "replaceCurrentAction" } : {}
+            isCase ? { stackPosition: "replaceCurrentAction" } : {},
         );
     }
 

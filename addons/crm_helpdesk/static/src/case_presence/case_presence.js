@@ -1,7 +1,14 @@
 import { registry } from "@web/core/registry";
 import { useService } from "@web/core/utils/hooks";
 import { standardWidgetProps } from "@web/views/widgets/standard_widget_props";
-import { Component, onWillDestroy, onWillStart, onWillUpdateProps, useExternalListener, useState } from "@odoo/owl";
+import {
+    Component,
+    onWillDestroy,
+    onWillStart,
+    onWillUpdateProps,
+    useExternalListener,
+    useState,
+} from "@odoo/owl";
 
 // the server forgets who has not called for 75 seconds, and who typed 12 seconds ago
 const PING = 30000;
@@ -54,7 +61,7 @@ export class CasePresence extends Component {
 
     onInput(ev) {
         const isAnswer = ev.target.closest?.(
-            ".o-mail-Composer, .o_mail_composer_form_view, .o_crm_helpdesk_draft"
+            ".o-mail-Composer, .o_mail_composer_form_view, .o_crm_helpdesk_draft",
         );
         if (isAnswer && Date.now() - this.typedAt > TYPING) {
             this.typedAt = Date.now();
@@ -68,7 +75,10 @@ export class CasePresence extends Component {
             return;
         }
         try {
-            const people = await this.orm.silent.call("crm.case", "presence_ping", [[resId], state]);
+            const people = await this.orm.silent.call("crm.case", "presence_ping", [
+                [resId],
+                state,
+            ]);
             if (resId === this.resId && state !== "left") {
                 this.show(people);
             }

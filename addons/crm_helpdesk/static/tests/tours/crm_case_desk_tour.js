@@ -13,7 +13,8 @@ registry.category("web_tour.tours").add("crm_helpdesk_desk", {
         },
         {
             content: "It opens",
-            trigger: ".o_form_view .o_field_widget[name=name] input:value(Tour one), .o_form_view .o_field_widget[name=name] textarea:value(Tour one)",
+            trigger:
+                ".o_form_view .o_field_widget[name=name] input:value(Tour one), .o_form_view .o_field_widget[name=name] textarea:value(Tour one)",
         },
         {
             content: "A colleague looks at it, too",
@@ -30,7 +31,8 @@ registry.category("web_tour.tours").add("crm_helpdesk_desk", {
         },
         {
             content: "The next one is mine and on the screen",
-            trigger: ".o_form_view .o_field_widget[name=name] input:value(Tour two), .o_form_view .o_field_widget[name=name] textarea:value(Tour two)",
+            trigger:
+                ".o_form_view .o_field_widget[name=name] input:value(Tour two), .o_form_view .o_field_widget[name=name] textarea:value(Tour two)",
         },
         {
             trigger: ".o_notebook .nav-link[name=draft]",
