@@ -234,6 +234,15 @@ class TestCaseHook(HttpCase, CaseCommon):
         # the key is free for another try
         self.assertEqual(self._open()[0], 201)
 
+    def test_a_form_is_no_message(self):
+        """What curl sends when it is not told otherwise."""
+        status, answer = self._post(
+            {"key": "k", "subject": "x", "text": "y"},
+            **{"Content-Type": "application/x-www-form-urlencoded"},
+        )
+        self.assertEqual(status, 415)
+        self.assertIn("application/json", answer["error"])
+
     def test_too_many(self):
         self.team.hook_hourly_limit = 2
         self.assertEqual([self._open(key=str(i))[0] for i in range(3)], [201, 201, 429])
