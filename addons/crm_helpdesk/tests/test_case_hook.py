@@ -2,11 +2,13 @@ import base64
 import hashlib
 import hmac
 import json
+from unittest.mock import patch
 
 from odoo.exceptions import AccessError
 from odoo.tests import HttpCase, tagged
 from odoo.tools import mute_logger
 
+from ..models.door import crm_case_hook
 from .common import CaseCommon
 
 
@@ -173,6 +175,12 @@ class TestCaseHook(HttpCase, CaseCommon):
         self.assertEqual(self.env["crm.case"].search_count([]), count)
         self.assertEqual(set(self._calls().mapped("status")), {403})
         self.assertNotIn("subject", str(self._calls().mapped("answer")))
+
+    def test_refusals_do_not_fill_the_ledger(self):
+        with patch.object(crm_case_hook, "MAX_REFUSED", 2):
+            for i in range(4):
+                self.assertEqual(self._post({"key": str(i)}, secret="wrong")[0], 403)
+        self.assertEqual(len(self._calls()), 2)
 
     def test_new_secret(self):
         old = self.team.hook_secret

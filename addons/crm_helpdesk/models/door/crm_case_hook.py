@@ -27,6 +27,8 @@ MAX_KEY = 200
 MAX_SUBJECT = 200
 MAX_TEXT = 100_000
 KEPT_DAYS = 60
+# whoever knows the address only does not get to fill the ledger
+MAX_REFUSED = 1_000
 TEXTS = ("key", "case", "subject", "text", "email", "name", "phone", "order")
 
 
@@ -308,6 +310,9 @@ class CrmCaseHookCall(models.Model):
         self.search(
             [("team_id", "=", team.id), ("key", "=", key), ("status", "=", 0)]
         ).unlink()
+        Quota = self.env["crm.case.quota"]
+        if not Quota._take("hook-refused", team.id, MAX_REFUSED):
+            return
         self.create(
             {
                 "team_id": team.id,
