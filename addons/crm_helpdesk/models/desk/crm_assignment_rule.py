@@ -9,7 +9,6 @@ class CrmAssignmentRule(models.Model):
 
     case_team_id = fields.Many2one(
         "crm.case.team",
-        string="Case Team",
         index="btree_not_null",
         ondelete="cascade",
         help="Whose cases are given, and to whose members.",

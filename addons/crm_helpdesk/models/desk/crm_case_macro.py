@@ -95,7 +95,6 @@ class CrmCaseMacro(models.Model):
     )
     category_id = fields.Many2one(
         "crm.case.category",
-        string="Category",
         index="btree_not_null",
         ondelete="restrict",
     )
