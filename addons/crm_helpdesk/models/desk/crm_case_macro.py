@@ -100,7 +100,6 @@ class CrmCaseMacro(models.Model):
     )
     resolution_id = fields.Many2one(
         "crm.case.resolution",
-        string="Resolution",
         index="btree_not_null",
         ondelete="restrict",
     )
