@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.tools.sql import column_exists, create_column
+from odoo.tools.sql import column_exists, create_column, table_exists
 
 from ..case.crm_case_stage import DONE
 from .crm_case_priority_rule import IMPACTS, URGENCIES
@@ -57,7 +57,10 @@ class CrmCase(models.Model):
 
     def _auto_init(self):
         # priorities of cases that were there before were set by hand
-        is_new = not column_exists(self.env.cr, self._table, "is_priority_manual")
+        # at the installation there is no table yet, and no case
+        is_new = table_exists(self.env.cr, self._table) and not column_exists(
+            self.env.cr, self._table, "is_priority_manual"
+        )
         if is_new:
             create_column(self.env.cr, self._table, "is_priority_manual", "bool")
         result = super()._auto_init()

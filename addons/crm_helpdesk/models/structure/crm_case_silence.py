@@ -2,7 +2,7 @@ import logging
 
 from odoo import api, fields, models
 from odoo.fields import Domain
-from odoo.tools.sql import column_exists, create_column
+from odoo.tools.sql import column_exists, create_column, table_exists
 
 from odoo.addons.crm_plus.tools.calendar_time import work_time
 from odoo.addons.crm_plus.tools.worktime import NoWorkingTimeError
@@ -46,7 +46,10 @@ class CrmCase(models.Model):
     )
 
     def _auto_init(self):
-        is_new = not column_exists(self.env.cr, self._table, "date_waiting")
+        # at the installation there is no table yet, and no case
+        is_new = table_exists(self.env.cr, self._table) and not column_exists(
+            self.env.cr, self._table, "date_waiting"
+        )
         if is_new:
             create_column(self.env.cr, self._table, "date_waiting", "timestamp")
         result = super()._auto_init()
