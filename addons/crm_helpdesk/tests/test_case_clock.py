@@ -481,6 +481,19 @@ class TestContract(ClockCommon):
         self._run_cron_at(at(9, 31))
         self.assertEqual(self._clocks(case, "resolution").date_due, at(9, day=1))
 
+    def test_contract_goes_with_the_customer_who_stays(self):
+        contract = self._contract()
+        self.assertEqual(self._create_cases().contract_id, contract)
+        twin = self.env["res.partner"].create(
+            {"name": "Brandt Kaffee", "is_company": True}
+        )
+        self.env["base.partner.merge.automatic.wizard"].create({})._merge(
+            (self.customer + twin).ids, twin
+        )
+        self.env.invalidate_all()
+        self.assertEqual(contract.partner_id, twin)
+        self.assertEqual(self._create_cases().contract_id, contract)
+
     def test_of_another_company_holds_not(self):
         self._contract(company_id=self.company_2.id, sla_policy_id=False)
         self.assertFalse(self._create_cases().contract_id)

@@ -1,3 +1,4 @@
+from . import base_partner_merge
 from . import crm_assignment_rule
 from . import crm_case_contract
 from . import crm_case_assignment

@@ -99,7 +99,9 @@ class CrmCase(models.Model):
                 user=self.env.uid,
                 now=now,
                 typed=now if state == "typing" else None,
-            )
+            ),
+            # they may well collide: Odoo repeats the request, nobody needs to know
+            log_exceptions=False,
         )
 
     def _get_presence(self):
