@@ -85,6 +85,16 @@ class TestSnooze(CronMixinCase, CaseCommon):
         self._receive("Re: x", extra=f"In-Reply-To: {message_id}\n")
         self.assertFalse(case.is_snoozed)
 
+    @users("case_agent")
+    def test_what_sleeps_is_nobodys_next(self):
+        self.env["crm.case"].sudo().search([]).user_id = self.agent_2
+        asleep, awake = self._create_cases(2).with_env(self.env)
+        asleep._snooze(datetime(2100, 1, 1))
+
+        Case = self.env["crm.case"]
+        self.assertEqual(Case._take_next(), awake)
+        self.assertFalse(Case._take_next())
+
     def test_over_is_awake(self):
         case = self._create_cases()
         case._snooze(datetime(2100, 1, 1))

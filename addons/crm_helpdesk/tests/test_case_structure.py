@@ -182,6 +182,7 @@ class TestPriority(StructureCommon):
         self.assertFalse(Rule.search([("company_id", "=", self.company_2.id)]))
 
     def test_agents_do_not_change_the_matrix(self):
+        self.env["crm.case.priority.rule"].search([]).unlink()
         with self.assertRaises(AccessError):
             self.env["crm.case.priority.rule"].with_user(
                 self.agent

@@ -277,7 +277,7 @@ class CrmCase(models.Model):
         if taken:
             # as the stage of the case says that they now belong to
             if target.stage_category in WAITING:
-                target._sla_pause(target.stage_id.name, date=now)
+                target._pause_clocks(now)
             else:
                 target._sla_resume(date=now)
 
