@@ -155,6 +155,7 @@ class TestCaseRatingHttp(HttpCase, RatingCommon):
             self.rating, [{"rating": 4, "consumed": True, "feedback": "<b>Fine</b>"}]
         )
         self.assertIn("Thank you", response.text)
+        self.assertNotIn("access_token", response.text, "no key to the case")
         self.assertIn("already", self.url_open(f"/rate/{self.token}/1").text)
 
     def test_machines_that_post_before_the_customer(self):
