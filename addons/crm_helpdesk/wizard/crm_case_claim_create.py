@@ -106,10 +106,19 @@ class CrmCaseClaimCreate(models.TransientModel):
                 *(Command.create(row) for row in rows),
             ]
 
-    @api.constrains("case_id")
-    def _check_case(self):
-        """Of the cases that the agent works on only: goods of others are not told."""
-        self.case_id.check_access("write")
+    # not by a constraint: those are checked as root
+    @api.model_create_multi
+    def create(self, vals_list):
+        wizards = super().create(vals_list)
+        wizards.case_id.check_access("write")
+        return wizards
+
+    def write(self, vals):
+        result = super().write(vals)
+        if "case_id" in vals:
+            # goods of customers whose case the agent does not see are not told
+            self.case_id.check_access("write")
+        return result
 
     def _get_kinds(self):
         """The remedies that take goods, of those chosen."""
