@@ -28,16 +28,70 @@ class TestAfterSalesSecurity(AfterSalesCommon):
                     self.assertRaises(AccessError),
                 ):
                     claim.with_user(user).write(values)
-        with self.assertRaises(AccessError):
-            self.env["crm.case.claim"].with_user(self.agent).with_context(
-                default_decision="approved"
-            ).create(
+        made = (
+            self.env["crm.case.claim"]
+            .with_user(self.agent)
+            .with_context(default_decision="approved", default_partner_id=self.eva.id)
+            .create(
                 {
                     "case_id": self.case.id,
                     "remedy": "return",
                     "line_ids": [Command.create(self._line_values())],
                 }
             )
+        )
+        self.assertRecordValues(
+            made, [{"decision": "requested", "partner_id": self.ida.id}]
+        )
+
+    def test_what_follows_is_not_given(self):
+        """Neither whose the goods are, nor that they are back already."""
+        case = self._create_cases(partner_id=self.eva.id)
+        Claim = self.env["crm.case.claim"].with_user(self.agent)
+        for values in (
+            {"commercial_partner_id": self.customer.id},
+            {"partner_id": self.ida.id},
+            {"company_id": self.company_2.id},
+            {"state": "done"},
+        ):
+            with self.subTest(values=values), self.assertRaises(AccessError):
+                Claim.create(
+                    {
+                        "case_id": case.id,
+                        "remedy": "return",
+                        "line_ids": [Command.create(self._line_values())],
+                        **values,
+                    }
+                )
+        for values in (
+            {"quantity_done": 1},
+            {"remedy": "credit"},
+            {"move_ids": [Command.link(self.move.id)]},
+            {"occurrence": 99},
+        ):
+            with self.subTest(values=values), self.assertRaises(AccessError):
+                self._create_claim(**values)
+
+    def test_what_was_requested_stays(self):
+        claim = self._request(quantities=[1])
+        other = self._create_cases()
+        for user in (self.agent, self.clerk):
+            for values in ({"case_id": other.id}, {"remedy": "replacement"}):
+                with (
+                    self.subTest(user=user.login, values=values),
+                    self.assertRaises(AccessError),
+                ):
+                    claim.with_user(user).write(values)
+        claim.with_user(self.clerk).with_context(default_state="done").note = "Soon"
+        self.assertEqual(claim.note, "Soon")
+
+    def test_agreed_amount_is_changed_within_what_is_left(self):
+        claim = self._request(
+            quantities=[1], is_return=False, credit="amount", amount=30
+        )
+        claim.with_user(self.accountant).amount = 40
+        with self.assertRaises(ValidationError):
+            claim.with_user(self.accountant).amount = 501
 
     def _line_values(self, **values):
         return {

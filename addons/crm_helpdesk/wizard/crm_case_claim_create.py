@@ -1,6 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Command
+from odoo.tools.misc import clean_context
 
 # remedies in the order in which they are requested: a replacement names its return
 KINDS = ("return", "replacement", "repair", "credit")
@@ -171,7 +172,8 @@ class CrmCaseClaimCreate(models.TransientModel):
         return self.line_ids.filtered(lambda line: line.is_chosen and line.quantity > 0)
 
     def _create_claims(self):
-        Claim = self.env["crm.case.claim"]
+        # what the case was opened with is no word about requests
+        Claim = self.env["crm.case.claim"].with_context(clean_context(self.env.context))
         lines = self._get_chosen()
         returned = made = Claim
         if self.is_return:

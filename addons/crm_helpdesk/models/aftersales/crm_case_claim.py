@@ -1,9 +1,8 @@
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, LockError, UserError
-from odoo.tools import format_date
+from odoo.tools.misc import clean_context
 
 from odoo.addons.crm_plus.models.customer.crm_customer_yardstick import MONEY_GROUPS
-from odoo.addons.crm_plus.tools.protected import given_fields
 
 REMEDIES = [
     ("return", "Return"),
@@ -25,20 +24,26 @@ OPEN = ("requested", "approved", "progress")
 DECISIONS = ("requested", "approved", "refused", "cancelled")
 # remedies that the warehouse carries out, and those of accounting
 STOCK_REMEDIES = ("return", "replacement", "repair")
-# Written by the actions below and by what happens to documents, by nobody else.
-SYSTEM_FIELDS = {
-    "approver_id",
-    "date_approved",
-    "decision",
-    "document_id",
-    "document_model",
-    "document_state",
-    "name",
-    "refusal",
-    "reported_state",
-    "state",
-    "user_id",
+# What people say when they request; the rest follows from the case, from the actions
+# below and from what happens to documents.
+REQUEST_FIELDS = {
+    "amount",
+    "case_id",
+    "freight_cost",
+    "is_agreed",
+    "is_refund",
+    "line_ids",
+    "location_dest_id",
+    "note",
+    "program",
+    "reason_id",
+    "remedy",
+    "return_claim_id",
+    "timing",
+    "warehouse_id",
 }
+# What stays as it was requested.
+FIXED_FIELDS = {"case_id", "is_agreed", "remedy", "return_claim_id"}
 # What stock and accounting may still say after they have approved.
 LATE_FIELDS = {"freight_cost", "note"}
 
@@ -366,7 +371,9 @@ class CrmCaseClaim(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        self._check_system_fields(*vals_list)
+        # whatever the lists were opened with that this is requested from
+        self = self.with_context(clean_context(self.env.context))  # noqa: PLW0642
+        self._check_given({name for vals in vals_list for name in vals})
         vals_list = [dict(vals) for vals in vals_list]
         for vals in vals_list:
             # sudo: whoever requests gets a number
@@ -381,21 +388,31 @@ class CrmCaseClaim(models.Model):
         return claims
 
     def write(self, vals):
-        self._check_system_fields(vals)
-        if not self.env.su and vals.keys() - LATE_FIELDS:
+        self._check_given(vals.keys(), FIXED_FIELDS)
+        if not self.env.su and vals.keys() & REQUEST_FIELDS - LATE_FIELDS:
             self._check_editable()
-        return super().write(vals)
+        result = super().write(vals)
+        if "amount" in vals:
+            self.line_ids._check_left()
+        return result
 
-    def _check_system_fields(self, *vals_list):
+    def _check_given(self, names, fixed=frozenset()):
+        """People give what they request; followers and activities are Odoo's."""
         if self.env.su:
             return
-        for vals in vals_list:
-            if given_fields(self.env, vals) & SYSTEM_FIELDS:
-                raise AccessError(
-                    self.env._(
-                        "How far a request is follows from what is done with it."
-                    )
-                )
+        wrong = {
+            name
+            for name in names
+            if name in fixed
+            or (
+                name not in REQUEST_FIELDS
+                and not name.startswith(("message_", "activity_", "my_activity_"))
+            )
+        }
+        if wrong:
+            raise AccessError(
+                self.env._("How far a request is follows from what is done with it.")
+            )
 
     def _check_editable(self):
         """Only what is requested is changed, by the helpdesk or by who confirms it."""
@@ -510,11 +527,12 @@ class CrmCaseClaim(models.Model):
             raise UserError(
                 self.env._("Somebody else is just deciding this: look again.")
             ) from error
-        for claim in self.filtered(lambda claim: claim.state == "requested"):
+        quiet = self.with_context(clean_context(self.env.context))
+        for claim in quiet.filtered(lambda claim: claim.state == "requested"):
             # how much is left may have changed since: returns without a request
             claim.line_ids._check_left()
             getattr(claim, f"_confirm_{claim.remedy}")()
-            # sudo: see SYSTEM_FIELDS; the rights were checked above
+            # sudo: see REQUEST_FIELDS; the rights were checked above
             claim.sudo().write(
                 {
                     "decision": "approved",
@@ -548,7 +566,7 @@ class CrmCaseClaim(models.Model):
                     " or the draft credit note instead: that calls the request off."
                 )
             )
-        # sudo: see SYSTEM_FIELDS
+        # sudo: see REQUEST_FIELDS
         self.sudo().write(
             {
                 "decision": "refused",
@@ -569,7 +587,7 @@ class CrmCaseClaim(models.Model):
                     " transfer or the credit note."
                 )
             )
-        # sudo: see SYSTEM_FIELDS
+        # sudo: see REQUEST_FIELDS
         self.sudo().write({"decision": "cancelled"})
         self._report()
 
@@ -665,6 +683,3 @@ class CrmCaseClaim(models.Model):
                 partner_ids=to_tell.ids,
                 author_id=self.env.user.partner_id.id,
             )
-
-    def _get_date_words(self, date):
-        return format_date(self.env, date) if date else self.env._("unknown")

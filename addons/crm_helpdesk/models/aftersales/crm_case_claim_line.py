@@ -1,13 +1,25 @@
 from collections import defaultdict
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError, ValidationError
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Domain
 from odoo.tools import float_compare
+from odoo.tools.misc import clean_context
 
 from .crm_case_claim import OPEN
 
 MONEY = "credit"
+# What people say of goods; the rest is read from where they come from.
+GOODS_FIELDS = {
+    "claim_id",
+    "date_delivered",
+    "invoice_line_id",
+    "lot_id",
+    "move_id",
+    "product_id",
+    "quantity",
+    "sale_line_id",
+}
 
 
 class CrmCaseClaimLine(models.Model):
@@ -167,6 +179,11 @@ class CrmCaseClaimLine(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
+        self = self.with_context(clean_context(self.env.context))  # noqa: PLW0642
+        if not self.env.su and any(vals.keys() - GOODS_FIELDS for vals in vals_list):
+            raise AccessError(
+                self.env._("How far a request is follows from what is done with it.")
+            )
         vals_list = [dict(vals) for vals in vals_list]
         claims = self.env["crm.case.claim"].browse(
             {vals["claim_id"] for vals in vals_list if vals.get("claim_id")}
@@ -529,7 +546,7 @@ class Left:
             sale_line.env["stock.move"].concat(*(moves for moves, _per in parts)),
             sale_line.browse(),
             sale_line.env["account.move.line"],
-            own.browse(),
+            self.requested.filtered("move_id"),
         )
         for remedy in ("return", "replacement", "repair"):
             kits = min(
@@ -543,6 +560,15 @@ class Left:
                 )
             )
             self.quantities[remedy, key] = kits - sum(waiting.mapped("quantity"))
+        sent = own.search(
+            [
+                ("sale_line_id", "=", sale_line.id),
+                ("move_id", "=", False),
+                ("remedy", "=", "replacement"),
+                ("claim_id.state", "=", "done"),
+            ]
+        )
+        self.quantities["replacement", key] -= sum(sent.mapped("quantity"))
 
     # ------------------------------------------------------------
     # Money

@@ -54,7 +54,7 @@ class CrmCaseClaim(models.Model):
             ),
             subtype_xmlid="mail.mt_note",
         )
-        # sudo: see SYSTEM_FIELDS
+        # sudo: see REQUEST_FIELDS
         self.sudo().write(
             {
                 "document_model": order._name,
@@ -102,7 +102,7 @@ class CrmCaseClaim(models.Model):
             }
         )
         card = wizard.generate_coupons()
-        # sudo: see SYSTEM_FIELDS
+        # sudo: see REQUEST_FIELDS
         self.sudo().write(
             {
                 "document_model": card._name,
