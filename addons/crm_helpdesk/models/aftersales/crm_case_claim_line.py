@@ -88,13 +88,13 @@ class CrmCaseClaimLine(models.Model):
         string="Order Line",
         readonly=True,
         index="btree_not_null",
-        ondelete="restrict",
+        ondelete="set null",
     )
     invoice_line_id = fields.Many2one(
         "account.move.line",
         readonly=True,
         index="btree_not_null",
-        ondelete="restrict",
+        ondelete="set null",
     )
     source_key = fields.Char(readonly=True, copy=False, export_string_translation=False)
     occurrence = fields.Integer(
@@ -296,7 +296,12 @@ class CrmCaseClaimLine(models.Model):
                     )
                 )
                 or (move and sale_line and move.sale_line_id != sale_line)
-                or (not move and sale_line and sale_line.product_id != line.product_id)
+                or (
+                    # of a part of a kit there is no price
+                    (line.remedy == MONEY or not move)
+                    and sale_line
+                    and sale_line.product_id != line.product_id
+                )
                 or (bill and bill.product_id != line.product_id)
                 or (line.lot_id and line.lot_id not in move.move_line_ids.lot_id)
             )
