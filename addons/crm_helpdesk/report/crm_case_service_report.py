@@ -54,7 +54,7 @@ class ReportCaseService(models.AbstractModel):
         own = Domain("commercial_partner_id", "=", customer.id) & Domain(
             "company_id", "=", company.id
         )
-        report = self.with_context(lang=lang, active_test=False)
+        report = self.with_context(lang=lang)
         return {
             "customer": customer.with_context(lang=lang),
             # sudo: the company's head stands on each paper
