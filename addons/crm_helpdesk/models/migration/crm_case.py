@@ -11,8 +11,3 @@ class CrmCase(models.Model):
         promises begin when all is there, see ``crm.case.migration``."""
         if not self.env.context.get(MIGRATION_KEY):
             super()._start_clocks()
-
-    def _assign_in_turn(self):
-        """They are with whom they were with, or with nobody."""
-        if not self.env.context.get(MIGRATION_KEY):
-            super()._assign_in_turn()

@@ -6,7 +6,7 @@ from odoo import api, models
 from odoo.fields import Command
 from odoo.tools import SQL, email_normalize
 
-from ..case.crm_case_stage import DONE, WAITING
+from ..case.crm_case_stage import DONE
 from .crm_case import MIGRATION_KEY
 from .crm_case_migration import CATEGORY, STAGE, TAG, TICKET
 
@@ -151,11 +151,14 @@ class CrmCaseMigration(models.Model):
         return values
 
     def _backdate(self, tickets, case_ids):
-        """They are as old as the tickets, and were made by whom these were."""
+        """They are as old as the tickets, and were made by whom these were. Those that
+        nobody had wait for somebody to take them: the rules of a team are for new ones.
+        """
         self.env.cr.execute(
             SQL(
                 """UPDATE crm_case AS c
-                      SET create_date = t.create_date, create_uid = t.create_uid
+                      SET create_date = t.create_date, create_uid = t.create_uid,
+                          assignment_next_try = NULL
                      FROM helpdesk_ticket AS t,
                           unnest(%s, %s) AS m(ticket_id, case_id)
                     WHERE t.id = m.ticket_id AND c.id = m.case_id""",
@@ -238,6 +241,4 @@ class CrmCaseMigration(models.Model):
         unanswered = alive.filtered(lambda case: not case.date_first_response)
         unanswered._sla_start("first_response")
         alive._sla_start("resolution")
-        for stage, waiting in alive.grouped("stage_id").items():
-            if stage.category in WAITING:
-                waiting._sla_pause(stage.name)
+        alive._pause_clocks()
