@@ -173,7 +173,8 @@ class CrmCaseClaimCreate(models.TransientModel):
 
     def _create_claims(self):
         # what the case was opened with is no word about requests
-        Claim = self.env["crm.case.claim"].with_context(clean_context(self.env.context))
+        context = clean_context(self.env.context)
+        Claim = self.env(context=context)["crm.case.claim"]
         lines = self._get_chosen()
         returned = made = Claim
         if self.is_return:

@@ -372,7 +372,8 @@ class CrmCaseClaim(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         # whatever the lists were opened with that this is requested from
-        self = self.with_context(clean_context(self.env.context))  # noqa: PLW0642
+        context = clean_context(self.env.context)
+        self = self.with_env(self.env(context=context))  # noqa: PLW0642
         self._check_given({name for vals in vals_list for name in vals})
         vals_list = [dict(vals) for vals in vals_list]
         for vals in vals_list:
@@ -527,7 +528,7 @@ class CrmCaseClaim(models.Model):
             raise UserError(
                 self.env._("Somebody else is just deciding this: look again.")
             ) from error
-        quiet = self.with_context(clean_context(self.env.context))
+        quiet = self.with_env(self.env(context=clean_context(self.env.context)))
         for claim in quiet.filtered(lambda claim: claim.state == "requested"):
             # how much is left may have changed since: returns without a request
             claim.line_ids._check_left()

@@ -179,7 +179,9 @@ class CrmCaseClaimLine(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        self = self.with_context(clean_context(self.env.context))  # noqa: PLW0642
+        # without the defaults of the case: the documents have their own
+        context = clean_context(self.env.context)
+        self = self.with_env(self.env(context=context))  # noqa: PLW0642
         if not self.env.su and any(vals.keys() - GOODS_FIELDS for vals in vals_list):
             raise AccessError(
                 self.env._("How far a request is follows from what is done with it.")
