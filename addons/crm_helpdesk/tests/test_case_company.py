@@ -1,7 +1,13 @@
 import re
 
 from odoo.exceptions import AccessError
-from odoo.tests import HttpCase, JsonRpcException, freeze_time, tagged
+from odoo.tests import (
+    HttpCase,
+    JsonRpcException,
+    freeze_time,
+    new_test_user,
+    tagged,
+)
 from odoo.tools import mute_logger
 
 from .common import CaseCommon
@@ -90,7 +96,18 @@ class TestCaseCompany(HttpCase, CaseCommon):
             case_access="manage",
         )
         self.jan.invalidate_recordset()
-        self.assertEqual(self.jan.case_access, "own")
+        self.assertFalse(self.jan.case_access)
+
+    def test_sellers_create_contacts(self):
+        """What a customer sees of cases keeps nobody from their work."""
+        seller = new_test_user(
+            self.env,
+            "case_seller",
+            groups="sales_team.group_sale_salesman,base.group_partner_manager",
+        )
+        contact = self.env["res.partner"].with_user(seller).create({"name": "New"})
+        contact.with_user(seller).write({"parent_id": self.customer.id})
+        self.assertFalse(contact.sudo().case_access)
 
     def test_list_and_page(self):
         self.jan.case_access = "company"
@@ -144,7 +161,7 @@ class TestCaseCompany(HttpCase, CaseCommon):
                 f"/my/cases/people/{partner.id}", "/my/cases/people", access=access
             )
             self.assertEqual(response.status_code, 404, partner.name)
-        self.assertEqual(self.eva.case_access, "own")
+        self.assertFalse(self.eva.case_access)
         self.assertEqual(self.boss.case_access, "manage")
         response = self._post("/my/cases/people/99999999", access="company")
         self.assertEqual(response.status_code, 404)
@@ -157,7 +174,7 @@ class TestCaseCompany(HttpCase, CaseCommon):
             self.assertEqual(self.url_open("/my/cases/people").status_code, 404)
             response = self._post(f"/my/cases/people/{self.boss.id}", access="manage")
             self.assertEqual(response.status_code, 404)
-        self.assertEqual(self.boss.case_access, "own")
+        self.assertFalse(self.boss.case_access)
 
     # ------------------------------------------------------------
     # Goods

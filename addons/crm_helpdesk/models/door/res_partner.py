@@ -19,10 +19,11 @@ class ResPartner(models.Model):
     case_access = fields.Selection(
         CASE_ACCESS,
         string="Cases on the Portal",
-        default="own",
         copy=False,
         groups="crm_helpdesk.crm_helpdesk_group_user",
-        help="What this person sees of the company's cases, with a portal account.",
+        # no default: it would be refused to whoever creates contacts and is no agent
+        help="What this person sees of the company's cases, with a portal account; "
+        "empty: own cases.",
     )
 
     @api.model

@@ -170,6 +170,12 @@ class CrmSlaPolicy(models.Model):
                         )
                     )
 
+    def unlink(self):
+        # Targets first: in a restored database PostgreSQL deletes them before it lets
+        # go of the clocks, and refuses.
+        self.target_ids.unlink()
+        return super().unlink()
+
     @api.ondelete(at_uninstall=False)
     def _unlink_except_promised(self):
         # a promise that runs must stay explicable, whoever may see the record
