@@ -58,7 +58,7 @@ registry.category("web_tour.tours").add("crm_helpdesk_case_intake", {
             trigger: ".o_statusbar_buttons button[name=action_unmark_spam]",
         },
         {
-            trigger: ".o_widget_web_ribbon:contains(Spam)",
+            trigger: ".o_widget_web_ribbon .ribbon:contains(Spam)",
         },
     ],
 });
