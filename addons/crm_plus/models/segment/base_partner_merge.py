@@ -5,9 +5,6 @@ class BasePartnerMergeAutomaticWizard(models.TransientModel):
     _inherit = "base.partner.merge.automatic.wizard"
 
     def _update_foreign_keys(self, src_partners, dst_partner):
-        # Odoo's savepoints run what waits for the commit: whoever joins by it joins
-        # before, and not as a contact that goes
-        self.env.cr.flush()
         # sudo: members are written by the system only
         self.env["crm.segment.member"].sudo()._move_partners(
             src_partners.ids, dst_partner.id
