@@ -25,6 +25,13 @@ STAGES = (
 )
 
 
+OVER = ("solved", "closed")
+# shares of the cases that are over
+SHORT, REOPENED, HANDED_OVER = 0.45, 0.2, 0.3
+# what those say who were asked whether they recommend us, by their rating
+RECOMMENDS = {5: (9, 10, 10), 4: (7, 8, 9), 3: (5, 6, 7), 1: (0, 2, 4)}
+
+
 @dataclass
 class Person:
     key: int
@@ -68,6 +75,14 @@ class Case:
     rating: int | None = None
     rated: datetime | None = None
     feedback: str = ""
+    recommends: int | None = None
+    handover: tuple | None = None  # (date, agent before)
+
+    @property
+    def reopened(self):
+        return sum(
+            before in OVER and after not in OVER for _date, before, after in self.moves
+        )
 
 
 class CasePlot:
@@ -95,6 +110,7 @@ class CasePlot:
         for i, stage in enumerate(stages):
             person = wanted.get(i) or self.random.choice(buyers)
             self.cases.append(self._draw_case(person, stage.rstrip("!")))
+        self._vary([person.key for person in regulars])
         self.cases.sort(key=lambda case: case.opened)
 
     def at_work(self, moment):
@@ -233,6 +249,65 @@ class CasePlot:
     def _move(self, case, date, stage):
         case.moves.append((date, case.stage, stage))
         case.stage = stage
+
+    def _vary(self, regular_keys):
+        """Some are solved by the first answer or while the customer is on the phone,
+        some come back, some go from hand to hand. Drawn apart: the others stay as they
+        are.
+        """
+        rnd = random.Random(SEED + 1)
+        for case in self.cases:
+            if case.stage not in OVER or case.person.key in regular_keys:
+                continue
+            if rnd.random() < SHORT:
+                self._solve_at_once(case, rnd)
+            elif rnd.random() < REOPENED:
+                self._come_back(case, rnd)
+            if case.channel != "phone" and rnd.random() < HANDED_OVER:
+                others = [agent for agent in AGENTS[case.team] if agent != case.agent]
+                middle = case.opened + (case.answered - case.opened) / 2
+                case.handover = middle.replace(microsecond=0), rnd.choice(others)
+            if case.rating and case.team == "care":
+                case.recommends = rnd.choice(RECOMMENDS[case.rating])
+
+    def _solve_at_once(self, case, rnd):
+        case.team, case.tag, case.name, case.text, answer = rnd.choice(pools.QUICK)
+        case.order = None
+        case.agent = rnd.choice(AGENTS[case.team])
+        closings = [date for date, _before, after in case.moves if after == "closed"]
+        case.notes, case.mails, case.moves, case.stage = [], [], [], "new"
+        if case.channel == "phone":
+            case.opened = self.at_work(case.opened)
+            case.answered = case.opened + timedelta(minutes=rnd.randint(4, 18))
+        else:
+            if case.channel == "email":
+                case.mails.append(Mail(case.opened, True, case.text, case.name))
+            case.mails.append(Mail(case.answered, False, answer, f"Re: {case.name}"))
+        case.closed = case.answered
+        self._move(case, case.closed, "solved")
+        for date in closings:
+            self._move(case, date, "closed")
+
+    def _come_back(self, case, rnd):
+        """It was not solved after all; a day or two later it is."""
+        again = self.at_work(case.closed + timedelta(hours=rnd.uniform(20, 40)))
+        fixed = self.at_work(again + timedelta(hours=rnd.uniform(2, 9)))
+        if fixed >= self.now:
+            return
+        is_closed = case.stage == "closed"
+        case.moves = [move for move in case.moves if move[2] != "closed"]
+        case.stage = "solved"
+        text, answer = rnd.choice(pools.AGAIN)
+        case.mails.append(Mail(again, True, text, f"Re: {case.name}"))
+        case.mails.append(Mail(fixed, False, answer, f"Re: {case.name}"))
+        self._move(case, again, "in_progress")
+        self._move(case, fixed, "solved")
+        case.closed = fixed
+        closed = self.at_work(fixed + timedelta(hours=rnd.uniform(60, 130)))
+        if is_closed and closed < self.now:
+            self._move(case, closed, "closed")
+        if case.rated and case.rated < fixed:
+            case.rating, case.rated, case.feedback = None, None, ""
 
     def _draw_rating(self, case):
         rnd = self.random

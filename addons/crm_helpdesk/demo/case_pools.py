@@ -140,6 +140,71 @@ TOPICS = (
     ),
 )
 
+# solved by the first answer, or on the phone: team, tag, subject, what the customer
+# asks, our answer
+QUICK = (
+    (
+        "care",
+        "invoice",
+        "Copy of an invoice",
+        "our bookkeeper cannot find the last invoice. Could you send it once more?",
+        "of course, it is attached. On our portal you find all of them under Invoices.",
+    ),
+    (
+        "care",
+        "delivery",
+        "Are you delivering on Whit Monday?",
+        "do you deliver on the holiday, or should we order a day earlier?",
+        "we do not deliver on the holiday. Order until Thursday noon and it is there on Friday.",
+    ),
+    (
+        "care",
+        "question",
+        "Which grind for the filter machine?",
+        "we have a new filter machine for the office. Which grind do you recommend for your house blend?",
+        "medium, about the size of coarse sand. On your grinder start with 22 and go finer if it runs through in less than four minutes.",
+    ),
+    (
+        "care",
+        "question",
+        "How long does opened coffee keep?",
+        "we use a kilo in about two weeks. Is that too slow for an open bag?",
+        "two weeks are fine if you press the air out and keep it away from light and heat. Not in the fridge, please.",
+    ),
+    (
+        "care",
+        "invoice",
+        "New address for invoices",
+        "from next month on, invoices go to our head office. The address is in my signature.",
+        "done: from now on invoices go to your head office, deliveries stay where they are.",
+    ),
+    (
+        "machine",
+        "machine",
+        "Display asks for a code",
+        "after a power cut the display asks for a code that nobody here knows.",
+        "it is the one on the card inside the door, below the hinge. Type it once and press the tick: your settings are still there.",
+    ),
+    (
+        "machine",
+        "machine",
+        "Which cleaning tablets?",
+        "which tablets do we need for the daily cleaning, and how many at once?",
+        "the small ones, number 2 on the list in the box: one a day in the blind filter, twice a week also in the brewing group.",
+    ),
+)
+# it was not solved: the customer, and our answer
+AGAIN = (
+    (
+        "I am sorry to come back: it is the same again since this morning.",
+        "thank you for telling us at once. We have found what we had overlooked, and it is put right now.",
+    ),
+    (
+        "it worked for a day. Now we are where we were before.",
+        "that should not have happened. The part is changed for good this time, and I will ask you again in a week.",
+    ),
+)
+
 FEEDBACK = {
     5: (
         "Fast and friendly, thank you.",

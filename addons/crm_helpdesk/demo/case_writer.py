@@ -6,6 +6,8 @@ from odoo import Command
 
 from odoo.addons.crm_plus.demo.base_writer import BaseWriter, sentence
 
+from .case_plot import OVER
+
 STAGES = (
     "new",
     "in_progress",
@@ -87,6 +89,8 @@ class CaseWriter(BaseWriter):
                     case._sla_resume(date=date)
                 if after in WAITING:
                     case._sla_pause(self.stages[after].name, date=date)
+                if before in OVER and after not in OVER:
+                    case._sla_start("resolution", date)
                 if after == "solved":
                     case._sla_stop("resolution", date)
         clocks = self.env["crm.sla.clock"].search(
@@ -95,7 +99,7 @@ class CaseWriter(BaseWriter):
         self.silence_alerts(clocks)
 
     def write_threads(self):
-        events, moves = [], []
+        events, moves, handovers = [], [], []
         note = self.env.ref("mail.mt_note")
         for plan, case in self.pairs:
             user = self.users[plan.agent] if plan.agent else case.team_id.member_ids[:1]
@@ -130,6 +134,19 @@ class CaseWriter(BaseWriter):
                 }
                 events.append(values)
                 moves.append((values, self.stages[before], self.stages[after]))
+            if plan.handover:
+                date, before = plan.handover
+                author = self.users[before]
+                values = {
+                    **base,
+                    "author_id": author.partner_id.id,
+                    "email_from": author.email_formatted,
+                    "message_type": "notification",
+                    "body": "",
+                    "date": date,
+                }
+                events.append(values)
+                handovers.append((values, author, user))
         events.sort(key=lambda values: values["date"])
         message_by_event = {
             id(values): message
@@ -142,6 +159,21 @@ class CaseWriter(BaseWriter):
                 for values, before, after in moves
             ],
         )
+        self.env["mail.tracking.value"].create(
+            [
+                {
+                    "mail_message_id": message_by_event[id(values)].id,
+                    "field_id": self.env["ir.model.fields"]
+                    ._get("crm.case", "user_id")
+                    .id,
+                    "old_value_integer": before.id,
+                    "old_value_char": before.name,
+                    "new_value_integer": after.id,
+                    "new_value_char": after.name,
+                }
+                for values, before, after in handovers
+            ]
+        )
 
     def write_states(self):
         pairs = self.pairs
@@ -152,6 +184,7 @@ class CaseWriter(BaseWriter):
         for column, dates in (
             ("date_first_response", {case: plan.answered for plan, case in pairs}),
             ("date_closed", {case: plan.closed for plan, case in pairs}),
+            ("reopen_count", {case: plan.reopened for plan, case in pairs}),
             # asked already: nobody is asked by this database
             ("date_rating_requested", {case: plan.closed for plan, case in pairs}),
             (
@@ -182,6 +215,9 @@ class CaseWriter(BaseWriter):
                     "partner_id": case.partner_id.id,
                     "rating": plan.rating,
                     "feedback": plan.feedback,
+                    "nps_score": None
+                    if plan.recommends is None
+                    else str(plan.recommends),
                     "consumed": True,
                 }
                 for plan, case in rated

@@ -32,7 +32,14 @@ class CrmCaseCost(models.Model):
         "account.analytic.line": ["amount", "case_id", "company_id", "date"],
         "account.move": ["case_claim_id", "company_id", "invoice_date", "state"],
         "account.move.line": ["balance", "display_type", "move_id", "product_id"],
-        "crm.case": ["commercial_partner_id", "company_id", "team_id"],
+        "crm.case": [
+            "category_id",
+            "channel",
+            "commercial_partner_id",
+            "company_id",
+            "team_id",
+            "user_id",
+        ],
         "crm.case.claim": ["case_id", "date_approved", "freight_cost", "state"],
         "crm.case.claim.line": ["claim_id", "lot_id", "product_id", "remedy"],
         "stock.move": ["case_claim_line_id", "date", "is_in", "is_out", "state"],
@@ -43,6 +50,9 @@ class CrmCaseCost(models.Model):
     case_id = fields.Many2one("crm.case", readonly=True)
     claim_id = fields.Many2one("crm.case.claim", string="Request", readonly=True)
     team_id = fields.Many2one("crm.case.team", readonly=True)
+    user_id = fields.Many2one("res.users", string="Assignee", readonly=True)
+    channel = fields.Selection("_selection_channel", readonly=True)
+    category_id = fields.Many2one("crm.case.category", readonly=True)
     partner_id = fields.Many2one("res.partner", string="Customer", readonly=True)
     company_id = fields.Many2one("res.company", readonly=True)
     currency_id = fields.Many2one(related="company_id.currency_id")
@@ -51,12 +61,18 @@ class CrmCaseCost(models.Model):
     date = fields.Date(readonly=True)
     amount = fields.Monetary(string="Cost", readonly=True, groups=MONEY_GROUPS)
 
+    @api.model
+    def _selection_channel(self):
+        """Those of the case, with what others add."""
+        return self.env["crm.case"]._fields["channel"]._description_selection(self.env)
+
     @property
     def _table_query(self):
         return SQL(
             """
             SELECT row_number() OVER (ORDER BY r.case_id, r.kind, r.origin_id) AS id,
-                   r.kind, r.case_id, r.claim_id, c.team_id, c.company_id,
+                   r.kind, r.case_id, r.claim_id, c.team_id, c.user_id, c.channel,
+                   c.category_id, c.company_id,
                    c.commercial_partner_id AS partner_id,
                    r.product_id, r.lot_id, r.date, r.amount
               FROM (%s) r

@@ -6,8 +6,8 @@ class CrmCaseDeflectionReport(models.Model):
     """Cases that nobody had to open (K73): of those who were shown suggestions while
     they typed, who said that one solved it, and who opened the case all the same.
 
-    Who did neither is in neither: nobody knows what became of it. Without a single one
-    of both, there is no figure.
+    Who did neither is in neither: nobody knows what became of it. Spam is no case.
+    Without a single one of both, there is no figure.
     """
 
     _name = "crm.case.deflection.report"
@@ -25,7 +25,7 @@ class CrmCaseDeflectionReport(models.Model):
             "shown_count",
             "source",
         ],
-        "crm.case": ["article_search_id"],
+        "crm.case": ["article_search_id", "is_spam"],
     }
 
     date = fields.Datetime(readonly=True)
@@ -61,7 +61,8 @@ class CrmCaseDeflectionReport(models.Model):
             CROSS JOIN LATERAL (
                     SELECT (s.is_solved IS TRUE)::int AS solved,
                            (SELECT count(*) FROM crm_case c
-                             WHERE c.article_search_id = s.id)::int AS cases
+                             WHERE c.article_search_id = s.id
+                               AND c.is_spam IS NOT TRUE)::int AS cases
                 ) x
                  WHERE s.source = 'form' AND s.shown_count > 0
               ) r

@@ -61,13 +61,14 @@ class CrmCaseDimensionMixin(models.AbstractModel):
         )
 
     @api.model
-    def _get_real_sql(self):
-        """Hook: the cases (``c``) that people asked for: neither machines' nor spam
-        nor those merged into another one, as duplicates are.
+    def _get_real_sql(self, alias="c"):
+        """Hook: the cases that people asked for: neither machines' nor spam nor those
+        merged into another one, as duplicates are.
         """
         return SQL(
-            """c.is_machine IS NOT TRUE AND c.is_spam IS NOT TRUE
-               AND c.merged_into_id IS NULL"""
+            """%(case)s.is_machine IS NOT TRUE AND %(case)s.is_spam IS NOT TRUE
+               AND %(case)s.merged_into_id IS NULL""",
+            case=SQL.identifier(alias),
         )
 
     def action_open_case(self):

@@ -6,9 +6,10 @@ class CrmCasePromiseReport(models.Model):
     """One row a promise on a case: kept or missed, by how much, and whose time it took.
 
     Kept (K66): promises met among those that fell due; the time a clock stood still
-    does not count. Cancelled clocks were nobody's promise any more, running ones that
-    are in time are not due yet. The cause of a missed promise is where most of its time
-    went: unassigned, with an agent, or waiting while it ran.
+    does not count. Clocks that were cancelled in time were nobody's promise any more; a
+    case that is closed after an answer was due had that promise broken. Running clocks
+    that are in time are not due yet. The cause of a missed promise is where most of its
+    time went: unassigned, with an agent, or waiting while it ran.
     """
 
     _name = "crm.case.promise.report"
@@ -162,7 +163,7 @@ class CrmCasePromiseReport(models.Model):
                  LEFT JOIN crm_case_promise_time AS t ON t.clock_id = k.id
                 CROSS JOIN LATERAL (
                             SELECT CASE
-                                   WHEN k.outcome = 'breached' THEN 'missed'
+                                   WHEN %(is_missed)s THEN 'missed'
                                    WHEN k.outcome IS NOT NULL THEN k.outcome
                                    WHEN k.date_due IS NULL THEN 'unpromised'
                                    WHEN k.date_due < COALESCE(k.date_paused, %(now)s)
@@ -175,6 +176,7 @@ class CrmCasePromiseReport(models.Model):
             """,
             ratios=self._get_ratio_columns("r"),
             dimensions=self._get_case_select(),
+            is_missed=self.env["crm.case.promise.time"]._missed_sql("k"),
             now=fields.Datetime.now(),
             is_real=self._get_real_sql(),
         )

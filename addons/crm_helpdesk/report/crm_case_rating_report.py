@@ -7,7 +7,7 @@ class CrmCaseRatingReport(models.Model):
 
     CSAT (K67) is the share of ratings of 4 and 5 of all ratings; NPS (K69) the share of
     9 and 10 less that of 0 to 6. Without a rating there is no figure, rather than 0.
-    Of a case, the first answer counts.
+    Of a case, the first answer counts; of spam, machines and merged cases, none.
     """
 
     _name = "crm.case.rating.report"
@@ -18,14 +18,19 @@ class CrmCaseRatingReport(models.Model):
     _rec_name = "case_id"
     _depends = {
         "crm.case": [
+            "category_id",
             "channel",
             "commercial_partner_id",
             "company_id",
             "date_rating_requested",
+            "is_machine",
+            "is_spam",
+            "merged_into_id",
             "partner_id",
             "priority",
             "product_id",
             "team_id",
+            "type_id",
             "user_id",
         ],
         "rating.rating": [
@@ -54,6 +59,8 @@ class CrmCaseRatingReport(models.Model):
     )
     channel = fields.Selection("_selection_channel", readonly=True)
     priority = fields.Selection("_selection_priority", readonly=True)
+    type_id = fields.Many2one("crm.case.type", readonly=True)
+    category_id = fields.Many2one("crm.case.category", readonly=True)
     product_id = fields.Many2one("product.product", readonly=True)
     partner_id = fields.Many2one("res.partner", string="Customer", readonly=True)
     commercial_partner_id = fields.Many2one(
@@ -119,7 +126,7 @@ class CrmCaseRatingReport(models.Model):
             SELECT c.*, %(ratios)s
               FROM (
                 SELECT c.id, c.id AS case_id, c.team_id, c.channel, c.priority,
-                       c.product_id, c.partner_id,
+                       c.type_id, c.category_id, c.product_id, c.partner_id,
                        c.commercial_partner_id, c.company_id,
                        COALESCE(r.user_id, c.user_id) AS user_id,
                        COALESCE(r.rated_on, c.date_rating_requested) AS date,
@@ -149,9 +156,11 @@ class CrmCaseRatingReport(models.Model):
                      ORDER BY r.rated_on, r.id
                      LIMIT 1
                 ) r ON TRUE
-                 WHERE c.date_rating_requested IS NOT NULL OR r.id IS NOT NULL
+                 WHERE (c.date_rating_requested IS NOT NULL OR r.id IS NOT NULL)
+                   AND %(is_real)s
               ) c
             """,
+            is_real=self.env["crm.case.dimension.mixin"]._get_real_sql(),
             ratios=self._get_ratio_columns("c"),
         )
 

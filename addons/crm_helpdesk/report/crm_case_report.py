@@ -11,8 +11,6 @@ AGES = [
     ("d", 30, "7 to 30 days"),
     ("e", None, "More than 30 days"),
 ]
-# whose time is ours to answer for, and the third party's whom we chose
-NET = ("open", "waiting_third")
 # a call in which all was said is no longer than that
 CALL_MINUTES = 60
 PERCENTILES = {
@@ -25,15 +23,19 @@ PERCENTILES = {
 class CrmCaseReport(models.Model):
     """One row a case: backlog and age, times to answer and to solve, first contact.
 
-    - First response (K63): working hours to the first public answer of a person of
-      ours, as the clock measured it; unanswered cases are counted apart, never as zero.
+    - First response (K63): working hours from opening to the first public answer of a
+      person of ours, as the clocks measured it, their pauses included; unanswered cases
+      are counted apart, never as zero.
     - Resolution (K64): working hours from opening to the last closing without those
-      spent waiting for the customer, also as solved; *gross* is with them.
+      spent waiting for the customer; *gross* is with them.
     - First contact (K65): of the cases closed, those with exactly one public answer
       (or closed in the very call) after which the customer wrote no more, and which
-      were not opened again within seven days of a closing.
+      were not opened again within seven days of a closing. What was called off, as
+      its resolution says, is in neither number.
     - Share (K70): the group's part in the cases of all groups shown; cumulated from the
       largest group on.
+    - Won from service (K74): of the opportunities that the reader may see, each once,
+      with the first case that names it.
 
     Medians and percentiles cannot be added up: the database computes them for each
     group, totals included.
@@ -221,7 +223,8 @@ class CrmCaseReport(models.Model):
             """
             SELECT %(row_id)s AS id, %(dimensions)s, c.team_id, c.user_id, c.stage_id,
                    c.stage_category, c.date_opened, c.date_closed,
-                   c.date_first_response, c.reopen_count, %(currency)s AS currency_id,
+                   c.date_first_response, COALESCE(c.reopen_count, 0) AS reopen_count,
+                   %(currency)s AS currency_id,
                    %(is_open)s::int AS is_open,
                    (c.stage_category IN ('waiting_customer', 'waiting_third'))::int
                    AS is_waiting,
@@ -246,12 +249,10 @@ class CrmCaseReport(models.Model):
                    (SELECT count(*) FROM (%(touches)s) AS t WHERE t.is_ours)::int
                    AS touch_out_count,
                    (SELECT count(*) FROM (%(touches)s) AS t)::float8 AS touches,
-                   (NOT %(is_open)s)::int AS is_eligible,
-                   (NOT %(is_open)s AND %(first_contact)s)::int AS is_first_contact,
+                   %(is_eligible)s::int AS is_eligible,
+                   (%(is_eligible)s AND %(first_contact)s)::int AS is_first_contact,
                    NULL::float8 AS share, NULL::float8 AS cumulated_share,
-                   (SELECT l.expected_revenue FROM crm_lead AS l
-                     WHERE l.id = c.lead_id AND l.won_status = 'won'
-                       AND l.create_date >= c.date_opened) AS won_revenue
+                   %(won)s AS won_revenue
                    %(columns)s
               FROM crm_case AS c
               JOIN res_company AS company ON company.id = c.company_id
@@ -272,15 +273,16 @@ class CrmCaseReport(models.Model):
                 if days
             ),
             oldest=AGES[-1][0],
-            first_response=SQL(
-                """(SELECT k.elapsed_seconds / 3600.0 FROM crm_sla_clock AS k
-                     WHERE k.res_model = 'crm.case' AND k.res_id = c.id
-                       AND k.kind = 'first_response'
-                       AND k.outcome IN ('met', 'breached', 'unpromised')
-                       AND c.date_first_response IS NOT NULL
-                     ORDER BY k.occurrence LIMIT 1)::float8"""
+            is_eligible=SQL(
+                """(c.stage_category IN ('solved', 'closed') AND NOT EXISTS (
+                    SELECT FROM crm_case_resolution AS o
+                     WHERE o.id = c.resolution_id AND o.is_cancelled))"""
             ),
-            resolution=self._resolution_sql(SQL("h.category IN %s", NET)),
+            won=self._won_sql(),
+            first_response=self._first_response_sql(),
+            resolution=self._resolution_sql(
+                SQL("h.category IS DISTINCT FROM 'waiting_customer'")
+            ),
             gross=self._resolution_sql(SQL("TRUE")),
             reassigned=self._history_sql(SQL("h.is_reassigned")),
             transferred=self._history_sql(SQL("h.is_transferred")),
@@ -297,15 +299,63 @@ class CrmCaseReport(models.Model):
         )
 
     @api.model
+    def _first_response_sql(self):
+        """Working hours from the opening to the answer. A case that was closed and
+        opened again before it was answered has a clock for each time, and was over in
+        between: the stays know for how long.
+        """
+        return SQL(
+            """(SELECT (sum(k.elapsed_seconds + COALESCE(k.paused_seconds, 0))
+                        + CASE WHEN c.reopen_count > 0 THEN COALESCE((
+                            SELECT sum(h.working_seconds)
+                              FROM crm_case_stage_history AS h
+                             WHERE h.case_id = c.id
+                               AND h.category IN ('solved', 'closed')
+                               AND h.date_end <= c.date_first_response), 0)
+                          ELSE 0 END) / 3600.0
+                  FROM crm_sla_clock AS k
+                 WHERE k.res_model = 'crm.case' AND k.res_id = c.id
+                   AND k.kind = 'first_response'
+                   AND k.date_start <= c.date_first_response
+                HAVING bool_or(k.outcome IN ('met', 'breached', 'unpromised'))
+               )::float8"""
+        )
+
+    @api.model
     def _resolution_sql(self, counted):
-        """Working hours until the last closing, of the stays (``h``) that count."""
+        """Working hours until the last closing, of the stays (``h``) that count: those
+        that began before it. (When many cases are closed at once, the last of them is
+        noted some seconds after it was.)
+        """
         return SQL(
             """CASE WHEN c.date_closed IS NOT NULL THEN (
                     SELECT COALESCE(sum(h.working_seconds) FILTER (WHERE %s), 0)
                       FROM crm_case_stage_history AS h
-                     WHERE h.case_id = c.id AND h.date_end <= c.date_closed
+                     WHERE h.case_id = c.id AND h.date_end IS NOT NULL
+                       AND h.date_start < c.date_closed
                    )::float8 / 3600 END""",
             counted,
+        )
+
+    @api.model
+    def _won_sql(self):
+        """Value of the opportunity that was created from the case and won. Parts of a
+        split case name the same one: it counts with the first of them.
+        """
+        Lead = self.env["crm.lead"].with_context(active_test=False)
+        if not Lead.has_access("read"):
+            return SQL("NULL::numeric")
+        return SQL(
+            """(SELECT l.expected_revenue FROM crm_lead AS l
+                 WHERE l.id = c.lead_id AND l.won_status = 'won'
+                   AND l.create_date >= c.date_opened
+                   AND l.id IN %s
+                   AND NOT EXISTS (
+                    SELECT FROM crm_case AS o
+                     WHERE o.lead_id = c.lead_id AND o.id < c.id
+                       AND o.date_opened <= l.create_date AND %s))""",
+            Lead._search([("won_status", "=", "won")]).subselect(),
+            self._get_real_sql("o"),
         )
 
     @api.model

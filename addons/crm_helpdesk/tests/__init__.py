@@ -28,6 +28,7 @@ from . import test_case_article
 from . import test_case_help
 from . import test_case_rating
 from . import test_case_report
+from . import test_case_kpi
 from . import test_case_rating_terms
 from . import test_case_security
 from . import test_case_merge

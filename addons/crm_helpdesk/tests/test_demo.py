@@ -55,6 +55,28 @@ class TestDemoCases(TransactionCase):
             if case.order:
                 self.assertLess(case.order[2], case.opened, case.name)
 
+    def test_some_are_solved_at_once_and_some_come_back(self):
+        for day in range(0, 14, 2):
+            plot = CasePlot(self.now + timedelta(days=day), self.people)
+            over = [case for case in plot.cases if case.closed]
+            at_once = [case for case in over if case.closed == case.answered]
+            with self.subTest(day=day):
+                self.assertGreaterEqual(len(at_once), 5)
+                self.assertLess(len(at_once), len(over) / 2 + 3)
+                # a call needs no mail, a mail one answer
+                self.assertTrue(
+                    all(
+                        sum(not mail.incoming for mail in case.mails) < 2
+                        for case in at_once
+                    )
+                )
+                self.assertGreaterEqual(sum(case.reopened for case in over), 1)
+                self.assertTrue(any(case.handover for case in over))
+        for case in plot.cases:
+            if case.handover:
+                self.assertLessEqual(case.opened, case.handover[0])
+                self.assertLessEqual(case.handover[0], case.answered)
+
     def test_regulars_have_cases(self):
         regular = Person(999, "Joel Willis", "joel@willis.example")
 

@@ -57,6 +57,11 @@ class CrmCase(models.Model):
         self.ensure_one()
         self._track_set_author(self._get_acting_customer(user))
         self._track_set_log_message(self.env._("Closed on the portal"))
+        if not self.date_first_response and not self.resolution_id:
+            # nobody has solved it: it was called off
+            self.resolution_id = self.env.ref(
+                "crm_helpdesk.crm_case_resolution_withdrawn", raise_if_not_found=False
+            )
         self.action_close()
 
     def _reopen_by_customer(self, user, text=""):

@@ -37,6 +37,23 @@ class CrmCasePromiseTime(models.Model):
     _clock_uniq = models.Constraint("UNIQUE(clock_id)", "A promise is settled once.")
 
     @api.model
+    def _missed_sql(self, alias):
+        """Whether a clock that has stopped was too late: also when the case was closed
+        instead of answered, unless another promise holds in its place since (of a case
+        that was merged into this one).
+        """
+        return SQL(
+            """(%(k)s.outcome = 'breached'
+                OR %(k)s.outcome = 'cancelled' AND %(k)s.date_due < %(k)s.date_stop
+                   AND NOT EXISTS (
+                    SELECT FROM crm_sla_clock AS n
+                     WHERE n.res_model = %(k)s.res_model AND n.res_id = %(k)s.res_id
+                       AND n.kind = %(k)s.kind AND n.occurrence > %(k)s.occurrence
+                       AND n.date_start < %(k)s.date_stop))""",
+            k=SQL.identifier(alias),
+        )
+
+    @api.model
     def _cron_settle(self, batch_size=SETTLE_BATCH):
         done, remaining = self._settle(batch_size)
         self.env["ir.cron"]._commit_progress(done, remaining=remaining)
@@ -55,11 +72,12 @@ class CrmCasePromiseTime(models.Model):
                        k.company_id, k.paused_seconds
                   FROM crm_sla_clock AS k
                   JOIN crm_case AS c ON c.id = k.res_id
-                 WHERE k.res_model = 'crm.case' AND k.outcome = 'breached'
+                 WHERE k.res_model = 'crm.case' AND %s
                    AND NOT EXISTS (SELECT FROM crm_case_promise_time AS t
                                     WHERE t.clock_id = k.id)
                  ORDER BY k.id LIMIT %s
                 """,
+                self._missed_sql("k"),
                 limit + 1,
             )
         )

@@ -14,6 +14,11 @@ class CrmCaseResolution(models.Model):
     team_ids = fields.Many2many(
         "crm.case.team", string="Teams", help="Leave empty for all teams."
     )
+    is_cancelled = fields.Boolean(
+        string="Called Off",
+        help="Nothing had to be solved: such cases are neither among those solved at"
+        " first contact nor among those that were not.",
+    )
     description = fields.Text(translate=True, help="When to choose it.")
 
     _name_uniq = models.Constraint("UNIQUE(name)", "This resolution exists already.")
