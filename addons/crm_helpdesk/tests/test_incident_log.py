@@ -4,6 +4,7 @@ those that the log's own system counted.
 
 import csv
 import gzip
+import logging
 import os
 import unittest
 from collections import Counter
@@ -15,6 +16,8 @@ from odoo.tests import tagged
 
 from ..tools.case_stays import Change, Holder, build_stays
 from .common import CaseCommon
+
+_logger = logging.getLogger(__name__)
 
 # of the file beside the repository; others by the environment
 FOLDER = Path(__file__).resolve().parents[4] / "shared/data/07_tickets/uci_incident_log"
@@ -191,6 +194,13 @@ class TestIncidentLog(CaseCommon):
             for number in expected.keys() | found.keys()
             if expected.get(number) != found.get(number)
         }
+        _logger.info(
+            "reopened: %s in the log, %s here; %s of %s incidents differ",
+            sum(expected.values()),
+            sum(found.values()),
+            len(differing),
+            len(self.incidents),
+        )
         self.assertLessEqual(len(differing), len(self.incidents) // 1000, differing)
         self.assertGreater(sum(found.values()), 50)
 
@@ -213,6 +223,14 @@ class TestIncidentLog(CaseCommon):
             counted += transfers[case]
             exact += number == transfers[case]
             near += abs(number - transfers[case]) <= 1
+        _logger.info(
+            "reassigned: %s in the log, %s here; %s of %s incidents the same, %s within 1",
+            logged,
+            counted,
+            exact,
+            len(self.cases),
+            near,
+        )
         self.assertGreater(exact / len(self.cases), 0.9)
         self.assertGreater(near / len(self.cases), 0.98)
         self.assertLess(abs(logged - counted) / logged, 0.12)
@@ -244,3 +262,48 @@ class TestIncidentLog(CaseCommon):
             )
             wrong += bool(done) and first_closing.get(case) != done
         self.assertLess(wrong / len(self.cases), 0.01)
+
+    def _compare_moments(self, column, model, domain, date):
+        """``(the same minute, how many the log knows)`` of a column of its last events
+        and a moment of our reports.
+        """
+        ours = dict(
+            self.env[model]._read_group(
+                [("case_id", "in", self.cases.ids), *domain], ["case_id"], [date]
+            )
+        )
+        same = known = 0
+        for case in self.cases:
+            value = self.incidents[case.number[3:]][-1][column]
+            if value != "?":
+                known += 1
+                same += ours.get(case) == moment(value)
+        _logger.info("%s: %s of %s the same minute", column, same, known)
+        return same, known
+
+    def test_closed_at(self):
+        """When it got into the stage for what is closed: the log's own column. Its
+        events are dated otherwise for 18 of 6,221.
+        """
+        same, known = self._compare_moments(
+            "closed_at",
+            "crm.case.stay.report",
+            [("stage_id", "=", self.stages["closed"].id)],
+            "date_start:max",
+        )
+        self.assertEqual(known, len(self.cases))
+        self.assertGreater(same / known, 0.995)
+
+    def test_resolved_at(self):
+        """The last closing, as the log's own column has it. Some of its events are
+        dated otherwise (some 90 of 5,823), some are missing.
+        """
+        same, known = self._compare_moments(
+            "resolved_at",
+            "crm.case.flow.report",
+            [("event", "=", "closed")],
+            "date:max",
+        )
+        self.assertGreater(known, 0.9 * len(self.cases))
+        # those that the log has from their resolution on were never open here
+        self.assertGreater(same / known, 0.9)
