@@ -37,6 +37,7 @@ class CrmPlusDemo(models.AbstractModel):
         self._load_case_time(cases.filtered(lambda case: case.stage_category in DONE))
         self._load_case_opportunities(writer, cases)
         self._load_case_suggestions(writer, cases)
+        env["crm.case.agent.day"]._cron_count()
 
     @api.model
     def _load_case_products(self, writer, cases):

@@ -12,3 +12,4 @@ from . import crm_case_service_report
 from . import crm_case_cost
 from . import crm_case_defect_report
 from . import crm_customer_profit_report
+from . import crm_case_agent_report

@@ -69,6 +69,13 @@ class CrmCaseReport(models.Model):
     age_band = fields.Selection(
         [(key, label) for key, _days, label in AGES], string="Age", readonly=True
     )
+    idle_days = fields.Float(
+        string="Idle (Days)",
+        readonly=True,
+        aggregator="avg",
+        help="Of open cases that wait for nobody: calendar days since somebody last"
+        " wrote or moved them.",
+    )
     # times
     is_answered = fields.Integer(string="Answered", readonly=True)
     is_unanswered = fields.Integer(
@@ -234,6 +241,7 @@ class CrmCaseReport(models.Model):
                    CASE WHEN %(is_open)s THEN %(age)s END AS age_days,
                    CASE WHEN %(is_open)s THEN CASE %(ages)s ELSE %(oldest)s END END
                    AS age_band,
+                   CASE WHEN c.stage_category = 'open' THEN %(idle)s END AS idle_days,
                    (c.date_first_response IS NOT NULL)::int AS is_answered,
                    (c.date_first_response IS NULL)::int AS is_unanswered,
                    %(first_response)s AS first_response_hours,
@@ -273,6 +281,7 @@ class CrmCaseReport(models.Model):
                 if days
             ),
             oldest=AGES[-1][0],
+            idle=self._idle_sql(),
             is_eligible=SQL(
                 """(c.stage_category IN ('solved', 'closed') AND NOT EXISTS (
                     SELECT FROM crm_case_resolution AS o
@@ -296,6 +305,19 @@ class CrmCaseReport(models.Model):
         return SQL(
             "(extract(epoch FROM %s - c.date_opened) / 86400)::float8",
             fields.Datetime.now(),
+        )
+
+    @api.model
+    def _idle_sql(self):
+        """Days since the last public message, or the last step of the history."""
+        return SQL(
+            """(extract(epoch FROM %(now)s - LEAST(%(now)s, GREATEST(
+                    c.date_opened,
+                    (SELECT max(t.date) FROM (%(touches)s) AS t),
+                    (SELECT max(h.date_start) FROM crm_case_stage_history AS h
+                      WHERE h.case_id = c.id)))) / 86400)::float8""",
+            now=fields.Datetime.now(),
+            touches=self.env["crm.case"]._touches_sql("c"),
         )
 
     @api.model

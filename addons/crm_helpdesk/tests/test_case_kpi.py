@@ -434,3 +434,143 @@ class TestReplyAddressOfTemplates(CaseCommon):
 
         self.assertEqual(rating.reply_to, new)
         self.assertEqual(thanks.reply_to, "care@brandt.example")
+
+
+@tagged("post_install", "-at_install", "crm_helpdesk")
+class TestAgentDay(KpiCommon):
+    """Who has how much to work on, and for how long nothing at all."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.company.resource_calendar_id = cls.calendar
+        cls.company.partner_id.tz = "UTC"
+        (cls.agent + cls.agent_2).tz = "UTC"
+        cls.Day = cls.env["crm.case.agent.day"]
+
+    def _live_two_days(self):
+        """Monday: two cases with the agent, one of them from 10 to 14 o'clock."""
+        waits = self._create(0, user_id=self.agent.id)
+        done = self._create(0)
+        with freeze_time(at(2)):
+            done.user_id = self.agent
+        self._live(waits, [(4, "waiting_customer")])
+        self._live(done, [(6, "close")])
+        self.env.flush_all()
+
+    def _rows(self, user=None):
+        return (
+            self.env["crm.case.agent.report"]
+            .with_user(user or self.manager)
+            .search(
+                [
+                    ("date", "in", (MONDAY.date(), at(24).date())),
+                    ("user_id", "in", (self.agent + self.agent_2 + self.agent_c2).ids),
+                ],
+                order="date, user_id",
+            )
+        )
+
+    def test_load_and_idle_time(self):
+        resource = self.env["resource.resource"].create(
+            {
+                "name": "Second agent",
+                "user_id": self.agent_2.id,
+                "calendar_id": self.calendar.id,
+                "company_id": self.company.id,
+                "tz": "UTC",
+            }
+        )
+        self.env["resource.calendar.leaves"].create(
+            {
+                "name": "Off",
+                "resource_id": resource.id,
+                "calendar_id": self.calendar.id,
+                "company_id": self.company.id,
+                "date_from": at(24),
+                "date_to": at(24 + 4),
+            }
+        )
+        self._live_two_days()
+
+        for _time in range(2):  # a day is counted once
+            self.Day._count(self.company, MONDAY.date(), at(48).date())
+
+        self.assertRecordValues(
+            self._rows(),
+            [
+                {
+                    "user_id": user.id,
+                    "date": day.date(),
+                    "hours": hours,
+                    "busy_hours": busy,
+                    "idle_hours": hours - busy,
+                    "case_hours": case_hours,
+                    "closed": closed,
+                }
+                for user, day, hours, busy, case_hours, closed in (
+                    (self.agent, at(0), 8, 6, 8, 1),
+                    (self.agent_2, at(0), 8, 0, 0, 0),
+                    # the other one waits for the customer
+                    (self.agent, at(24), 8, 0, 0, 0),
+                    (self.agent_2, at(24), 4, 0, 0, 0),
+                )
+            ],
+        )
+        [(idle, load)] = self.env["crm.case.agent.report"]._read_group(
+            [("id", "in", self._rows().ids), ("user_id", "=", self.agent.id)],
+            [],
+            ["idle_share:avg", "open_cases:avg"],
+        )
+        self.assertAlmostEqual(idle, 10 / 16)
+        self.assertAlmostEqual(load, 8 / 16)
+
+    def test_days_that_are_over_are_counted(self):
+        self._live_two_days()
+        self.Day.search([]).unlink()
+        with freeze_time(at(30)):
+            self.Day._cron_count()
+            self.Day._cron_count()
+
+        days = self.Day.search([("user_id", "=", self.agent.id)]).mapped("date")
+        self.assertEqual(days[0], MONDAY.date())
+        self.assertEqual(len(days), len(set(days)))
+        self.assertGreater(len(days), 30)
+
+        with freeze_time(at(49)):
+            self.Day._cron_count()
+        self.assertEqual(
+            len(self._rows().filtered(lambda r: r.user_id == self.agent)), 2
+        )
+
+    def test_who_sees_whose_days(self):
+        self._live_two_days()
+        self.Day._count(self.company, MONDAY.date(), at(24).date())
+        self.Day._count(self.company_2, MONDAY.date(), at(24).date())
+
+        self.assertEqual(self._rows(self.agent).user_id, self.agent)
+        self.assertEqual(self._rows(self.manager).user_id, self.agent + self.agent_2)
+        self.assertEqual(self._rows(self.agent_c2).user_id, self.agent_c2)
+        self.team.user_id = self.agent_2
+        self.assertEqual(self._rows(self.agent_2).user_id, self.agent + self.agent_2)
+        for user in (self.portal_ida, self.env.ref("base.public_user")):
+            with self.assertRaises(AccessError):
+                self._rows(user)
+
+    def test_idle_cases(self):
+        """Open ones that wait for nobody: since somebody last wrote or moved them."""
+        quiet, written, waits = (self._create(0) for _case in range(3))
+        self._live(written, [(24, "reply"), (48, "write")])
+        self._live(waits, [(1, "waiting_customer")])
+        self.env.flush_all()
+        with freeze_time(at(72)):
+            rows = self.env["crm.case.report"].search(
+                [("case_id", "in", (quiet + written + waits).ids)]
+            )
+            idle = {row.case_id: row.idle_days for row in rows}
+            found = self.env["crm.case.report"].search(
+                [("id", "in", rows.ids), ("idle_days", ">=", 3)]
+            )
+
+        self.assertEqual(idle, {quiet: 3, written: 1, waits: 0})
+        self.assertEqual(found.case_id, quiet)

@@ -224,7 +224,7 @@ class TestIncidentLog(CaseCommon):
             exact += number == transfers[case]
             near += abs(number - transfers[case]) <= 1
         _logger.info(
-            "reassigned: %s in the log, %s here; %s of %s incidents the same, %s within 1",
+            "reassigned: %s in the log, %s here; %s of %s the same, %s within 1",
             logged,
             counted,
             exact,
