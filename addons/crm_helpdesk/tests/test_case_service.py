@@ -1,9 +1,12 @@
+import io
+import json
 from datetime import datetime, timedelta
 
 from lxml import html
 
 from odoo.exceptions import AccessError, UserError
-from odoo.tests import freeze_time, tagged
+from odoo.tests import HttpCase, freeze_time, tagged
+from odoo.tools.pdf import PdfReader
 
 from .common import CaseCommon
 
@@ -147,3 +150,40 @@ class TestCaseService(CaseCommon):
         wizard.date_to = wizard.date_from - timedelta(days=1)
         with self.assertRaises(UserError):
             wizard.action_print()
+
+
+@tagged("post_install", "-at_install", "crm_helpdesk")
+class TestCaseServicePdf(HttpCase, CaseCommon):
+    """The file that is downloaded: a paper with a page of its own for each customer."""
+
+    def _download(self, partners):
+        if self.env["ir.actions.report"].get_wkhtmltopdf_state() == "install":
+            self.skipTest("no wkhtmltopdf here")
+        options = {
+            "partner_ids": partners.ids,
+            "company_id": self.company.id,
+            **DAYS,
+        }
+        context = {"force_report_rendering": True, "lang": "en_US"}
+        self.authenticate(self.agent.login, self.agent.login)
+        answer = self.url_open(
+            f"/report/pdf/{REPORT}",
+            params={"options": json.dumps(options), "context": json.dumps(context)},
+            timeout=120,
+        )
+        self.assertEqual(answer.status_code, 200)
+        self.assertEqual(answer.headers["Content-Type"], "application/pdf")
+        return PdfReader(io.BytesIO(answer.content))
+
+    def test_pages(self):
+        with freeze_time(at(0)):
+            self._create_cases(3, date_opened=at(0))
+        self.env.flush_all()
+
+        pdf = self._download(self.customer)
+        text = pdf.pages[0].extract_text()
+        self.assertIn("Brandt Kaffee GmbH", text)
+        self.assertIn("Grinder 2", text)
+        self.assertEqual(len(pdf.pages), 1)
+
+        self.assertEqual(len(self._download(self.customer + self.eva).pages), 2)
