@@ -255,6 +255,53 @@ class TestCaseKpi(KpiCommon):
 
         self.assertEqual((csat, responses), (50, 2))
 
+    def test_ratings_are_seen_by_who_sees_the_case(self):
+        hidden = self.env["crm.case.team"].create(
+            {
+                "name": "Hidden",
+                "company_id": self.company.id,
+                "visibility": "members",
+                "member_ids": self.agent_2.ids,
+            }
+        )
+        ours, theirs, foreign = (
+            self._create(),
+            self._create(team_id=hidden.id),
+            self._create(team_id=self.team_2.id),
+        )
+        cases = ours + theirs + foreign
+        for case in cases:
+            case.rating_apply(4, token=case._rating_get_access_token(), feedback="Hm")
+        other = self.env["rating.rating"].create(
+            {"res_model_id": self.env["ir.model"]._get_id("res.partner"), "res_id": 1}
+        )
+        self.env.flush_all()
+        self.env.invalidate_all()
+        clerk = new_test_user(self.env, login="case_clerk", groups="base.group_user")
+
+        for user, expected in (
+            (self.agent, ours),
+            (self.agent_2, ours + theirs),
+            (self.manager, ours + theirs),
+            (self.agent_c2, foreign),
+            (clerk, cases[:0]),
+        ):
+            with self.subTest(user.login):
+                Rating = self.env["rating.rating"].with_user(user)
+                found = Rating.search(
+                    [("res_model", "=", "crm.case"), ("res_id", "in", cases.ids)]
+                )
+                self.assertEqual(set(found.mapped("res_id")), set(expected.ids))
+                self.assertTrue(found.mapped("feedback") or not expected)
+                unseen = (cases - expected).sudo().rating_ids
+                for rating in unseen.with_user(user):
+                    with self.assertRaises(AccessError):
+                        rating.read(["feedback"])
+                    with self.assertRaises(AccessError):
+                        rating.write({"rating": 5})
+                # what others rate is not ours to hide
+                self.assertEqual(Rating.search([("id", "=", other.id)]), other)
+
     def test_satisfaction_by_what_it_was_about(self):
         category = self.env["crm.case.category"].create({"name": "Machines"})
         cases = self._create(category_id=category.id) + self._create()
