@@ -366,7 +366,7 @@ class TestCaseKpi(KpiCommon):
         )
         case.lead_id = lead
         lead.action_set_won()
-        part = self._create(date_opened=at(1), lead_id=lead.id)
+        part = self._create(1, lead_id=lead.id)
         before = self.env["crm.lead"].create(
             {"name": "Known before", "expected_revenue": 50, "user_id": seller.id}
         )

@@ -110,7 +110,7 @@ class TestCaseReport(CaseCommon):
         row = self._row(case)
 
         self.assertAlmostEqual(row.gross_hours, 7)
-        self.assertAlmostEqual(row.resolution_hours, 5)
+        self.assertAlmostEqual(row.resolution_hours, 7)
         self.assertEqual(row.reopen_count, 1)
 
     def test_open_cases_have_no_resolution(self):

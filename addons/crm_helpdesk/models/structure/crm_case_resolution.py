@@ -1,4 +1,6 @@
 from odoo import fields, models
+from odoo.tools import SQL
+from odoo.tools.sql import column_exists, table_exists
 
 
 class CrmCaseResolution(models.Model):
@@ -22,3 +24,25 @@ class CrmCaseResolution(models.Model):
     description = fields.Text(translate=True, help="When to choose it.")
 
     _name_uniq = models.Constraint("UNIQUE(name)", "This resolution exists already.")
+
+    def _auto_init(self):
+        """Databases from before the field: ours that mean it are marked, once."""
+        cr = self.env.cr
+        is_old = table_exists(cr, self._table) and not column_exists(
+            cr, self._table, "is_cancelled"
+        )
+        result = super()._auto_init()
+        if is_old:
+            cr.execute(
+                SQL(
+                    """
+                    UPDATE crm_case_resolution SET is_cancelled = TRUE
+                     WHERE id IN (
+                        SELECT res_id FROM ir_model_data
+                         WHERE module = 'crm_helpdesk'
+                           AND name IN ('crm_case_resolution_withdrawn',
+                                        'crm_case_resolution_duplicate'))
+                    """
+                )
+            )
+        return result
