@@ -84,33 +84,33 @@ class CrmCaseReport(models.Model):
         help="No person of ours has answered so far, or ever.",
     )
     first_response_hours = fields.Float(
-        string="Hours to First Response",
+        string="First Response (Hours)",
         readonly=True,
         aggregator="avg",
         help="Working hours from opening to the first public answer of a person."
         " Unanswered cases have none.",
     )
     first_response_median = fields.Float(
-        string="Hours to First Response (Median)", readonly=True, aggregator="avg"
+        string="First Response (Median)", readonly=True, aggregator="avg"
     )
     first_response_p90 = fields.Float(
-        string="Hours to First Response (90 %)",
+        string="First Response (90 %)",
         readonly=True,
         aggregator="avg",
         help="Nine of ten answered cases were answered within this time.",
     )
     resolution_hours = fields.Float(
-        string="Hours to Resolution",
+        string="Resolution (Hours)",
         readonly=True,
         aggregator="avg",
         help="Working hours from opening to the last closing, without waiting for the"
         " customer.",
     )
     resolution_median = fields.Float(
-        string="Hours to Resolution (Median)", readonly=True, aggregator="avg"
+        string="Resolution (Median)", readonly=True, aggregator="avg"
     )
     gross_hours = fields.Float(
-        string="Hours to Resolution (Gross)",
+        string="Resolution (Gross)",
         readonly=True,
         aggregator="avg",
         help="Working hours from opening to the last closing, waiting included.",
