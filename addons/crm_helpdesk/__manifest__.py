@@ -90,6 +90,7 @@
         "views/crm_case_migration_menus.xml",
         "wizard/crm_case_claim_views.xml",
         "views/crm_case_claim_views.xml",
+        "views/crm_case_claim_templates.xml",
         "report/crm_case_defect_report_views.xml",
         "views/crm_case_after_sales_views.xml",
         "views/res_company_views.xml",

@@ -423,14 +423,15 @@ class CaseForm(CasePortal):
             return request.redirect(f"/my/cases/new?team_id={team_sudo.id}")
         if request.httprequest.method != "POST":
             return self._render_public_form(team_sudo, post)
-        word, errors, status = self._check_human(team_sudo, post)
         # sudo: see above
         Case = request.env["crm.case"].sudo()
+        # pressed twice, or loaded again; looked for first: a captcha holds only once
+        word, age = self._read_form_token(team_sudo, post.get("form_token"))
         case_sudo = Case.browse()
-        if word:
-            # pressed twice, or loaded again
+        if word and age <= MAX_SECONDS:
             case_sudo = Case._find_by_intake_key(team_sudo, word)
         if not case_sudo:
+            word, errors, status = self._check_human(team_sudo, post)
             values, files, mistakes = self._read_case_form(team_sudo, post)
             name, email = self._read_person(post, mistakes)
             errors = {**mistakes, **errors}

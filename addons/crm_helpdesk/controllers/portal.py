@@ -194,6 +194,7 @@ class CasePortal(CustomerPortal):
                 "case": case_sudo,
                 "page_name": "case",
                 **self._get_promise_values(case_sudo),
+                "claims": case_sudo._get_portal_claims(),
             },
             "my_cases_history",
             False,

@@ -69,7 +69,15 @@ class CrmCaseClaimCreate(models.TransientModel):
     is_repair = fields.Boolean(string="Repair")
     has_coupon = fields.Boolean(compute="_compute_apps")
     is_coupon = fields.Boolean(string="Coupon")
-    program = fields.Reference("_selection_program", string="Coupon Program")
+    program = fields.Selection("_selection_program", string="Coupon Program")
+    program_points = fields.Float(
+        string="Worth",
+        compute="_compute_program_points",
+        store=True,
+        readonly=False,
+        help="Points: the program says what they are worth. To begin with as many as"
+        " its first reward takes.",
+    )
     # why
     reason_id = fields.Many2one("crm.case.claim.reason")
     note = fields.Text(
@@ -79,14 +87,26 @@ class CrmCaseClaimCreate(models.TransientModel):
 
     @api.model
     def _selection_program(self):
-        return self.env["crm.case.claim"]._selection_program()
+        Claim = self.env["crm.case.claim"]
+        return Claim._get_program_names(
+            program
+            for program in Claim._find_programs()
+            if not Claim._is_program_over(program)
+        )
 
     @api.depends("case_id")
     def _compute_apps(self):
-        program = self.env.get("loyalty.program")
+        has_coupon = bool(self._selection_program())
         for wizard in self:
             wizard.has_repair = "repair.order" in self.env
-            wizard.has_coupon = program is not None and program.has_access("read")
+            wizard.has_coupon = has_coupon
+
+    @api.depends("program")
+    def _compute_program_points(self):
+        for wizard in self:
+            program = self.env["crm.case.claim"]._get_program(wizard.program)
+            points = program.reward_ids.mapped("required_points") if program else []
+            wizard.program_points = min(filter(None, points), default=1)
 
     @api.depends("line_ids")
     def _compute_line_count(self):
@@ -208,7 +228,8 @@ class CrmCaseClaimCreate(models.TransientModel):
             "line_ids": [Command.create(line._get_values(remedy)) for line in lines],
         }
         if remedy == "coupon":
-            values["program"] = f"{self.program._name},{self.program.id}"
+            values["program"] = self.program
+            values["program_points"] = self.program_points
         if remedy in ("return", "replacement"):
             values["warehouse_id"] = self.warehouse_id.id
         if remedy == "return":

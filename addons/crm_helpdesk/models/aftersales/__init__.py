@@ -4,7 +4,9 @@ from . import crm_case_claim_line
 from . import crm_case_claim_goods
 from . import crm_case_claim_credit
 from . import crm_case_claim_other
+from . import crm_case_claim_portal
 from . import crm_case
+from . import ir_module_module
 from . import mail_thread
 from . import product
 from . import res_company

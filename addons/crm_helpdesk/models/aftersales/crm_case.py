@@ -229,7 +229,7 @@ class CrmCase(models.Model):
             "origin": sale_line.order_id.name
             or move.picking_id.name
             or bill.move_id.name,
-            "date_delivered": move.date,
+            "date_delivered": move.date or sale_line._get_case_delivery_date(),
             "delivered": delivered,
             "return_left": goods["return"],
             "replacement_left": goods["replacement"],

@@ -36,6 +36,7 @@ REQUEST_FIELDS = {
     "location_dest_id",
     "note",
     "program",
+    "program_points",
     "reason_id",
     "remedy",
     "return_claim_id",
@@ -158,9 +159,14 @@ class CrmCaseClaim(models.Model):
         help="Without taxes: the credit note adds those of the invoice.",
     )
     # how: coupon
-    program = fields.Reference(
+    # no relation: the app with the programs may be missing, and may go
+    program = fields.Selection(
         "_selection_program", string="Coupon Program", help="What the customer gets."
     )
+    program_points = fields.Float(
+        string="Worth", default=1, help="Points: the program says what they are worth."
+    )
+    coupon_code = fields.Char(string="Coupon", readonly=True, copy=False)
     # decision
     decision = fields.Selection(
         [state for state in STATES if state[0] in DECISIONS],
@@ -245,6 +251,10 @@ class CrmCaseClaim(models.Model):
     _check_amount = models.Constraint(
         "CHECK(NOT is_agreed OR amount > 0)", "Say which amount was agreed upon."
     )
+    _check_points = models.Constraint(
+        "CHECK(program_points IS NULL OR program_points > 0)",
+        "A coupon is worth something.",
+    )
     _check_freight = models.Constraint(
         "CHECK(freight_cost IS NULL OR freight_cost >= 0)",
         "What freight cost is not negative.",
@@ -310,6 +320,8 @@ class CrmCaseClaim(models.Model):
     @api.depends(
         "state",
         "refusal",
+        "coupon_code",
+        "document_state",
         "line_ids.quantity",
         "line_ids.quantity_done",
         "return_claim_id.state",
@@ -358,12 +370,6 @@ class CrmCaseClaim(models.Model):
                     "amount_untaxed_signed"
                 )
             )
-
-    @api.model
-    def _selection_program(self):
-        if "loyalty.program" not in self.env:
-            return []
-        return [("loyalty.program", self.env["loyalty.program"]._description)]
 
     # ------------------------------------------------------------
     # ORM
@@ -429,8 +435,7 @@ class CrmCaseClaim(models.Model):
         """What the database does not check: the parts that a remedy needs."""
         for claim in self:
             if claim.remedy == "coupon":
-                if not claim.program:
-                    raise UserError(self.env._("Choose the program of the coupon."))
+                claim._check_program()
             elif not claim.line_ids:
                 raise UserError(
                     self.env._("Choose at least one line, with a quantity.")
@@ -608,7 +613,9 @@ class CrmCaseClaim(models.Model):
 
     def _action_view(self, model, ids):
         ids = [id_ for id_ in ids if id_]
-        if not model or not ids or not self.env[model].has_access("read"):
+        # the app may be gone
+        Model = self.env.get(model)
+        if Model is None or not ids or not Model.has_access("read"):
             return {
                 "type": "ir.actions.client",
                 "tag": "display_notification",
@@ -622,7 +629,7 @@ class CrmCaseClaim(models.Model):
             }
         action = {
             "type": "ir.actions.act_window",
-            "name": self.env[model]._description,
+            "name": Model._description,
             "res_model": model,
             "view_mode": "form",
         }

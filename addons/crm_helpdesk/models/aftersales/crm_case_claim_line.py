@@ -144,11 +144,24 @@ class CrmCaseClaimLine(models.Model):
                 )
                 line.quantity_done = line.quantity if posted else 0
             else:
-                line.quantity_done = sum(
-                    line._in_product_unit(move)
-                    for move in line._get_last_moves()
-                    if move.state == "done"
-                )
+                line.quantity_done = line._get_quantity_done()
+
+    def _get_quantity_done(self):
+        """How much came or went; of kits, how many of which all parts did."""
+        moves = self._get_last_moves().filtered(lambda move: move.state == "done")
+        done = defaultdict(float)
+        for move in moves:
+            done[move.product_id] += self._in_product_unit(move)
+        if self.move_id or self.product_id in done:
+            return sum(done.values())
+        shares = [
+            done[product] / quantity
+            for product, quantity in self._get_parts()
+            if quantity
+        ]
+        if not shares:
+            return sum(done.values())
+        return self.product_id.uom_id.round(min(shares) * self.quantity) // 1
 
     def _in_product_unit(self, move):
         if move.state != "done":
@@ -353,10 +366,11 @@ class CrmCaseClaimLine(models.Model):
             keys = left.get_keys(line)
             if not keys:
                 continue
-            for key in keys:
-                taken[line.remedy, key] += line.quantity
+            for key, per_unit in keys.items():
+                taken[line.remedy, key] += line.quantity * per_unit
             possible = min(
-                left.get(line.remedy, key) - taken[line.remedy, key] for key in keys
+                (left.get(line.remedy, key) - taken[line.remedy, key]) / per_unit
+                for key, per_unit in keys.items()
             )
             precision = self.env["decimal.precision"].precision_get("Product Unit")
             if float_compare(possible, 0, precision_digits=precision) < 0:
@@ -395,16 +409,26 @@ class CrmCaseClaimLine(models.Model):
 
         :param but: lines of requests that are not counted
         """
+        orders = sale_lines | moves.sale_line_id
+        kits = {
+            line: parts
+            for line in orders
+            if line.product_id.type == "consu" and (parts := line._get_case_kit_parts())
+        }
+        # of a kit all parts, whichever is asked for: they share what is left
+        moves = moves.union(
+            *(of_part for parts in kits.values() for of_part, _n in parts)
+        )
         requested = self.search(
             Domain("claim_id.state", "in", OPEN)
             & Domain("id", "not in", (but or self.browse()).ids)
             & (
                 Domain("move_id", "in", moves.ids)
-                | Domain("sale_line_id", "in", (sale_lines | moves.sale_line_id).ids)
+                | Domain("sale_line_id", "in", orders.ids)
                 | Domain("invoice_line_id", "in", invoice_lines.ids)
             )
         )
-        return Left(moves, sale_lines, invoice_lines, requested)
+        return Left(moves, sale_lines, invoice_lines, requested, kits)
 
 
 class Left:
@@ -412,8 +436,9 @@ class Left:
 
     Quantities are in the units of the products. Goods are known by
     ``(move id, lot id or 0)``; each lot of a move has what is left of the lot, and no
-    more than what is left of the move. Of what was invoiced: by order line or invoice
-    line.
+    more than what is left of the move. Kits are known by their order line: whole kits,
+    and of each part what neither kits nor the part by itself were requested for. Of
+    what was invoiced: by order line or invoice line.
 
     - to return: delivered, less returned or coming back, less requested
     - to replace: delivered, less replaced, less taken back for credit, less requested
@@ -421,8 +446,10 @@ class Left:
     - to credit: invoiced and posted, less credit notes (drafts too), less requested
     """
 
-    def __init__(self, moves, sale_lines, invoice_lines, requested):
+    def __init__(self, moves, sale_lines, invoice_lines, requested, kits):
         self.moves = moves
+        # {order line: [(deliveries of a part, quantity of it in one kit)]}
+        self.kits = kits
         self.sale_lines = sale_lines
         self.invoice_lines = invoice_lines
         self.requested = requested
@@ -434,8 +461,8 @@ class Left:
         self._read_goods_requests()
         for line in sale_lines:
             self._read_bills(f"sale-{line.id}", line.product_id, line.invoice_lines)
-            if line.product_id.type == "consu":
-                self._read_kit(line)
+        for line, parts in kits.items():
+            self._read_kit(line, parts)
         for line in invoice_lines:
             bills = line | line._get_case_refund_lines()
             self._read_bills(f"bill-{line.id}", line.product_id, bills)
@@ -444,21 +471,37 @@ class Left:
     def get(self, remedy, key):
         return self.quantities[remedy, key]
 
-    @staticmethod
-    def get_keys(line):
-        """What the quantity of a line counts against."""
+    def get_keys(self, line):
+        """What the quantity of a line counts against: ``{key: how much of it one
+        takes}``.
+        """
         if line.remedy == MONEY:
             if line.claim_id.is_agreed:
-                return []  # see get_amount
+                return {}  # see get_amount
             if line.sale_line_id:
-                return [f"sale-{line.sale_line_id.id}"]
-            return [f"bill-{line.invoice_line_id.id}"]
+                return {f"sale-{line.sale_line_id.id}": 1}
+            return {f"bill-{line.invoice_line_id.id}": 1}
         if not line.move_id:
-            return [f"kit-{line.sale_line_id.id}"]
-        keys = [(line.move_id.id, 0)]
-        if line.lot_id:
-            keys.append((line.move_id.id, line.lot_id.id))
+            return {
+                f"kit-{line.sale_line_id.id}": 1,
+                **{
+                    self._get_part_key(line.sale_line_id, moves.product_id): per_kit
+                    for moves, per_kit in self.kits.get(line.sale_line_id, ())
+                },
+            }
+        return dict.fromkeys(self._get_goods_keys(line.move_id, line.lot_id), 1)
+
+    def _get_goods_keys(self, move, lot):
+        keys = {(move.id, 0), (move.id, lot.id or 0)}
+        line = move.sale_line_id
+        # replacements of parts are delivered besides the kits
+        if any(move in moves for moves, _per_kit in self.kits.get(line, ())):
+            keys.add(self._get_part_key(line, move.product_id))
         return keys
+
+    @staticmethod
+    def _get_part_key(sale_line, product):
+        return f"part-{sale_line.id}-{product.id}"
 
     def get_possible(self, remedy, move, lot, sale_line, invoice_line):
         """How much of a remedy is possible for a row of goods."""
@@ -468,7 +511,7 @@ class Left:
             return max(self.quantities[MONEY, f"bill-{invoice_line.id}"], 0)
         if not move:
             return max(self.quantities[remedy, f"kit-{sale_line.id}"], 0)
-        keys = {(move.id, 0), (move.id, lot.id or 0)}
+        keys = self._get_goods_keys(move, lot)
         return max(min(self.quantities[remedy, key] for key in keys), 0)
 
     def get_amount(self, lines):
@@ -540,42 +583,58 @@ class Left:
         for line in done:
             self._add(["replacement"], line.move_id, line.lot_id, -line.quantity_done)
 
-    def _read_kit(self, sale_line):
-        """Whole kits, of which all parts are left; other lines have none."""
-        parts = sale_line._get_case_kit_parts()
-        if not parts:
-            return
-        key = f"kit-{sale_line.id}"
-        own = self.requested.filtered(
-            lambda line: not line.move_id and line.sale_line_id == sale_line
-        )
-        part_left = Left(
-            sale_line.env["stock.move"].concat(*(moves for moves, _per in parts)),
-            sale_line.browse(),
-            sale_line.env["account.move.line"],
-            self.requested.filtered("move_id"),
-        )
+    def _read_kit(self, sale_line, parts):
+        """Of each part what is left over all its deliveries, less what kits are
+        requested for that no document knows; whole kits, of which all parts are left.
+        """
         for remedy in ("return", "replacement", "repair"):
-            kits = min(
-                sum(part_left.get(remedy, (move.id, 0)) for move in moves) / per_kit
-                for moves, per_kit in parts
+            waiting = self._get_waiting_kits(sale_line, remedy)
+            kits = []
+            for moves, per_kit in parts:
+                left = sum(self.get(remedy, (move.id, 0)) for move in moves)
+                left -= waiting * per_kit
+                key = self._get_part_key(sale_line, moves.product_id)
+                self.quantities[remedy, key] = left
+                kits.append(left / per_kit)
+            # a part of a kit is none
+            whole = sale_line.product_id.uom_id.round(min(kits)) // 1
+            self.quantities[remedy, f"kit-{sale_line.id}"] = whole
+
+    def _get_waiting_kits(self, sale_line, remedy):
+        """How many kits are requested, or were replaced: their parts' deliveries do not
+        know of it. Returns that were confirmed are known.
+        """
+        of_kit = self.requested.filtered(
+            lambda line: (
+                not line.move_id
+                and line.sale_line_id == sale_line
+                and line.remedy == remedy
+                and (remedy != "return" or line.claim_id.state == "requested")
             )
-            waiting = own.filtered(
-                lambda line, remedy=remedy: (
-                    line.remedy == remedy
-                    and (remedy != "return" or line.claim_id.state == "requested")
+        )
+        kits = sum(of_kit.mapped("quantity"))
+        if remedy == "replacement":
+            # what comes back for credit is not replaced: taken off before it is on its
+            # way, as with other goods
+            coming = self.requested.filtered(
+                lambda line: (
+                    not line.move_id
+                    and line.sale_line_id == sale_line
+                    and line.remedy == "return"
+                    and line.claim_id.state == "requested"
+                    and line.claim_id.is_refund
                 )
             )
-            self.quantities[remedy, key] = kits - sum(waiting.mapped("quantity"))
-        sent = own.search(
-            [
-                ("sale_line_id", "=", sale_line.id),
-                ("move_id", "=", False),
-                ("remedy", "=", "replacement"),
-                ("claim_id.state", "=", "done"),
-            ]
-        )
-        self.quantities["replacement", key] -= sum(sent.mapped("quantity"))
+            sent = of_kit.search(
+                [
+                    ("sale_line_id", "=", sale_line.id),
+                    ("move_id", "=", False),
+                    ("remedy", "=", "replacement"),
+                    ("claim_id.state", "=", "done"),
+                ]
+            )
+            kits += sum(coming.mapped("quantity")) + sum(sent.mapped("quantity_done"))
+        return kits
 
     # ------------------------------------------------------------
     # Money

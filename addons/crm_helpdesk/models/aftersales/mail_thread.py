@@ -14,3 +14,12 @@ class MailThread(models.AbstractModel):
             # sudo: who repairs need not see requests
             self.env["crm.case.claim"].sudo()._follow_documents(self)
         return tracking
+
+    def unlink(self):
+        if self._name != "repair.order":
+            return super().unlink()
+        # sudo: see above
+        claims = self.env["crm.case.claim"].sudo()._find_of_documents(self)
+        result = super().unlink()
+        claims._forget_documents()
+        return result

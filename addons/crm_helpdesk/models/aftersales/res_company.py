@@ -14,6 +14,12 @@ class ResCompany(models.Model):
         default=24,
         help="Of products that do not say otherwise. 0: none.",
     )
+    case_return_instructions = fields.Html(
+        string="How to Return Goods",
+        translate=True,
+        help="Customers see it on the page of their case once a return is confirmed,"
+        " with the number to write on the parcel and the address of the warehouse.",
+    )
 
 
 class ResConfigSettings(models.TransientModel):

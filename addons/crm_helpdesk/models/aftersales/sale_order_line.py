@@ -1,3 +1,5 @@
+from collections import defaultdict
+
 from odoo import fields, models
 
 
@@ -25,7 +27,8 @@ class SaleOrderLine(models.Model):
 
     def _get_case_delivery_date(self):
         """When the last of it was delivered, or False."""
-        return max(self._get_case_deliveries().mapped("date"), default=False)
+        done = self._get_case_deliveries().filtered(lambda move: move.state == "done")
+        return max(done.mapped("date"), default=False)
 
     def _get_case_deliveries(self):
         """What was to be delivered as it was ordered: neither returns nor
@@ -45,19 +48,51 @@ class SaleOrderLine(models.Model):
         the products; of a line that is no kit nothing.
         """
         self.ensure_one()
-        kits = self.product_uom_id._compute_quantity(
-            self.product_uom_qty, self.product_id.uom_id
-        )
         parts = self._get_case_deliveries().filtered(
             lambda move: move.product_id != self.product_id
         )
-        if kits <= 0:
+        kits = self.product_uom_id._compute_quantity(
+            self.product_uom_qty, self.product_id.uom_id
+        )
+        if not parts or kits <= 0:
             return []
-        return [
-            (
-                moves.filtered(lambda move: move.state == "done"),
-                # what is still to be delivered is of the kits, too
-                sum(moves.mapped("product_qty")) / kits,
+        needed = self._get_case_kit_needs(parts, kits)
+        result = []
+        for product, moves in parts.grouped("product_id").items():
+            # by the moves where the kit is made up otherwise by now: what is still to
+            # be delivered is of the kits, too
+            per_kit = needed.get(product) or sum(moves.mapped("product_qty")) / kits
+            if per_kit > 0:
+                done = moves.filtered(lambda move: move.state == "done")
+                result.append((done, per_kit))
+        return result
+
+    def _get_case_kit_needs(self, parts, kits):
+        """``{product: quantity in one kit}``, as the kit is made up.
+
+        Not by the moves: those that were cancelled are missing, those of an order that
+        was confirmed twice are too many.
+        """
+        # the field is of manufacturing, which need not be installed (any more)
+        if "bom_line_id" not in parts._fields:
+            return {}
+        product = self.product_id
+        bom = parts.bom_line_id.bom_id.filtered(
+            lambda one: (
+                one.type == "phantom"
+                and one.product_tmpl_id == product.product_tmpl_id
+                and one.product_id in (product, product.browse())
             )
-            for moves in parts.grouped("product_id").values()
-        ]
+        )[:1] or self.env["mrp.bom"]._bom_find(
+            product, company_id=self.company_id.id, bom_type="phantom"
+        ).get(product)
+        if not bom:
+            return {}
+        times = product.uom_id._compute_quantity(kits, bom.product_uom_id, round=False)
+        _boms, lines = bom.explode(product, times / bom.product_qty)
+        needed = defaultdict(float)
+        for line, values in lines:
+            needed[line.product_id] += line.product_uom_id._compute_quantity(
+                values["qty"], line.product_id.uom_id, round=False
+            )
+        return {part: quantity / kits for part, quantity in needed.items()}

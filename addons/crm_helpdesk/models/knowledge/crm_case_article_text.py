@@ -158,6 +158,18 @@ class CrmCaseArticleText(models.Model):
         )
 
     @api.autovacuum
+    def _gc_accents(self):
+        """Words are kept without accents where the database can take them off. Where
+        that has changed since, all texts are written anew: they would not be found.
+        """
+        # sudo: a note of ours
+        params = self.env["ir.config_parameter"].sudo()
+        now = str(bool(self.env.registry.has_unaccent))
+        if params.get_param("crm_helpdesk.article_unaccent") != now:
+            self._rebuild()
+            params.set_param("crm_helpdesk.article_unaccent", now)
+
+    @api.autovacuum
     def _gc_missing(self):
         """Languages that were added past the web client, and articles that were
         imported: whatever has no text in some language gets one.
