@@ -44,6 +44,7 @@ from . import test_reply_text
 from . import test_case_service
 from . import test_incident_log
 from . import test_screens
+from . import test_case_website
 from . import test_customer_page
 from . import test_segment_fact
 from . import test_after_sales
@@ -52,3 +53,4 @@ from . import test_after_sales_security
 from . import test_after_sales_report
 from . import test_after_sales_tour
 from . import test_after_sales_other
+from . import test_after_sales_portal

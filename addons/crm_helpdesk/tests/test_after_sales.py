@@ -463,3 +463,177 @@ class TestKit(AfterSalesCommon):
         self._receive_goods(claim.picking_ids)
         self.assertEqual(claim.state, "done")
         self.assertEqual(self.kit_order.order_line.qty_delivered, 1)
+
+    def _kit_quantities(self, quantity, **values):
+        return [
+            quantity if row.product_id == self.kit else None
+            for row in self._rows(self.kit_case, **values)
+        ]
+
+    def _get_left(self, remedy="return"):
+        return {
+            row.product_id: row[f"{remedy}_left"] for row in self._rows(self.kit_case)
+        }
+
+    def test_kits_and_their_parts_share_what_is_left(self):
+        for values, remedy in (
+            ({}, "return"),
+            ({"is_return": False, "replacement": "before"}, "replacement"),
+            ({"is_return": False, "is_repair": True}, "repair"),
+        ):
+            with self.subTest(remedy):
+                kits = self._request(
+                    self.kit_case, quantities=self._kit_quantities(2), **values
+                )
+                self.assertEqual(
+                    self._get_left(remedy),
+                    {self.machine: 1, self.tamper: 2, self.kit: 1},
+                )
+                parts = [
+                    2 if row.product_id == self.machine else None
+                    for row in self._rows(self.kit_case)
+                ]
+                with self.assertRaises(ValidationError):
+                    self._request(self.kit_case, quantities=parts, **values)
+                kits.with_user(self.agent).action_withdraw()
+
+    def test_what_is_chosen_twice_counts_twice(self):
+        """The kit, and the part of it once more, in one request."""
+        wanted = {self.kit: 2, self.machine: 2}
+        with self.assertRaises(ValidationError):
+            self._request(
+                self.kit_case,
+                quantities=[
+                    wanted.get(row.product_id) for row in self._rows(self.kit_case)
+                ],
+            )
+
+    def test_a_kit_that_misses_a_part_is_none(self):
+        claim = self._request(
+            self.kit_case,
+            quantities=[
+                1 if row.product_id == self.tamper else None
+                for row in self._rows(self.kit_case)
+            ],
+        )
+        self._confirm(claim)
+        self.assertEqual(
+            self._get_left(), {self.machine: 3, self.tamper: 5, self.kit: 2}
+        )
+
+    def test_progress_is_in_kits(self):
+        claim = self._confirm(
+            self._request(self.kit_case, quantities=self._kit_quantities(2))
+        )
+        picking = claim.picking_ids
+        picking.action_assign()
+        for move in picking.move_ids:
+            move.quantity = {self.machine: 2, self.tamper: 3}[move.product_id]
+            move.picked = True
+        picking._action_done()
+
+        self.assertEqual((claim.state, claim.progress), ("progress", "1 of 2 received"))
+        self._receive_goods(claim.picking_ids - picking)
+        self.assertEqual((claim.state, claim.progress), ("done", "2 of 2 received"))
+        self.assertEqual(claim.line_ids.quantity_done, 2)
+
+    def test_replaced_kits_are_sent_as_kits_come_back(self):
+        values = {"replacement": "after"}
+        claims = self._request(
+            self.kit_case, quantities=self._kit_quantities(2, **values), **values
+        )
+        returned, replaced = self._confirm(claims)
+        picking = returned.picking_ids
+        picking.action_assign()
+        for move in picking.move_ids:
+            move.quantity = {self.machine: 1, self.tamper: 2}[move.product_id]
+            move.picked = True
+        picking._action_done()
+
+        sent = replaced.picking_ids.move_ids
+        self.assertEqual(
+            {move.product_id: move.product_uom_qty for move in sent},
+            {self.machine: 1, self.tamper: 2},
+        )
+        self._receive_goods(returned.picking_ids - picking)
+        for one in replaced.picking_ids:
+            self._receive_goods(one)
+        self.assertEqual((replaced.state, replaced.progress), ("done", "2 of 2 sent"))
+        # neither billed again nor taken off
+        self.assertEqual(self.kit_order.order_line.qty_delivered, 3)
+        self.assertEqual(self._get_left("replacement")[self.kit], 1)
+
+    def test_never_more_kits_than_were_delivered(self):
+        """What was ordered and not delivered was not."""
+        order = self._sell(self.ida, self.kit, 3)
+        picking = order.picking_ids
+        picking.action_assign()
+        for move in picking.move_ids:
+            move.quantity = {self.machine: 1, self.tamper: 2}[move.product_id]
+            move.picked = True
+        picking._action_done()
+        (order.picking_ids - picking).action_cancel()
+        case = self._create_cases(sale_order_id=order.id)
+
+        rows = {row.product_id: row for row in self._rows(case)}
+
+        self.assertEqual(
+            {product: row.return_left for product, row in rows.items()},
+            {self.machine: 1, self.tamper: 2, self.kit: 1},
+        )
+        self.assertEqual(rows[self.kit].delivered, 1)
+        self.assertIn("Delivered on", rows[self.kit].terms)
+        with self.assertRaises(ValidationError):
+            self._request(
+                case,
+                quantities=[2 if product == self.kit else None for product in rows],
+            )
+
+    def test_kits_sold_by_the_dozen(self):
+        order = self._create_order(
+            self.ida,
+            order_line=[
+                Command.create(
+                    {
+                        "product_id": self.kit.id,
+                        "product_uom_qty": 1,
+                        "product_uom_id": self.env.ref("uom.product_uom_dozen").id,
+                    }
+                )
+            ],
+        )
+        self._receive_goods(order.picking_ids)
+        case = self._create_cases(sale_order_id=order.id)
+        self.assertEqual(
+            {row.product_id: row.return_left for row in self._rows(case)},
+            {self.machine: 12, self.tamper: 24, self.kit: 12},
+        )
+
+    def test_kits_made_of_kits(self):
+        box = self.env["product.product"].create({"name": "Box", "is_storable": True})
+        self.env["mrp.bom"].create(
+            {
+                "product_tmpl_id": box.product_tmpl_id.id,
+                "type": "phantom",
+                "bom_line_ids": [
+                    Command.create({"product_id": self.kit.id, "product_qty": 2})
+                ],
+            }
+        )
+        order = self._sell(self.ida, box, 2)
+        self._receive_goods(order.picking_ids)
+        case = self._create_cases(sale_order_id=order.id)
+        rows = self._rows(case)
+        self.assertEqual(
+            {row.product_id: row.return_left for row in rows},
+            {self.machine: 4, self.tamper: 8, box: 2},
+        )
+        claim = self._confirm(
+            self._request(
+                case, quantities=[1 if row.product_id == box else None for row in rows]
+            )
+        )
+        self.assertEqual(
+            {m.product_id: m.product_uom_qty for m in claim.picking_ids.move_ids},
+            {self.machine: 2, self.tamper: 4},
+        )

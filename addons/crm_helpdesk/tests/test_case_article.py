@@ -256,6 +256,40 @@ class TestArticle(ArticleCommon):
             self._titles("cables zebras", lang="de_DE"), ["Grinder stays silent"]
         )
 
+    def test_accents(self):
+        """Who writes without them finds what has them, and the other way round."""
+        registry = self.env.registry
+        if not registry.has_unaccent:
+            self.skipTest("the extension unaccent is not in this database")
+        self._write("Café crème", "How to foam the milk.", keywords="señor")
+        for text in ("cafe creme", "Café Crème", "CAFÈ", "senor", "Señor"):
+            with self.subTest(text):
+                self.assertEqual(self._titles(text), ["Café crème"])
+
+        # before the extension was there
+        with patch.object(registry, "unaccent", lambda text: text):
+            self.env["crm.case.article.text"]._rebuild()
+        self.assertFalse(self._titles("café"))
+        self.env["ir.config_parameter"].set_param(
+            "crm_helpdesk.article_unaccent", "False"
+        )
+        self.env["crm.case.article.text"]._gc_accents()
+        self.assertEqual(self._titles("café"), ["Café crème"])
+        with patch.object(
+            type(self.env["crm.case.article.text"]), "_rebuild"
+        ) as rebuild:
+            self.env["crm.case.article.text"]._gc_accents()
+        rebuild.assert_not_called()
+
+    def test_similar_cases_without_accents(self):
+        if not (self.env.registry.has_unaccent and self.env.registry.has_trigram):
+            self.skipTest("the extension unaccent is not in this database")
+        solved = self._create_cases(name="Café crème brûlé dans la machine")
+        solved.action_close()
+        case = self._create_cases(name="cafe creme brule dans la machine")
+        cases = case.with_user(self.agent).get_answer_suggestions()["cases"]
+        self.assertEqual([one["id"] for one in cases], solved.ids)
+
     def test_new_language(self):
         self.env["res.lang"]._activate_lang("fr_FR")
         self.assertEqual(self._titles("cables", lang="fr_FR"), [self.public.name])

@@ -1,11 +1,12 @@
 import re
 import time
-from unittest.mock import patch
+from unittest.mock import Mock, patch
 
 from odoo.exceptions import UserError
 from odoo.tests import HttpCase, TransactionCase, tagged
-from odoo.tools import hmac
+from odoo.tools import hmac, mute_logger
 
+from ..controllers import case_form
 from ..tools import form_upload
 from .common import CaseCommon
 
@@ -354,6 +355,64 @@ class TestCaseForm(HttpCase, CaseCommon):
         self.assertEqual(asked, ["crm_case_form"])
         self.assertIn("look like a robot", response.text)
         self.assertFalse(self._new_cases())
+
+    def test_captcha_holds_once(self):
+        """Who loads the page again is told the number, not that he is a robot."""
+        asked = []
+
+        def verify(_self, action):
+            asked.append(action)
+            if len(asked) > 1:
+                raise UserError(self.env._("You look like a robot."))
+
+        with patch.object(
+            self.env.registry["ir.http"], "_verify_request_recaptcha_token", verify
+        ):
+            self._send()
+            again = self._send()
+            other = self._send(word="other")
+
+        case = self._new_cases()
+        self.assertEqual(len(case), 1)
+        self.assertIn(case.number, again.text)
+        self.assertIn("look like a robot", other.text)
+        # a form that is too old is none, whatever it opened
+        with patch.object(case_form, "MAX_SECONDS", 0):
+            self.assertIn("open for long", self._send().text)
+
+    def test_captcha_of_google(self):
+        """As Odoo asks it, where its app is installed and has a key."""
+        if not hasattr(self.env["ir.http"], "_verify_recaptcha_token"):
+            self.skipTest("Google reCAPTCHA integration is not installed")
+        params = self.env["ir.config_parameter"]
+        params.set_param("recaptcha_private_key", "secret")
+        params.set_param("recaptcha_public_key", "site")
+        params.set_param("recaptcha_min_score", "0.7")
+        sent = []
+
+        def post(_url, data, **kw):
+            sent.append(data)
+            answer = Mock()
+            answer.json.return_value = {
+                "success": bool(data["response"]),
+                "action": "crm_case_form",
+                "score": 0.9 if data["response"] == "human" else 0.1,
+                "error-codes": ["missing-input-response"],
+            }
+            return answer
+
+        with (
+            patch("odoo.addons.google_recaptcha.models.ir_http.requests.post", post),
+            mute_logger("odoo.addons.google_recaptcha.models.ir_http"),
+        ):
+            self._send()
+            self._send(recaptcha_token_response="robot")
+            self.assertFalse(self._new_cases())
+            self._send(recaptcha_token_response="human")
+
+        self.assertEqual(len(self._new_cases()), 1)
+        self.assertEqual([one["response"] for one in sent], [False, "robot", "human"])
+        self.assertEqual({one["secret"] for one in sent}, {"secret"})
 
     # ------------------------------------------------------------
     # With login
