@@ -39,6 +39,28 @@ class TestAfterSalesReport(AfterSalesCommon):
         self.assertIn("Freight", self.case.cost_words)
         self.assertEqual(self._profit(), (132, before - 132))
 
+    def test_what_the_carrier_charges(self):
+        """As the transfer says it, for the part of it that is a replacement."""
+        if "carrier_price" not in self.env["stock.picking"]._fields:
+            self.skipTest("Delivery costs (stock_delivery) is not installed")
+        claim = self._request(quantities=[2], is_return=False, replacement="before")
+        self._confirm(claim)
+        picking = claim.picking_ids
+        picking.move_ids = [
+            Command.create(
+                {
+                    "product_id": self.machine.id,
+                    "product_uom_qty": 1,
+                    "location_id": picking.location_id.id,
+                    "location_dest_id": picking.location_dest_id.id,
+                }
+            )
+        ]
+        self._receive_goods(picking)
+        picking.carrier_price = 18
+
+        self.assertEqual(self._costs(), {"goods_out": 120, "freight": 9})
+
     def test_what_comes_back_is_worth_what_it_left_with(self):
         claims = self._request(quantities=[1], replacement="before")
         self._confirm(claims)

@@ -91,6 +91,35 @@ class TestCaseLiveChat(CaseCommon):
         self.assertFalse(case.partner_id, "unclear who is the visitor")
         self.assertEqual(case.partner_name, "Visitor 7")
 
+    def test_case_of_a_visitor_whom_a_chatbot_received(self):
+        script = self.env["chatbot.script"].create({"title": "Bean"})
+        chat = self._chat(
+            {"partner_id": self.ida.id, "livechat_member_type": "visitor"},
+            {
+                "partner_id": script.operator_partner_id.id,
+                "livechat_member_type": "bot",
+                "chatbot_script_id": script.id,
+            },
+        )
+        chat.with_user(self.agent).execute_command_case(body="/case It leaks")
+        self.assertEqual(self._new_case().partner_id, self.ida)
+
+    def test_words_of_visitors_are_text(self):
+        chat = self._chat({"partner_id": self.ida.id})
+        chat.message_post(
+            body="<img src=x onerror=alert(1)>",
+            author_id=self.ida.id,
+            message_type="comment",
+            subtype_xmlid="mail.mt_comment",
+        )
+        chat.with_user(self.agent).execute_command_case(
+            body="/case <b>It</b> leaks &lt;script&gt;"
+        )
+        case = self._new_case()
+        self.assertNotIn("<img src=x", case.description)
+        self.assertIn("leaks", case.name)
+        self.assertNotIn("<b>", case.name)
+
     def test_without_subject_nothing_is_opened(self):
         chat = self._chat({"partner_id": self.ida.id})
         before = self._new_case()

@@ -324,6 +324,17 @@ class TestGoods(CaseCommon):
         self.assertFalse(sections["lot"])
         self.assertEqual([row["id"] for row in sections["return"]], back.ids)
 
+    def test_lot_that_is_no_longer_good(self):
+        if "expiration_date" not in self.lot._fields:
+            self.skipTest("Products Expiration Date (product_expiry) is not installed")
+        self.lot.expiration_date = "2020-01-01"
+        [lot] = self._sections(self.env.user)["lot"]
+        self.assertTrue(lot["is_bad"])
+        self.assertIn("until", lot["state"])
+        self.lot.expiration_date = "2099-01-01"
+        [lot] = self._sections(self.env.user)["lot"]
+        self.assertFalse(lot["is_bad"])
+
     def test_not_of_other_customers_nor_for_other_people(self):
         case = self._create_cases(partner_id=self.eva.id)
         self.agent.group_ids += self.env.ref("sales_team.group_sale_salesman_all_leads")

@@ -59,6 +59,11 @@ class DiscussChannel(models.Model):
         """
         # sudo: agents of live chat see their visitors, not all contacts
         members_sudo = self.sudo().channel_member_ids
+        if "livechat_member_type" in members_sudo._fields:
+            # a chatbot is no colleague, and no customer either
+            members_sudo = members_sudo.filtered(
+                lambda member: member.livechat_member_type != "bot"
+            )
         customers = members_sudo.partner_id.filtered(
             lambda partner: partner.partner_share and not partner.is_public
         )
