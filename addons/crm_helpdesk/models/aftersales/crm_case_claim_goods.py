@@ -187,6 +187,10 @@ class CrmCaseClaim(models.Model):
             )
         self.env["stock.rule"].run(procurements)
         moves = self.line_ids._get_live_moves()
+        if "bom_line_id" in moves._fields:
+            # parts of kits are sent besides what was ordered, as other goods are: the
+            # order counts as kits what names a line of their bill of materials
+            moves.filtered("bom_line_id").bom_line_id = False
         # as orders do it: the scheduler looks at transfers, not at moves
         moves.picking_id.filtered(
             lambda picking: picking.state not in ("done", "cancel")

@@ -163,7 +163,7 @@ class CrmCaseClaim(models.Model):
         """Cards can be made of the program, and used by customers of this company."""
         for claim in self:
             program = self._get_program(claim.program)
-            if not program:
+            if not program or program.program_type not in PROGRAM_TYPES:
                 raise UserError(self.env._("Choose the program of the coupon."))
             company = program.company_id
             if company and company not in claim.company_id.parent_ids:

@@ -8,12 +8,12 @@ class MailThread(models.AbstractModel):
 
     _inherit = "mail.thread"
 
-    def _message_track(self, fields_iter, initial_values_dict):
-        tracking = super()._message_track(fields_iter, initial_values_dict)
-        if self._name == "repair.order":
+    def write(self, vals):
+        result = super().write(vals)
+        if self._name == "repair.order" and "state" in vals:
             # sudo: who repairs need not see requests
             self.env["crm.case.claim"].sudo()._follow_documents(self)
-        return tracking
+        return result
 
     def unlink(self):
         if self._name != "repair.order":
