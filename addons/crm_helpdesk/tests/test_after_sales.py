@@ -79,6 +79,10 @@ class TestReturn(AfterSalesCommon):
         # an agent sees how far it is, without rights in stock
         mine = claim.with_user(self.agent)
         self.assertEqual(mine.progress, "0 of 2 received")
+        self.env.invalidate_all()
+        self.assertEqual(mine.picking_count, 1)
+        action = mine.action_view_documents()
+        self.assertEqual(action["tag"], "display_notification")
 
         self._receive_goods(picking.with_user(self.clerk))
 

@@ -213,10 +213,14 @@ class CrmCaseClaim(models.Model):
         " block nothing.",
     )
     # documents
+    # agents see how many transfers there are; opening one takes rights
     picking_ids = fields.Many2many(
-        "stock.picking", string="Transfers", compute="_compute_picking_ids"
+        "stock.picking",
+        string="Transfers",
+        compute="_compute_picking_ids",
+        compute_sudo=True,
     )
-    picking_count = fields.Integer(compute="_compute_picking_ids")
+    picking_count = fields.Integer(compute="_compute_picking_ids", compute_sudo=True)
     credit_move_ids = fields.One2many(
         "account.move",
         "case_claim_id",
@@ -357,10 +361,8 @@ class CrmCaseClaim(models.Model):
     @api.depends("line_ids.move_ids.picking_id")
     def _compute_picking_ids(self):
         for claim in self:
-            # sudo: agents see how many transfers there are; opening one takes rights
-            pickings = claim.sudo().line_ids.move_ids.picking_id
-            claim.picking_ids = pickings.sudo(False)
-            claim.picking_count = len(pickings)
+            claim.picking_ids = claim.line_ids.move_ids.picking_id
+            claim.picking_count = len(claim.picking_ids)
 
     @api.depends("credit_move_ids.state", "credit_move_ids.amount_untaxed_signed")
     def _compute_amount_credited(self):
