@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.tools import SQL, formatLang
+from odoo.tools import SQL
 
 from odoo.addons.crm_plus.models.customer.crm_customer_yardstick import MONEY_GROUPS
 
@@ -7,6 +7,8 @@ from ..models.campaign.crm_campaign_result import RESULT_DEPENDS
 
 # KPI 50
 OPT_OUT_DAYS = 7
+# a step is the same in all versions that have it
+SAME_STEP = SQL("COALESCE(s.latest_id, s.id)")
 TASK_SUMS = ("people", "waiting", "done", "skipped", "failed")
 MAIL_SUMS = (
     "sent",
@@ -99,13 +101,42 @@ class CrmCampaignMailFigures(models.AbstractModel):
     )
 
     @api.model
-    def _get_mails_query(self):
-        """SQL of ``MAIL_SUMS`` of each ``step_id``, with its ``campaign_id``; a step is
-        the same in all versions that have it.
+    def _read_mails(self, steps, names, is_version=False):
+        """``{step id: {name: number}}`` of those of these steps that have messages, in
+        one query.
+
+        :param steps: of one campaign
+        :param names: of ``MAIL_SUMS``
+        :param is_version: of each in its own version, not in all that have it
+        """
+        if not steps:
+            return {}
+        for model, columns in MAIL_DEPENDS.items():
+            self.env[model].flush_model(columns)
+        rows = self.env.execute_query_dict(
+            SQL(
+                """
+                SELECT m.step_id, %s FROM (%s) m
+                 WHERE m.campaign_id = %s AND m.step_id = ANY(%s)
+                """,
+                # what is not asked for is not computed
+                SQL(", ").join(SQL.identifier("m", name) for name in names),
+                self._get_mails_query(SQL("s.id") if is_version else SAME_STEP),
+                steps.campaign_id.id,
+                steps.ids,
+            )
+        )
+        return {row["step_id"]: row for row in rows}
+
+    @api.model
+    def _get_mails_query(self, step=SAME_STEP):
+        """SQL of ``MAIL_SUMS`` of each ``step_id``, with its ``campaign_id``.
+
+        :param step: SQL of what a step ``s`` is counted as
         """
         return SQL(
             """
-            SELECT s.campaign_id, COALESCE(s.latest_id, s.id) AS step_id,
+            SELECT s.campaign_id, %(step)s AS step_id,
                    count(t.sent_datetime) AS sent,
                    count(*) FILTER (
                        WHERE t.trace_status NOT IN ('cancel', 'bounce', 'error'))
@@ -143,6 +174,7 @@ class CrmCampaignMailFigures(models.AbstractModel):
               ) click ON TRUE
           GROUP BY 1, 2
             """,
+            step=step,
             is_machine=self.env["crm.touchpoint"]._get_open_is_machine(),
             opted_out=self._get_opted_out_condition(),
             b_date=self._get_soon_condition(SQL("b.date")),
@@ -401,29 +433,6 @@ class CrmCampaignStepReport(models.Model):
             columns=columns,
             outcomes=outcomes,
         )
-
-    # ------------------------------------------------------------
-    # On the canvas
-    # ------------------------------------------------------------
-
-    def _get_canvas_figures(self):
-        self.ensure_one()
-        titles = {
-            "opened": self.env._("opened, of %(mails)s (with machines: %(raw)s)"),
-            "clicked": self.env._("clicked, of %(mails)s (with machines: %(raw)s)"),
-        }
-        icons = {"opened": "fa-envelope-open-o", "clicked": "fa-mouse-pointer"}
-        return [
-            {
-                "name": name,
-                "icon": icon,
-                "text": "%s%%"
-                % formatLang(self.env, 100 * self[name] / self.mails, digits=0),
-                "title": f"{self[name]} "
-                + titles[name] % {"mails": self.mails, "raw": self[f"{name}_raw"]},
-            }
-            for name, icon in icons.items()
-        ]
 
     # ------------------------------------------------------------
     # Who

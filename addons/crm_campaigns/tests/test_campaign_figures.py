@@ -184,18 +184,66 @@ class TestCampaignFigures(CampaignCommon):
 
         steps = self.campaign.with_user(self.campaign_user).get_canvas()["steps"]
 
+        figures = steps[0]["figures"]
         self.assertEqual(
-            [(figure["name"], figure["text"]) for figure in steps[0]["figures"]],
-            [("opened", "50%"), ("clicked", "25%")],
+            [(figure["name"], figure["text"], figure["few"]) for figure in figures],
+            [
+                ("sent", "5", False),
+                ("opened", "50%", True),
+                ("clicked", "25%", True),
+                ("replied", "25%", True),
+                ("bounced", "20%", False),
+            ],
         )
-        self.assertIn("2 opened, of 4", steps[0]["figures"][0]["title"])
-        self.assertIn("machines: 3", steps[0]["figures"][0]["title"])
+        titles = {figure["name"]: figure["title"] for figure in figures}
+        self.assertIn("2 of 4 opened by people (with machines: 3)", titles["opened"])
+        self.assertEqual(titles["bounced"], "1 of 5 bounced")
         self.assertEqual([step["figures"] for step in steps[1:]], [[]] * 3)
+
+    def test_shares_of_nothing_are_not_drawn(self):
+        self._start()
+        self._tasks(self.campaign, self.mail).trace_ids.write(
+            {"trace_status": "bounce"}
+        )
+        self.env.flush_all()
+
+        figures = self.campaign.get_canvas()["steps"][0]["figures"]
+        self.assertEqual(
+            [(figure["name"], figure["text"]) for figure in figures],
+            [("sent", "5"), ("bounced", "100%")],
+        )
+        Step = self.env["crm.campaign.step"]
+        self.assertEqual(Step._get_canvas_share(1, 40), "2.5%")
+        self.assertEqual(Step._get_canvas_share(0, 40), "0%")
+        self.assertEqual(Step._get_canvas_share(12345, 0), "12,345")
+
+    def test_behind_a_count_are_those_counted(self):
+        self._react()
+        self._run()
+
+        for name, count in (("waiting", 4), ("done", 1), ("skipped", 0)):
+            domain = self.wait.action_view_count(name)["domain"]
+            self.assertEqual(self.env["crm.campaign.task"].search_count(domain), count)
+        with self.assertRaises(AccessError):
+            self.wait.with_user(self.seller).action_view_count("done")
+
+    @warmup
+    def test_figures_of_the_canvas_are_one_query(self):
+        self._react()
+        steps = self.campaign.step_ids
+        counts = []
+        for some in (self.mail, steps):
+            canvas = {"state": "running", "steps": [{"id": i} for i in some.ids]}
+            some.mapped("kind")
+            before = self.cr.sql_log_count
+            some._add_canvas_figures(canvas)
+            counts.append(self.cr.sql_log_count - before)
+        self.assertEqual(counts, [1, 1])
 
     @warmup
     def test_one_query_whatever_there_is(self):
         self._react()
-        self.campaign._get_canvas_figures()
+        self.env["crm.campaign.step.report"].search([("id", "=", self.mail.id)])
         self.env.invalidate_all()
         with self.assertQueryCount(1):
             self.env["crm.campaign.step.report"].search_fetch(

@@ -434,6 +434,12 @@ class TestCampaignVersions(VersionCommon):
             self.assertEqual(
                 [step["name"] for step in now["steps"]], ["First", "Rest", "Pause"]
             )
+            # of its own people: on the journey of the campaign it is all four
+            self.assertEqual([step["done"] for step in now["steps"]], [1, 0, 0])
+            self.assertEqual(
+                [canvas["steps"][0]["figures"][0]["text"] for canvas in (now, earlier)],
+                ["1", "3"],
+            )
             self.assertEqual(earlier["start"]["running"], 3)
             self.assertEqual(now["start"]["running"], 1)
             self.assertIn("earlier version", earlier["hint"])

@@ -3,6 +3,7 @@ from odoo.exceptions import UserError
 
 from ...tools.lazy_label import translate
 from ...tools.step_kind import FAMILIES
+from .crm_campaign_step import ONE_VERSION
 
 
 class CrmCampaign(models.Model):
@@ -158,7 +159,7 @@ class CrmCampaignVersion(models.Model):
             "steps": [
                 # a mail of an earlier version is history too
                 {**step._get_canvas_values(False), "can_design": False}
-                for step in self.step_ids
+                for step in self.step_ids.with_context(**{ONE_VERSION: True})
             ],
         }
 

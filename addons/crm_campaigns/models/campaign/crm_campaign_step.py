@@ -12,6 +12,15 @@ WAYS = [
     ("no", "If not"),
     ("way", "If it is"),
 ]
+# in the context: steps are counted in their own version, not in all that have them
+ONE_VERSION = "crm_campaigns_one_version"
+# what is counted at a step, by the states of tasks
+COUNTS = {
+    "waiting": ("planned", "reserved", "sending"),
+    "done": ("done", "unknown"),
+    "skipped": ("skipped",),
+    "failed": ("failed",),
+}
 
 
 class CrmCampaignStep(models.Model):
@@ -198,25 +207,21 @@ class CrmCampaignStep(models.Model):
                 label = "\u2003" * 2 * (step.level - 1) + way + label
             step.outline = label
 
+    @api.depends_context(ONE_VERSION)
     def _compute_task_count(self):
         columns = {
-            "planned": "waiting_count",
-            "reserved": "waiting_count",
-            "sending": "waiting_count",
-            "done": "done_count",
-            "unknown": "done_count",
-            "skipped": "skipped_count",
-            "failed": "failed_count",
+            state: f"{name}_count" for name, states in COUNTS.items() for state in states
         }
-        for column in set(columns.values()):
-            self[column] = 0
-        # of the same step in earlier versions too: somebody may be there. Found first:
-        # by their numbers an index tells the tasks
-        steps = self._get_all_versions()
+        for name in COUNTS:
+            self[f"{name}_count"] = 0
+        # of the same step in earlier versions too, unless one version is looked at:
+        # somebody may be there. Found first: by their numbers an index tells the tasks
+        is_one = self.env.context.get(ONE_VERSION)
+        steps = self if is_one else self._get_all_versions()
         for step, state, count in self.env["crm.campaign.task"]._read_group(
             [("step_id", "in", steps.ids)], ["step_id", "state"], ["__count"]
         ):
-            for one in (step | step.latest_id) & self:
+            for one in step if is_one else (step | step.latest_id) & self:
                 one[columns[state]] += count
 
     # ------------------------------------------------------------
@@ -467,9 +472,17 @@ class CrmCampaignStep(models.Model):
         action["context"] = {}
         return action
 
+    def action_view_count(self, name):
+        """Who is behind one of the counts of this step, see ``COUNTS``."""
+        action = self.action_view_tasks()
+        action["domain"] += [("state", "in", COUNTS[name])]
+        return action
+
     def _get_tasks_domain(self):
-        """Who was or is here, also in earlier versions."""
-        return [("step_id", "in", self._get_all_versions().ids)]
+        """Who was or is here, also in earlier versions unless one is looked at."""
+        is_one = self.env.context.get(ONE_VERSION)
+        steps = self if is_one else self._get_all_versions()
+        return [("step_id", "in", steps.ids)]
 
     def _get_add_action(self, campaign):
         """Open the form of a new step after this one (or the first), on the way out

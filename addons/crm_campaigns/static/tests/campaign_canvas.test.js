@@ -147,6 +147,44 @@ test("who may not change it, or while it runs, only reads", async () => {
     expect(".modal").toHaveCount(0);
 });
 
+test("what became of the mails stands below its step", async () => {
+    Object.assign(canvas, { state: "running", can_edit: false });
+    canvas.steps[0].figures = [
+        { name: "sent", icon: "fa-paper-plane-o", text: "4", title: "4 sent", few: false },
+        { name: "opened", icon: "fa-envelope-open-o", text: "50%", title: "2 of 4", few: true },
+    ];
+    await mountCanvas();
+
+    const heightOf = (id) => queryFirst(`[data-id='${id}']`).offsetHeight;
+    expect(heightOf(1)).toBeGreaterThan(heightOf(2));
+    expect("[data-id='1'] .o_figure_sent").toHaveText("4");
+    expect("[data-id='1'] .o_figure_sent").not.toHaveClass("o_few");
+    expect("[data-id='1'] .o_figure_opened").toHaveAttribute(
+        "title",
+        "2 of 4: too few to say much",
+    );
+    expect("[data-id='1'] .o_figure_opened").toHaveClass("o_few");
+    expect("[data-id='2'] .o_crm_campaign_figures").toHaveCount(0);
+    expect(".o_crm_campaign_legend").toHaveText(/opened by people/);
+    expect(".o_crm_campaign_legend").not.toHaveText(/answered/);
+});
+
+test("a count opens who is behind it", async () => {
+    Object.assign(canvas, { state: "running", can_edit: false });
+    canvas.steps[0].waiting = 12;
+    onRpc("crm.campaign.step", "action_view_count", ({ args, kwargs }) => {
+        expect.step([...args, kwargs.context.crm_campaigns_one_version]);
+        return { type: "ir.actions.act_window_close" };
+    });
+    await mountCanvas();
+
+    await contains("[data-id='1'] .o_count_waiting").click();
+    await animationFrame();
+
+    expect.verifySteps([[1, "waiting", false]]);
+    expect(".modal, .o_crm_campaign_panel").toHaveCount(0);
+});
+
 test("counts of a running campaign follow", async () => {
     Object.assign(canvas, { state: "running", can_edit: false });
     await mountCanvas();

@@ -43,6 +43,14 @@ export class CampaignCanvas extends Component {
         { name: "skipped", icon: "fa-share", label: _t("skipped") },
         { name: "failed", icon: "fa-exclamation-triangle", label: _t("failed") },
     ];
+    figureLabels = {
+        sent: _t("sent"),
+        delivered: _t("reached the phone"),
+        opened: _t("opened by people"),
+        clicked: _t("clicked by people"),
+        replied: _t("answered"),
+        bounced: _t("bounced"),
+    };
 
     setup() {
         this.orm = useService("orm");
@@ -161,6 +169,10 @@ export class CampaignCanvas extends Component {
         }
     }
 
+    get isCampaign() {
+        return this.props.record.resModel === CAMPAIGN;
+    }
+
     get canEdit() {
         return this.state.canvas ? this.state.canvas.can_edit : !this.props.readonly;
     }
@@ -249,10 +261,33 @@ export class CampaignCanvas extends Component {
         });
     }
 
+    /** What its icons mean: those that are drawn. */
+    get legend() {
+        const icons = {};
+        for (const step of this.state.canvas.steps) {
+            for (const { name, icon } of step.figures || []) {
+                icons[name] = icon;
+            }
+        }
+        const figures = Object.entries(this.figureLabels).filter(([name]) => icons[name]);
+        return [
+            ...this.counts,
+            ...figures.map(([name, label]) => ({ name, icon: icons[name], label })),
+        ];
+    }
+
+    countTitle({ text, label }) {
+        return _t("%(count)s %(what)s: show who", { count: text, what: label });
+    }
+
+    figureTitle({ title, few }) {
+        return few ? _t("%s: too few to say much", title) : title;
+    }
+
     /** What a screen reader tells of a node. */
     nodeLabel(step) {
         const counts = this.countsOf(step).map(({ text, label }) => `${text} ${label}`);
-        const figures = (step.figures || []).map(({ title }) => title);
+        const figures = (step.figures || []).map((figure) => this.figureTitle(figure));
         return [
             this.getKind(step).label,
             step.name,
@@ -299,9 +334,10 @@ export class CampaignCanvas extends Component {
         return this.drawing.ways.find(({ id }) => id === place);
     }
 
-    nodeClass({ id }) {
+    nodeClass({ id, step }) {
         const { selected, moving } = this.state;
         return {
+            o_with_figures: Boolean(step?.figures?.length),
             o_selected: id === selected,
             o_moving: id === (moving || this.drag.state.item),
         };
@@ -502,9 +538,12 @@ export class CampaignCanvas extends Component {
     }
 
     /** What a button of the step's own form does, e.g. open its mail. */
-    async run(method, id) {
+    async run(method, id, ...args) {
         if (await this.save()) {
-            this.action.doAction(await this.orm.call(STEP, method, [id]));
+            // on the drawing of a version: those of that version
+            const context = { crm_campaigns_one_version: !this.isCampaign };
+            const action = await this.orm.call(STEP, method, [id, ...args], { context });
+            this.action.doAction(action);
         }
     }
 

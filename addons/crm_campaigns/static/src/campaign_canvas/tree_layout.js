@@ -13,6 +13,8 @@
 export const START = 0;
 export const NODE_WIDTH = 244;
 export const NODE_HEIGHT = 96;
+/** What became of its messages, in a line of its own. */
+export const FIGURES_HEIGHT = 26;
 const START_HEIGHT = 64;
 /** Of a way out: with its + alone, and with words above it. */
 const WAY_WIDTH = 120;
@@ -42,7 +44,8 @@ export function buildTree(steps) {
             label: step.ways.length > 1 ? way.label : "",
             children: [],
         }));
-        nodes.set(step.id, { id: step.id, step, height: NODE_HEIGHT, ways });
+        const height = NODE_HEIGHT + (step.figures?.length ? FIGURES_HEIGHT : 0);
+        nodes.set(step.id, { id: step.id, step, height, ways });
     }
     for (const step of steps) {
         const node = nodes.get(step.id);
