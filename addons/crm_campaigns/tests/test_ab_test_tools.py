@@ -16,7 +16,11 @@ from odoo.addons.crm_campaigns.tools.ab_test import (
     wilson_interval,
     z_of_proportions,
 )
-from odoo.addons.crm_campaigns.tools.mail_links import find_links, link_pattern
+from odoo.addons.crm_campaigns.tools.mail_links import (
+    find_links,
+    find_text_links,
+    link_pattern,
+)
 
 # "Student", The probable error of a mean (Biometrika 6, 1908): hours of sleep gained.
 SLEEP_1 = [0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0]
@@ -165,6 +169,21 @@ class TestMailLinks(BaseCase):
             ],
         )
         self.assertEqual(find_links(False), [])
+
+    def test_links_of_a_text_message(self):
+        text = (
+            "Tea: https://a.example/tea?x=1 and http://b.example/{{ object.id }}/go\n"
+            "again https://a.example/tea?x=1, www.none.example, {{ object.name }}"
+        )
+
+        self.assertEqual(
+            find_text_links(text),
+            [
+                ("https://a.example/tea?x=1", ""),
+                ("http://b.example/{{ object.id }}/go", ""),
+            ],
+        )
+        self.assertEqual(find_text_links(False), [])
 
     def test_patterns(self):
         for url, expected in (

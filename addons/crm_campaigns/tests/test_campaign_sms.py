@@ -4,6 +4,7 @@ from unittest.mock import patch
 
 from odoo import fields
 from odoo.exceptions import UserError
+from odoo.fields import Command
 from odoo.tests import tagged
 
 from .test_campaign_steps import StepCommon
@@ -34,8 +35,29 @@ class TestCampaignSms(StepCommon):
         self.assertEqual(self._tasks(campaign, step).mapped("state"), ["skipped"] * 2)
 
 
+TEA = "https://brandt.example/tea"
+COFFEE = "https://brandt.example/coffee?x=1"
+LINKS = f"""
+    <p><a href="{TEA}">Tea</a> <a href="{COFFEE}">Coffee</a></p>
+    <p><a href="/unsubscribe_from_list">Unsubscribe</a></p>
+"""
+
+
+class TextCommon(StepCommon):
+    def _click_in(self, task, url):
+        """A person clicks one of the links of a text message."""
+        trace = task.trace_id
+        trace.sent_datetime = fields.Datetime.now() - timedelta(hours=1)
+        link = self.env["link.tracker"].search(
+            [("mass_mailing_id", "=", trace.mass_mailing_id.id), ("url", "=", url)]
+        )
+        self.env["link.tracker.click"].add_click(link.code, mailing_trace_id=trace.id)
+        self._harvest_queued()
+        self.env.invalidate_all()
+
+
 @tagged("post_install", "-at_install", "crm_campaigns")
-class TestSmsTraces(StepCommon):
+class TestSmsTraces(TextCommon):
     """What becomes of text messages, by their traces as they are in the database: also
     where the app for them is not installed.
 
@@ -161,6 +183,86 @@ class TestSmsTraces(StepCommon):
             step.reaction = "delivered"
             self.assertIn("no mail server tells", step._get_problems()[0])
 
+    def _start_clicks(self, kind, **values):
+        """Text ─ Asks: which of its two links."""
+        campaign = self._create_campaign(self.leads)
+        text = self._add_step(campaign, "mail", name="Text", body=LINKS)
+        step = self._add_step(campaign, kind, text, name="Asks", **values)
+        campaign.action_start()
+        self._run()
+        self._turn_into_texts(self._tasks(campaign, text).trace_ids, "sent")
+        return campaign, text, step
+
+    def test_wait_for_a_click_in_it(self):
+        campaign, text, step = self._start_clicks("wait_click", link_url=TEA)
+        ida, ola = self._tasks(campaign, text)
+        self._click_in(ola, COFFEE)
+        self._click_in(ida, TEA)
+        self.assertEqual(
+            self._tasks(campaign, step).mapped("outcome"),
+            ["yes", False],
+            "woken by the click, not by the clock",
+        )
+        self._run()
+        self.assertEqual(
+            self._tasks(campaign, step).mapped("state"), ["done", "planned"]
+        )
+
+    def test_split_by_the_link_clicked_in_it(self):
+        campaign = self._create_campaign(self.leads)
+        text = self._add_step(campaign, "mail", name="Text", body=LINKS)
+        rest = self._add_step(campaign, "wait", text, delay_count=1)
+        step = self._add_step(
+            campaign,
+            "split_link",
+            rest,
+            way_ids=[
+                Command.create({"name": "Tea", "link_url": TEA}),
+                Command.create({"name": "Coffee", "link_url": COFFEE}),
+            ],
+        )
+        campaign.action_start()
+        self._run()
+        ida, ola = self._tasks(campaign, text)
+        self._turn_into_texts((ida + ola).trace_ids, "sent")
+        self._click_in(ida, COFFEE)
+
+        self._pass(days=1)
+        self._run()
+
+        self.assertEqual(
+            [(task.outcome, task.way_id.name) for task in self._tasks(campaign, step)],
+            [("way", "Coffee"), ("no", False)],
+        )
+        self.assertTrue(ola)
+
+    def test_which_message_is_clicked(self):
+        campaign = self._create_campaign(self.leads)
+        mail = self._add_step(campaign, "mail", name="Mail", body=LINKS)
+        plain = self._add_step(campaign, "sms", mail, name="Plain", sms_body="Hello")
+        step = self._add_step(campaign, "wait_click", plain)
+        self.assertEqual(step.clicked_step_id, mail, "there is no link in the text")
+
+        plain.sms_body = f"See {TEA} or {COFFEE}"
+        self.assertEqual(step.clicked_step_id, plain)
+        self.assertEqual(step.mail_links, [[TEA, ""], [COFFEE, ""]])
+        self.assertFalse(step._get_problems())
+        self.assertIn("A link of “Plain”", step._get_kind().get_text())
+        step.link_url = TEA
+        self.assertIn(f"“{TEA}” of “Plain”", step._get_kind().get_text())
+        self.assertFalse(step._get_problems())
+
+        step.link_step_id = mail
+        self.assertEqual(step.mail_links, [[TEA, "Tea"], [COFFEE, "Coffee"]])
+        step.link_step_id = plain
+        plain.sms_body = f"Only {COFFEE}"
+        self.assertIn(f"“Plain” has no link {TEA}.", step._get_problems())
+        plain.sms_body = "Nothing"
+        self.assertEqual(step.mail_step_id, mail)
+        self.assertIn("no link that could be clicked", step._get_problems()[0])
+        copied = campaign.copy().step_ids
+        self.assertEqual(copied[2].link_step_id, copied[1])
+
     def test_clicks_are_in_the_timeline(self):
         traces = self._create_trace(self.lead) + self._create_trace(self.lead_2)
         links = {
@@ -236,7 +338,7 @@ class TestSmsTraces(StepCommon):
 
 
 @tagged("post_install", "-at_install", "crm_campaigns")
-class TestCampaignSmsApp(StepCommon):
+class TestCampaignSmsApp(TextCommon):
     """With the app for text messages, where it is installed."""
 
     @classmethod
@@ -440,6 +542,29 @@ class TestCampaignSmsApp(StepCommon):
                 ]
                 self.assertIn((True, "So"), names)
                 self.assertNotIn((False, "So"), names)
+
+    def test_waits_and_splits_by_its_links(self):
+        campaign = self._create_campaign(self.leads)
+        text = self._add_step(campaign, "sms", sms_body=f"{TEA} or {COFFEE}")
+        wait = self._add_step(campaign, "wait_click", text)
+        split = self._add_step(
+            campaign,
+            "split_link",
+            wait,
+            "yes",
+            way_ids=[
+                Command.create({"name": "Tea", "link_url": TEA}),
+                Command.create({"name": "Coffee", "link_url": COFFEE}),
+            ],
+        )
+        campaign.action_start()
+        self._compose()
+        self._send()
+        self._click_in(self._tasks(campaign, text)[0], COFFEE)
+        self._run()
+
+        self.assertEqual(self._tasks(campaign, wait).mapped("outcome"), ["yes", False])
+        self.assertEqual(self._tasks(campaign, split).way_id.name, "Coffee")
 
     def test_click_on_it_is_in_the_timeline(self):
         campaign = self._create_campaign(self.leads)

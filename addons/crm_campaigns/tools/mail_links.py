@@ -1,4 +1,4 @@
-"""The links of a mail, as people choose one and as clicks are found again."""
+"""The links of a message, as people choose one and as clicks are found again."""
 
 import re
 from urllib.parse import urlsplit
@@ -11,6 +11,10 @@ SKIPPED = re.compile(
 )
 # What is filled in for each person.
 FILLED_IN = re.compile(r"\{\{.*?\}\}|#\{.*?\}")
+# Those that Odoo follows in a text message, where something may be filled in.
+IN_TEXT = re.compile(
+    r"https?://(?:[\w@:%.+&~#=/-]|\{\{.*?\}\})+(?:\?(?:\{\{.*?\}\}|\S)+)?"
+)
 
 
 def find_links(body):
@@ -27,6 +31,11 @@ def find_links(body):
         label = " ".join(node.text_content().split())
         links.setdefault(normalize(url), label[:60])
     return list(links.items())
+
+
+def find_text_links(text):
+    """As ``find_links``, of a text message: its links have no other text."""
+    return [(url, "") for url in dict.fromkeys(IN_TEXT.findall(text or ""))]
 
 
 def normalize(url):

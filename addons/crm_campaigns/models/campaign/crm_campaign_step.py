@@ -210,7 +210,9 @@ class CrmCampaignStep(models.Model):
     @api.depends_context(ONE_VERSION)
     def _compute_task_count(self):
         columns = {
-            state: f"{name}_count" for name, states in COUNTS.items() for state in states
+            state: f"{name}_count"
+            for name, states in COUNTS.items()
+            for state in states
         }
         for name in COUNTS:
             self[f"{name}_count"] = 0

@@ -1,6 +1,7 @@
 from odoo import api, models
 from odoo.tools import SQL
 
+from ..engagement.crm_touchpoint import CLICKED_KINDS
 from .crm_campaign_exit_rule import RULE_CODES
 
 
@@ -26,7 +27,7 @@ class CrmTouchpoint(models.Model):
                        AND k.code IN %s
                     """,
                     list(touchpoint_ids),
-                    ("campaign_clicked", "lead_won", "lead_lost", *RULE_CODES),
+                    (*CLICKED_KINDS.values(), "lead_won", "lead_lost", *RULE_CODES),
                 )
             )
         }
@@ -41,7 +42,7 @@ class CrmTouchpoint(models.Model):
         self._enter_campaigns(touchpoint_ids)
         # sudo: journeys go on whoever does something
         self.env["crm.campaign.task"].sudo()._wake_happened(touchpoint_ids)
-        if "campaign_clicked" in codes:
+        if codes & set(CLICKED_KINDS.values()):
             # journeys go on whoever clicks
             self.env["crm.campaign.task"].sudo()._wake(
                 SQL(

@@ -51,13 +51,13 @@ test("one of the links of the mail is chosen", async () => {
     expect.verifySteps(["https://a.example"]);
 });
 
-test("what is not in the mail any more is said", async () => {
+test("what is not in the message any more is said", async () => {
     await mountView({ type: "form", resModel: "step", resId: 2, arch });
 
     expect(queryAllTexts(".o_field_widget[name=link_url] option")).toEqual([
         "any link",
         "https://a.example",
-        "https://gone.example (not in the mail)",
+        "https://gone.example (not in the message)",
     ]);
     expect(".o_field_widget[name=link_url] select").toHaveValue("https://gone.example");
 });

@@ -7,7 +7,7 @@ from .step_split import SplitKind
 
 _lt = LazyTranslate(__name__)
 
-# The human clicks of a participant on the mail of a step: ``c``, of link ``lt``.
+# The human clicks of a participant on the message of a step: ``c``, of link ``lt``.
 CLICKS = SQL(
     """crm_campaign_task mk
        JOIN mailing_trace tr ON tr.crm_campaign_task_id = mk.id
@@ -18,8 +18,8 @@ CLICKS = SQL(
 
 
 class LinkKind(SplitKind):
-    """By the link of a mail that a person has clicked; of several, the last one. It
-    does not wait for it.
+    """By the link of a mail, or of a text message, that a person has clicked; of
+    several, the last one. It does not wait for it.
     """
 
     code = "split_link"
@@ -80,15 +80,16 @@ class CrmCampaignStep(models.Model):
     link_step_id = fields.Many2one(
         "crm.campaign.step",
         string="Link of",
-        domain="[('campaign_id', '=', campaign_id), ('kind', '=', 'mail'),"
+        domain="[('campaign_id', '=', campaign_id), ('kind', 'in', ['mail', 'sms']),"
         " ('id', '!=', id)]",
         index="btree_not_null",
         ondelete="set null",
-        help="A mail before this step; empty: the nearest one.",
+        help="A mail or a text message before this step; empty: the nearest one that "
+        "has links.",
     )
     clicked_step_id = fields.Many2one(
         "crm.campaign.step",
-        string="Clicked Mail",
+        string="Clicked Message",
         compute="_compute_clicked_step_id",
         store=True,
         index="btree_not_null",
@@ -97,7 +98,7 @@ class CrmCampaignStep(models.Model):
     )
     link_url = fields.Char(
         string="Which Link",
-        help="Only clicks on this link count; empty: on any link of the mail. Those "
+        help="Only clicks on this link count; empty: on any link of the message. Those "
         "of machines never do.",
     )
     link_pattern = fields.Char(
@@ -123,13 +124,15 @@ class CrmCampaignStep(models.Model):
 
     @api.depends("clicked_step_id.mailing_id.body_html", "parent_id", "link_step_id")
     def _compute_mail_links(self):
-        """``[[url, label]]`` of the mail that is meant, to choose one."""
+        """``[[url, label]]`` of the message that is meant, to choose one."""
         for step in self:
-            # sudo: whoever may read the campaign may read its mails
-            mailing_sudo = step.clicked_step_id.mailing_id.sudo()
-            step.mail_links = [
-                list(link) for link in find_links(mailing_sudo.body_html)
-            ]
+            links = step.clicked_step_id._get_message_links()
+            step.mail_links = [list(link) for link in links]
+
+    def _get_message_links(self):
+        """Hook: ``[(url, label)]`` of what this step sends."""
+        # sudo: whoever may read the campaign may read its mails
+        return find_links(self.mailing_id.sudo().body_html)
 
     def _copy_into(self, copy, copies):
         super()._copy_into(copy, copies)
@@ -137,7 +140,7 @@ class CrmCampaignStep(models.Model):
             copy.link_step_id = copies.get(self.link_step_id, self.browse())
 
     def _get_click_words(self):
-        """What is to be clicked, in words; empty if there is no mail."""
+        """What is to be clicked, in words; empty if there is no message."""
         mail = self.clicked_step_id
         if not mail:
             return ""
@@ -154,6 +157,8 @@ class CrmCampaignStep(models.Model):
         mail = self.clicked_step_id
         if not mail or str(mail.id) not in (self.parent_path or "").split("/"):
             return [self.env._("there is no mail before it that could be clicked.")]
+        if not mail._is_clickable():
+            return [self.env._("“%s” has no link that could be clicked.", mail.name)]
         urls = self._get_link_urls()
         links = dict(self.mail_links or []) if urls else {}
         return [

@@ -229,7 +229,7 @@ class CrmCampaignStep(models.Model):
         store=True,
         index="btree_not_null",
         ondelete="set null",
-        help="The mail whose links are meant: the nearest one before.",
+        help="The message whose links are meant: the nearest one before that has some.",
     )
 
     @api.model
@@ -272,7 +272,13 @@ class CrmCampaignStep(models.Model):
     def _compute_mail_step_id(self):
         for step in self:
             before = step.parent_id
-            step.mail_step_id = before if before.kind == "mail" else before.mail_step_id
+            step.mail_step_id = (
+                before if before._is_clickable() else before.mail_step_id
+            )
+
+    def _is_clickable(self):
+        """Hook: whether people may click in what this step sends."""
+        return self.kind == "mail"
 
     # ------------------------------------------------------------
     # ORM

@@ -2,6 +2,7 @@ from odoo import api, fields, models
 from odoo.tools import SQL
 from odoo.tools.translate import LazyTranslate
 
+from ....tools.mail_links import find_text_links
 from ....tools.step_kind import BATCH_SIZE, StepKind
 from .step_mail import TaskMap
 
@@ -89,6 +90,25 @@ class CrmCampaignStep(models.Model):
 
     def _compute_has_sms(self):
         self.has_sms = self._has_sms()
+
+    @api.depends("parent_id.sms_body")
+    def _compute_mail_step_id(self):
+        super()._compute_mail_step_id()
+
+    def _is_clickable(self):
+        """A text message, if there is a link in it."""
+        return super()._is_clickable() or bool(
+            self.kind == "sms" and find_text_links(self.sms_body)
+        )
+
+    @api.depends("clicked_step_id.kind", "clicked_step_id.sms_body")
+    def _compute_mail_links(self):
+        super()._compute_mail_links()
+
+    def _get_message_links(self):
+        if self.kind == "sms":
+            return find_text_links(self.sms_body)
+        return super()._get_message_links()
 
     # ------------------------------------------------------------
     # ORM

@@ -4,7 +4,7 @@ import { registry } from "@web/core/registry";
 import { standardFieldProps } from "@web/views/fields/standard_field_props";
 
 /**
- * One of the links of a mail. They are in another field of the record, `mail_links`
+ * One of the links of a message. They are in another field of the record, `mail_links`
  * unless the option `links` names it: `[[url, text]]`.
  */
 export class LinkChoiceField extends Component {
@@ -27,7 +27,7 @@ export class LinkChoiceField extends Component {
             label: text ? `${text} (${url})` : url,
         }));
         if (this.value && !links.some((link) => link.url === this.value)) {
-            links.push({ url: this.value, label: _t("%s (not in the mail)", this.value) });
+            links.push({ url: this.value, label: _t("%s (not in the message)", this.value) });
         }
         return links;
     }
@@ -43,7 +43,7 @@ export class LinkChoiceField extends Component {
 
 export const linkChoiceField = {
     component: LinkChoiceField,
-    displayName: _t("Link of a mail"),
+    displayName: _t("Link of a message"),
     supportedTypes: ["char"],
     supportedOptions: [{ name: "links", label: _t("Field with the links"), type: "string" }],
     extractProps: ({ options, placeholder }) => ({
