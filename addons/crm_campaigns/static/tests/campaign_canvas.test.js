@@ -135,7 +135,8 @@ test("who may not change it, or while it runs, only reads", async () => {
     canvas.steps[0].failed = 3;
     await mountCanvas();
 
-    expect(".o_crm_campaign_plus").toHaveCount(0);
+    expect(".o_crm_campaign_plus, .o_crm_campaign_palette").toHaveCount(0);
+    expect("button[name=palette]").toHaveCount(0);
     expect(".o_crm_campaign_hint").toHaveText(
         "Stop the campaign to change its steps, or choose “Edit” to draw its next version.",
     );
@@ -260,6 +261,54 @@ test("a step is dragged to another way", async () => {
     expect.verifySteps([["canvas_move", 1, 4, 3, "next"]]);
     expect(".o_crm_campaign_panel").toHaveCount(0);
     expect(".o_crm_campaign_ghost").toHaveCount(0);
+});
+
+test("a kind is dragged from the list of steps to its place", async () => {
+    onRpc("crm.campaign.step", "onchange", ({ kwargs }) => {
+        const { default_parent_id, default_branch, default_kind } = kwargs.context;
+        expect.step([default_parent_id, default_branch, default_kind]);
+    });
+    await mountCanvas();
+    expect("[data-palette]").toHaveCount(2);
+
+    const { drop, moveTo } = await contains("[data-palette='wait_click']").drag();
+    await moveTo("[data-place='3:next']");
+    await animationFrame();
+    expect(".o_crm_campaign_ghost").toHaveText("Wait");
+    expect(".o_over [data-place='3:next']").toHaveCount(1);
+    await drop("[data-place='3:next']");
+    await animationFrame();
+
+    expect.verifySteps([[3, "next", "wait_click"]]);
+    expect(".o_crm_campaign_panel.o_new [name=name]").toHaveCount(1);
+    expect(".o_crm_campaign_palette").toHaveCount(0, { message: "there is a form now" });
+});
+
+test("a kind is chosen there, and then its place; Escape forgets it", async () => {
+    onRpc("crm.campaign.step", "onchange", ({ kwargs }) => {
+        expect.step([kwargs.context.default_parent_id, kwargs.context.default_kind]);
+    });
+    await mountCanvas();
+
+    await contains("[data-palette='mail']").click();
+    expect(".o_crm_campaign_hint").toHaveText(/Choose a \+ where “Send a Mail” goes/);
+    expect(".o_crm_campaign_plus:not(:disabled)").toHaveCount(6);
+    await key("Escape");
+    expect("[data-palette].active").toHaveCount(0);
+    await contains("[data-palette='mail']").click();
+    await contains("[data-place='0:next']").click();
+    await animationFrame();
+
+    expect.verifySteps([[false, "mail"]]);
+    expect(".o_crm_campaign_picker").toHaveCount(0);
+});
+
+test("the list of steps is put away", async () => {
+    await mountCanvas();
+    await contains("button[name=palette]").click();
+    expect(".o_crm_campaign_palette").toHaveCount(0);
+    await contains("button[name=palette]").click();
+    expect(".o_crm_campaign_palette").toHaveCount(1);
 });
 
 test("a new step is asked for with its place", async () => {

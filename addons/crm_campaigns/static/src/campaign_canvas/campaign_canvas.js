@@ -12,7 +12,7 @@ import { FormViewDialog } from "@web/views/view_dialogs/form_view_dialog";
 import { formatInteger } from "@web/views/fields/formatters";
 import { standardWidgetProps } from "@web/views/widgets/standard_widget_props";
 import { Component, onMounted, onPatched, onWillUnmount, useRef, useState } from "@odoo/owl";
-import { KindPicker } from "./kind_picker";
+import { KindPicker, groupByFamily } from "./kind_picker";
 import { useStepDrag } from "./step_drag";
 import { StepPanel } from "./step_panel";
 import { StepRemoveDialog } from "./step_remove_dialog";
@@ -26,6 +26,8 @@ const REFRESH_SECONDS = 20;
 const NARROW = 620;
 /** From so many pixels on the form of a step is beside the tree, else in a dialog. */
 const WIDE = 900;
+/** What is dragged is a step, by its number, or a kind that becomes one, by its code. */
+const isKind = (item) => typeof item === "string";
 const ZOOMS = [0.25, 0.33, 0.5, 0.67, 0.8, 1, 1.25, 1.5];
 
 /**
@@ -66,11 +68,14 @@ export class CampaignCanvas extends Component {
         this.state = useState({
             canvas: null,
             selected: START,
-            // a step that looks for another place
+            // what looks for a place: a step, or the code of a kind
             moving: null,
+            hasPalette: true,
             // null: as much as fits
             zoom: null,
             width: 0,
+            // of all of it, whatever stands beside the tree
+            isRoomy: false,
             isFull: false,
             // the form beside the tree: what `StepPanel` needs, and a number
             panel: null,
@@ -81,7 +86,7 @@ export class CampaignCanvas extends Component {
                 this.viewport.el,
                 this.root.el.closest(".o_content, .modal-body") || this.root.el,
             ],
-            onDrop: (id, place) => this.move(id, place),
+            onDrop: (item, place) => this.drop(item, place),
         });
         this.keepLast = new KeepLast();
         // the drawing is of this state of the form
@@ -167,6 +172,7 @@ export class CampaignCanvas extends Component {
         if (width && width !== this.state.width) {
             this.state.width = width;
         }
+        this.state.isRoomy = this.root.el.clientWidth >= WIDE;
     }
 
     get isCampaign() {
@@ -211,7 +217,7 @@ export class CampaignCanvas extends Component {
     get hint() {
         const { canvas, moving } = this.state;
         if (moving) {
-            return _t("Choose a + where “%s” goes, or press Escape.", this.getStep(moving).name);
+            return _t("Choose a + where “%s” goes, or press Escape.", this.nameOf(moving));
         }
         if (canvas.hint) {
             return canvas.hint;
@@ -230,6 +236,11 @@ export class CampaignCanvas extends Component {
 
     getStep(id) {
         return this.state.canvas.steps.find((step) => step.id === id);
+    }
+
+    /** Of a step, or of a kind that becomes one. */
+    nameOf(item) {
+        return isKind(item) ? this.getKind({ kind: item }).label : this.getStep(item).name;
     }
 
     getKind(step) {
@@ -302,7 +313,7 @@ export class CampaignCanvas extends Component {
 
     wayTitle(way) {
         const after = way.nodeId ? this.getStep(way.nodeId).name : "";
-        if (this.state.moving) {
+        if (this.state.moving && !isKind(this.state.moving)) {
             return after ? _t("Put it here, after “%s”", after) : _t("Put it first");
         }
         if (!after) {
@@ -313,9 +324,9 @@ export class CampaignCanvas extends Component {
             : _t("Add a step after “%s”", after);
     }
 
-    /** Whether a way takes the step that is moved: not below itself. */
+    /** Whether a way takes what looks for a place: a step not below itself. */
     takes(way, id) {
-        return !idsBelow(findNode(this.drawing.root, id)).includes(way.nodeId);
+        return isKind(id) || !idsBelow(findNode(this.drawing.root, id)).includes(way.nodeId);
     }
 
     isTarget(way) {
@@ -513,6 +524,18 @@ export class CampaignCanvas extends Component {
     // The tree
     // ------------------------------------------------------------
 
+    async drop(item, place) {
+        await (isKind(item) ? this.addKind(item, place) : this.move(item, place));
+    }
+
+    async addKind(kind, place) {
+        const way = this.getWay(place);
+        this.state.moving = null;
+        if (way && !way.isLost) {
+            await this.add(way, this.getKind({ kind }));
+        }
+    }
+
     async move(id, place) {
         const way = this.getWay(place);
         this.state.moving = null;
@@ -596,6 +619,27 @@ export class CampaignCanvas extends Component {
         this.state.selected = id;
     }
 
+    /** Beside the tree, as long as there is room and nothing else is there. */
+    get palette() {
+        const { hasPalette, isRoomy, panel } = this.state;
+        return hasPalette && isRoomy && this.canEdit && !panel && !this.env.inDialog
+            ? groupByFamily(this.state.canvas.kinds)
+            : null;
+    }
+
+    togglePalette() {
+        this.state.hasPalette = !this.state.hasPalette;
+    }
+
+    onKindPress(ev, kind) {
+        this.drag.press(ev, kind);
+    }
+
+    /** Without dragging: the next + takes it. */
+    onKindClick(kind) {
+        this.state.moving = this.state.moving === kind ? null : kind;
+    }
+
     onNodePress(ev, id) {
         if (id && this.canEdit && !ev.target.closest("button")) {
             this.drag.press(ev, id);
@@ -604,7 +648,7 @@ export class CampaignCanvas extends Component {
 
     onWayClick(way) {
         if (this.state.moving) {
-            this.move(this.state.moving, way.id);
+            this.drop(this.state.moving, way.id);
         } else {
             this.openPicker(way.id);
         }

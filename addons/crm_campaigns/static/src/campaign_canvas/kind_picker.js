@@ -1,5 +1,16 @@
 import { Component, onMounted, useRef } from "@odoo/owl";
 
+export function groupByFamily(kinds) {
+    const families = new Map();
+    for (const kind of kinds) {
+        if (!families.has(kind.family)) {
+            families.set(kind.family, []);
+        }
+        families.get(kind.family).push(kind);
+    }
+    return [...families].map(([name, kinds]) => ({ name, kinds }));
+}
+
 /** The kinds of steps to choose from, those of a family together. */
 export class KindPicker extends Component {
     static template = "crm_campaigns.KindPicker";
@@ -20,14 +31,7 @@ export class KindPicker extends Component {
     }
 
     get families() {
-        const families = new Map();
-        for (const kind of this.props.kinds) {
-            if (!families.has(kind.family)) {
-                families.set(kind.family, []);
-            }
-            families.get(kind.family).push(kind);
-        }
-        return [...families].map(([name, kinds]) => ({ name, kinds }));
+        return groupByFamily(this.props.kinds);
     }
 
     pick(kind) {
