@@ -423,6 +423,29 @@ class TestCampaignSteps(StepCommon):
         self.assertEqual(self.leads.mapped("referred"), ["batch of 2"] * 2)
         self.assertEqual(set(self._tasks(campaign).mapped("reason")), {"Do it"})
 
+    def test_server_action_is_told_what_the_step_says(self):
+        action = self._create_action(
+            "told = env.context['campaign_values']\n"
+            "records.write({'referred': '%s of %s' % (told['cut'], len(records))})"
+        )
+        campaign = self._create_campaign(self.leads)
+        step = self._add_step(
+            campaign,
+            "server_action",
+            server_action_id=action.id,
+            server_action_values='{"cut": 10}',
+        )
+        for wrong, why in (("{cut: 10}", "no JSON"), ("[10]", "names with their")):
+            with self.assertRaisesRegex(ValidationError, why), self.cr.savepoint():
+                step.server_action_values = wrong
+        campaign.action_start()
+        with self.assertRaisesRegex(UserError, "Stop the campaign"):
+            step.server_action_values = "{}"
+        self._run()
+
+        self.assertEqual(self.leads.mapped("referred"), ["10 of 2"] * 2)
+        self.assertEqual(campaign.copy().step_ids.server_action_values, '{"cut": 10}')
+
     def test_server_action_of_others_is_not_for_the_marketer(self):
         action = self._create_action(
             "records", group_ids=self.env.ref("base.group_system").ids

@@ -1,3 +1,5 @@
+import json
+
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 from odoo.tools.translate import LazyTranslate
@@ -6,6 +8,8 @@ from ....tools.step_kind import StepKind
 from ..mail_thread import BATCH
 
 _lt = LazyTranslate(__name__)
+# in the context of the action: what the step tells it
+VALUES = "campaign_values"
 
 
 class ServerActionKind(StepKind):
@@ -18,7 +22,7 @@ class ServerActionKind(StepKind):
     label = _lt("Run a Server Action")
     family = "record"
     icon = "fa-cogs"
-    fields = ("server_action_id",)
+    fields = ("server_action_id", "server_action_values")
 
     def get_text(self):
         # sudo: whoever may read the campaign may read what it runs
@@ -39,7 +43,7 @@ class ServerActionKind(StepKind):
             active_model=model,
             active_ids=res_ids,
             active_id=res_ids[0],
-            **{BATCH: True},
+            **{BATCH: True, VALUES: self.step._get_action_values()},
         ).run()
         tasks._done(reason=self.step.server_action_id.name)
 
@@ -55,9 +59,41 @@ class CrmCampaignStep(models.Model):
         help="Of the records of this campaign. Code gets all of them, as “records”.",
     )
 
+    server_action_values = fields.Text(
+        string="Tell It",
+        help="Values for the action, as JSON, so that one action does for several "
+        "steps. Its code finds them in env.context['campaign_values'].",
+    )
+
     @api.model
     def _get_kinds(self):
         return [*super()._get_kinds(), ServerActionKind]
+
+    def _get_action_values(self):
+        """``{name: value}`` for the action."""
+        return json.loads(self.server_action_values or "{}")
+
+    @api.constrains("server_action_values")
+    def _check_server_action_values(self):
+        for step in self.filtered("server_action_values"):
+            try:
+                values = json.loads(step.server_action_values)
+            except ValueError as error:
+                raise ValidationError(
+                    self.env._(
+                        "“%(step)s”: what the action is told is no JSON: %(error)s",
+                        step=step.name,
+                        error=error,
+                    )
+                ) from error
+            if not isinstance(values, dict):
+                raise ValidationError(
+                    self.env._(
+                        "“%s”: write names with their values, such as "
+                        '{"discount": 10}.',
+                        step.name,
+                    )
+                )
 
     @api.constrains("server_action_id")
     def _check_server_action(self):
