@@ -173,7 +173,7 @@ class TestMailLinks(BaseCase):
     def test_links_of_a_text_message(self):
         text = (
             "Tea: https://a.example/tea?x=1 and http://b.example/{{ object.id }}/go\n"
-            "again https://a.example/tea?x=1, www.none.example, {{ object.name }}"
+            "again https://a.example/tea?x=1 or www.none.example, {{ object.name }}"
         )
 
         self.assertEqual(
