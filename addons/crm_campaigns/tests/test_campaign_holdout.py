@@ -319,6 +319,10 @@ class TestCampaignLift(CampaignMoneyCommon):
 
         self.assertIn("1 of 7 people", self.campaign.goal_lift)
         self.assertIn("may be chance", self.campaign.goal_lift)
+        self.assertRegex(
+            self.campaign.goal_lift,
+            r"\+14\.29 percentage points, with 95 % confidence between -.+ and \+",
+        )
         self.assertIn("7 people", self.campaign.sudo().margin_lift)
         row = self.env["crm.campaign.report"].search(
             [("campaign_id", "=", self.campaign.id)]

@@ -86,8 +86,11 @@ class TestCampaignPreview(CampaignCommon):
         self.assertEqual(form.sample_subject, "For ola")
         self.assertIn("For regulars", form.sample_body)
         self.assertNotIn("Big deals", form.sample_body)
+        self.assertEqual(form.sample_address, self.ola.email_from)
+        self.ida.partner_id = self.customer
         form.sample_ref = f"crm.lead,{self.ida.id}"
         self.assertEqual(form.sample_subject, "For ida")
+        self.assertEqual(form.sample_address, self.customer.email_formatted)
         self.assertIn("Big deals", form.sample_body)
 
     def test_first_sample_is_somebody_on_the_way(self):

@@ -17,6 +17,7 @@ class MailingMailingTest(models.TransientModel):
         readonly=False,
         help="The mail is shown, and sent as a test, as this person would get it.",
     )
+    sample_address = fields.Char(string="Address", compute="_compute_sample")
     sample_subject = fields.Char(string="Subject", compute="_compute_sample")
     sample_body = fields.Html(string="Mail", compute="_compute_sample", sanitize=False)
 
@@ -48,14 +49,23 @@ class MailingMailingTest(models.TransientModel):
     @api.depends("sample_ref", "mass_mailing_id")
     def _compute_sample(self):
         for test in self:
-            test.sample_subject = test.sample_body = False
+            test.sample_address = test.sample_subject = test.sample_body = False
             sample = test._get_sample()
             if not sample:
                 continue
             mailing = test.mass_mailing_id.with_context(crm_campaigns_engine=True)
+            # whom the record stands for: a lead is called by what they want
+            test.sample_address = test._get_sample_address(sample)
             render = {"res_ids": sample.ids, "compute_lang": False}
             test.sample_subject = mailing._render_field("subject", **render)[sample.id]
             test.sample_body = mailing._render_field("body_html", **render)[sample.id]
+
+    def _get_sample_address(self, sample):
+        """Name and address of the chosen person, as far as the user may read it."""
+        partner = sample._mail_get_partners()[sample.id][:1]._filtered_access("read")
+        return (
+            partner.email_formatted or sample._mail_get_primary_email()[sample.id] or ""
+        )
 
     def _get_sample(self):
         """The chosen person, if the user may read it and it is of the right kind."""

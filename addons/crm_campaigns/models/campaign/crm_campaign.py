@@ -462,7 +462,9 @@ class CrmCampaign(models.Model):
 
     def action_view_participants(self):
         return self._action_view(
-            "crm_campaign_participant_action", self.env._("Participants")
+            "crm_campaign_participant_action",
+            self.env._("Participants"),
+            crm_campaigns_one_campaign=True,
         )
 
     def action_view_failed(self):

@@ -101,9 +101,9 @@ class CrmCampaignStep(models.Model):
     def _get_canvas_share(self, count, of):
         if not of:
             return formatLang(self.env, count, digits=0)
-        share = 100 * count / of
         # few clicks are some all the same
-        digits = 1 if 0 < share < 10 else 0
+        share = max(100 * count / of, 0.1) if count else 0
+        digits = 1 if 0 < share < 1 else 0
         return f"{formatLang(self.env, share, digits=digits)}%"
 
     @api.model

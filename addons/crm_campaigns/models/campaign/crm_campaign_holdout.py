@@ -198,7 +198,7 @@ class CrmCampaign(models.Model):
         if text := self._get_too_few_text(lift):
             return Markup("<p class='text-muted mb-0'>%s</p>") % text
         if lift.is_significant:
-            verdict = self.env._("This is no chance, as far as 95 % go.")
+            verdict = self.env._("With that confidence it is no chance.")
         else:
             verdict = self.env._("This may be chance: nothing is proven.")
         relative = lift.relative
@@ -206,7 +206,7 @@ class CrmCampaign(models.Model):
             more = ""
         else:
             more = self.env._(
-                ", %s %% of what comes without it",
+                "; %s %% compared with those held out",
                 self._sign(100 * relative, 1),
             )
         return Markup(
@@ -219,7 +219,8 @@ class CrmCampaign(models.Model):
                 for row in rows
             ),
             self.env._(
-                "Difference: %(difference)s (%(low)s to %(high)s)%(more)s.",
+                "Difference: %(difference)s, with 95 %% confidence between %(low)s and "
+                "%(high)s%(more)s.",
                 difference=difference,
                 low=interval[0],
                 high=interval[1],
@@ -259,9 +260,6 @@ class CrmCampaign(models.Model):
         )
 
     def _tell_goal_lift(self, lift):
-        def percent(value):
-            return f"{self._sign(100 * value, 2)} %"
-
         rows = difference = interval = None
         if lift.is_enough:
             rows = [
@@ -269,15 +267,17 @@ class CrmCampaign(models.Model):
                     name,
                     self.env._(
                         "%(successes)s of %(people)s people",
-                        successes=group.successes,
-                        people=group.n,
+                        successes=self._count(group.successes),
+                        people=self._count(group.n),
                     ),
                     f"{formatLang(self.env, 100 * group.rate, digits=2)} %",
                 )
                 for name, group in self._name_groups(lift)
             ]
-            difference = percent(lift.difference)
-            interval = [percent(end) for end in lift.interval]
+            difference = self.env._(
+                "%s percentage points", self._sign(100 * lift.difference, 2)
+            )
+            interval = [self._sign(100 * end, 2) for end in lift.interval]
         return self._tell_lift(lift, rows, difference, interval)
 
     def _tell_margin_lift(self, lift):
@@ -291,7 +291,7 @@ class CrmCampaign(models.Model):
             rows = [
                 (
                     name,
-                    self.env._("%s people", group.n),
+                    self.env._("%s people", self._count(group.n)),
                     self.env._("%s each", amount(group.mean)),
                 )
                 for name, group in self._name_groups(lift)
@@ -305,6 +305,9 @@ class CrmCampaign(models.Model):
             (self.env._("In the campaign"), lift.treated),
             (self.env._("Held out"), lift.held),
         )
+
+    def _count(self, number):
+        return formatLang(self.env, number, digits=0)
 
     def _sign(self, value, digits):
         sign = "+" if value > 0 else ""

@@ -15,7 +15,7 @@ export const NODE_WIDTH = 244;
 export const NODE_HEIGHT = 96;
 /** What became of its messages, in a line of its own. */
 export const FIGURES_HEIGHT = 26;
-const START_HEIGHT = 64;
+const START_HEIGHT = 72;
 /** Of a way out: with its + alone, and with words above it. */
 const WAY_WIDTH = 120;
 const PLUS_HEIGHT = 26;
