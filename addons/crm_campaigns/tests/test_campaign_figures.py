@@ -213,7 +213,7 @@ class TestCampaignFigures(CampaignCommon):
             [("sent", "5"), ("bounced", "100%")],
         )
         Step = self.env["crm.campaign.step"]
-        self.assertEqual(Step._get_canvas_share(1, 40), "3%")
+        self.assertEqual(Step._get_canvas_share(3, 100), "3%")
         self.assertEqual(Step._get_canvas_share(1, 250), "0.4%")
         self.assertEqual(Step._get_canvas_share(1, 9000), "0.1%")
         self.assertEqual(Step._get_canvas_share(0, 40), "0%")
