@@ -81,7 +81,7 @@ class CrmCaseSatisfaction(models.Model):
                 else ""
             )
             row.nps = (
-                f"{round(100 * row.nps_balance / row.nps_answers):+d}"
+                f"{self._format_nps(row.nps_balance / row.nps_answers)}"
                 f" (n = {row.nps_answers})"
                 if row.nps_answers
                 else ""
@@ -92,6 +92,12 @@ class CrmCaseSatisfaction(models.Model):
                 if row.is_few
                 else ""
             )
+
+    @api.model
+    def _format_nps(self, share):
+        """As it is written: with its sign, and 0 without."""
+        nps = round(100 * share)
+        return f"{nps:+d}" if nps else "0"
 
     @property
     def _table_query(self):
