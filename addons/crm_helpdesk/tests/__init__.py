@@ -54,3 +54,4 @@ from . import test_after_sales_report
 from . import test_after_sales_tour
 from . import test_after_sales_other
 from . import test_after_sales_portal
+from . import test_case_mail_filter

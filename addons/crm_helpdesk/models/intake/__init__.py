@@ -3,9 +3,14 @@ from . import crm_case_address_use
 from . import crm_case_duplicate
 from . import crm_case_follow_up
 from . import crm_case_mail_domain
+from . import crm_case_mail_filter_condition
+from . import crm_case_mail_filter_extract
+from . import crm_case_mail_filter
+from . import crm_case_mail_filter_log
 from . import crm_case_participant
 from . import crm_case_participants
 from . import crm_case_reply
 from . import crm_case_spam
 from . import mail_alias_domain
 from . import mail_thread
+from . import crm_case_mail_filtered
