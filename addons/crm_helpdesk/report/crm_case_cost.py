@@ -20,7 +20,8 @@ class CrmCaseCost(models.Model):
       with. What came back is worth as much as it left with, until somebody scraps it.
     - Freight: what the request says, and the carrier's price of the transfers where an
       app knows it, in proportion to the lines of the request in the transfer.
-    - Time: analytic lines that name the case, timesheets among them.
+    - Time: analytic lines that name the case, timesheets among them, and what was noted
+      on the case itself, at the cost of an hour that its team had then.
     """
 
     _name = "crm.case.cost"
@@ -42,6 +43,7 @@ class CrmCaseCost(models.Model):
         ],
         "crm.case.claim": ["case_id", "date_approved", "freight_cost", "state"],
         "crm.case.claim.line": ["claim_id", "lot_id", "product_id", "remedy"],
+        "crm.case.time": ["case_id", "date", "hour_cost", "hours"],
         "stock.move": ["case_claim_line_id", "date", "is_in", "is_out", "state"],
         "stock.picking": ["date_done", "state"],
     }
@@ -169,5 +171,11 @@ class CrmCaseCost(models.Model):
                    a.date, -a.amount
               FROM account_analytic_line a
              WHERE a.case_id IS NOT NULL AND a.amount <> 0
+             UNION ALL
+            -- noted on the case; below zero, for no analytic line has such a number
+            SELECT 'time'::varchar, w.case_id, NULL::int, -w.id, NULL::int, NULL::int,
+                   w.date, (w.hours * w.hour_cost)::numeric
+              FROM crm_case_time w
+             WHERE w.hour_cost > 0
             """
         )

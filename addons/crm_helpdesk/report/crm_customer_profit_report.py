@@ -19,6 +19,7 @@ class CrmCustomerProfitReport(models.Model):
         "crm.case": ["commercial_partner_id", "company_id"],
         "crm.case.claim": ["case_id", "date_approved", "freight_cost", "state"],
         "crm.case.claim.line": ["claim_id", "remedy"],
+        "crm.case.time": ["case_id", "date", "hour_cost", "hours"],
         "stock.move": ["case_claim_line_id", "date", "is_in", "is_out", "state"],
     }
 
@@ -28,11 +29,21 @@ class CrmCustomerProfitReport(models.Model):
         # sudo: who reads the profit may know whether service is in it
         Claim = self.env["crm.case.claim"].sudo()
         Line = self.env["account.analytic.line"].sudo()
-        if Claim.search_count(
-            [("company_id", "=", company.id), ("state", "in", ("progress", "done"))],
-            limit=1,
-        ) or Line.search_count(
-            [("company_id", "=", company.id), ("case_id", "!=", False)], limit=1
+        Time = self.env["crm.case.time"].sudo()
+        if (
+            Claim.search_count(
+                [
+                    ("company_id", "=", company.id),
+                    ("state", "in", ("progress", "done")),
+                ],
+                limit=1,
+            )
+            or Line.search_count(
+                [("company_id", "=", company.id), ("case_id", "!=", False)], limit=1
+            )
+            or Time.search_count(
+                [("company_id", "=", company.id), ("hour_cost", ">", 0)], limit=1
+            )
         ):
             known = known | {"service"}
         return known

@@ -55,3 +55,4 @@ from . import test_after_sales_tour
 from . import test_after_sales_other
 from . import test_after_sales_portal
 from . import test_case_mail_filter
+from . import test_case_template

@@ -10,3 +10,4 @@ from . import crm_case_claim_create
 from . import crm_case_claim_refuse
 from . import crm_case_macro_apply
 from . import crm_case_mail_filter_test
+from . import crm_case_opportunity

@@ -62,11 +62,14 @@ class PersonTime:
             return start + WINDOW
 
 
-def person_times(users, company, now):
+def person_times(users, company, now, shifts=None):
     """``{user id: PersonTime}``, as the people of ``company``.
 
     :param now: naive UTC, without microseconds
+    :param shifts: ``{user id: calendar}`` of those who work other hours at what is
+        asked about: in the time zone of the calendar, less their own time off
     """
+    shifts = shifts or {}
     # hours and time off are read whoever triggers an assignment; nothing of them is
     # shown but whether somebody works
     users = users.sudo()
@@ -76,25 +79,30 @@ def person_times(users, company, now):
     by_hours = defaultdict(list)
     for user in users:
         resource = resources.get(user.id)
+        if shift := shifts.get(user.id):
+            by_hours[shift.sudo(), None, True].append(user)
+            continue
         calendar = resource.calendar_id if resource else company.resource_calendar_id
         # without resource, hours are those of the user's own time zone
         tz = (user.tz or calendar.tz) if not resource else None
-        by_hours[calendar, tz].append(user)
+        by_hours[calendar, tz, False].append(user)
     holidays, time_off = _leaves(
         users.env,
         resources.values(),
-        {calendar.id for calendar, _tz in by_hours if calendar},
+        {calendar.id for calendar, _tz, _is_shift in by_hours if calendar},
         now,
     )
     times = {}
-    for (calendar, tz), group in by_hours.items():
+    for (calendar, tz, is_shift), group in by_hours.items():
         attendances = {}
         if calendar:
             attendances = calendar._attendance_intervals_batch(
                 low,
                 high,
                 resources=users.env["resource.resource"].browse(
-                    resources[user.id].id for user in group if user.id in resources
+                    resources[user.id].id
+                    for user in group
+                    if user.id in resources and not is_shift
                 ),
                 tz=pytz.timezone(tz) if tz else None,
             )
@@ -104,7 +112,9 @@ def person_times(users, company, now):
             hours = _intervals(
                 [
                     (to_utc(start), to_utc(stop))
-                    for start, stop, _meta in attendances[resource_id]
+                    for start, stop, _meta in attendances[
+                        False if is_shift else resource_id
+                    ]
                 ]
                 if calendar
                 else [(now, now + WINDOW)]

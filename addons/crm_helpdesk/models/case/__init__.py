@@ -24,3 +24,5 @@ from . import account_move
 from . import sale_order
 from . import stock_lot
 from . import stock_picking
+from . import crm_case_rating_reminder
+from . import crm_lead

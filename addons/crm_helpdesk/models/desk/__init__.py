@@ -4,11 +4,13 @@ from . import crm_case_contract
 from . import crm_case_assignment
 from . import crm_case_clock
 from . import crm_case_draft
+from . import crm_case_hand
 from . import crm_case_home
 from . import crm_case_macro
 from . import crm_case_panel
 from . import crm_case_presence
 from . import crm_case_side
+from . import crm_case_time
 from . import crm_case_team
 from . import crm_case_team_member
 from . import res_partner

@@ -74,6 +74,10 @@ class CrmCase(models.Model):
             members = of_company.member_ids.filtered("active")
             for user_id, time in person_times(members, company, now).items():
                 times[user_id, company.id] = time
+        shifts = self.env["crm.case.team.member"].browse(
+            profile.id for profile in profiles.values() if profile.resource_calendar_id
+        )
+        shift_times = shifts._get_shift_times(now)
         counts = users._get_open_case_counts()
         # what one rule gives away counts for the others as well
         opens = {user.id: Count(counts.get(user.id, 0)) for user in users}
@@ -84,7 +88,10 @@ class CrmCase(models.Model):
             found = candidates[rule.id] = []
             for user in team.member_ids.filtered("active").sorted("id"):
                 profile = profiles.get((team.id, user.id))
-                time = times[user.id, team.company_id.id]
+                time = (
+                    shift_times.get((user.id, team.id))
+                    or times[user.id, team.company_id.id]
+                )
                 fixed = None
                 if profile and profile.is_paused:
                     fixed = "paused"

@@ -47,6 +47,14 @@ class CrmCaseTeamMember(models.Model):
         " customer or for others does not count. 0: no limit.",
     )
     is_paused = fields.Boolean(string="Paused", help="Gets nothing by rules.")
+    resource_calendar_id = fields.Many2one(
+        "resource.calendar",
+        string="Shift",
+        domain="[('company_id', 'in', (company_id, False))]",
+        index="btree_not_null",
+        help="When this team's cases are given to them: early or late shift, on call "
+        "at the weekend. Their time off holds as well. Empty: their own hours.",
+    )
     # now
     open_count = fields.Integer(string="Has Now", compute="_compute_state")
     presence = fields.Selection(PRESENCE, string="Available", compute="_compute_state")
@@ -72,7 +80,7 @@ class CrmCaseTeamMember(models.Model):
             )
         )
 
-    @api.depends("user_id", "team_id", "max_open", "is_paused")
+    @api.depends("user_id", "team_id", "max_open", "is_paused", "resource_calendar_id")
     def _compute_state(self):
         # sudo: leaders see the load of people whose cases they may not see
         counts = self.user_id.sudo()._get_open_case_counts()
@@ -81,8 +89,11 @@ class CrmCaseTeamMember(models.Model):
         for company, group in self.grouped("company_id").items():
             for user_id, time in person_times(group.user_id, company, now).items():
                 times[user_id, company.id] = time
+        shift_times = self._get_shift_times(now)
         for member in self:
-            time = times.get((member.user_id.id, member.company_id.id))
+            time = shift_times.get((member.user_id.id, member.team_id.id)) or times.get(
+                (member.user_id.id, member.company_id.id)
+            )
             count = counts.get(member.user_id.id, 0)
             member.open_count = count
             if not time:
@@ -101,6 +112,19 @@ class CrmCaseTeamMember(models.Model):
             else:
                 member.presence = "working" if time.at_work else "off"
 
+    def _get_shift_times(self, now):
+        """``{(user id, team id): PersonTime}`` of those who have a shift."""
+        times = {}
+        for team, members in (
+            self.filtered("resource_calendar_id").grouped("team_id").items()
+        ):
+            shifts = {m.user_id.id: m.resource_calendar_id for m in members}
+            for user_id, time in person_times(
+                members.user_id, team.company_id, now, shifts
+            ).items():
+                times[user_id, team.id] = time
+        return times
+
     @api.model_create_multi
     def create(self, vals_list):
         members = super().create(vals_list)
@@ -113,7 +137,12 @@ class CrmCaseTeamMember(models.Model):
         result = super().write(vals)
         if vals.keys() & {"team_id", "user_id"}:
             (teams | self.team_id)._follow_memberships()
-        if vals.keys() & {"skill_ids", "max_open", "is_paused"}:
+        if vals.keys() & {
+            "skill_ids",
+            "max_open",
+            "is_paused",
+            "resource_calendar_id",
+        }:
             # who could not take anything may now
             self.team_id._try_cases_again()
         return result

@@ -15,4 +15,6 @@ from . import crm_case_snooze
 from . import crm_case_silence
 from . import crm_case_merge
 from . import crm_case_split
+from . import crm_case_template
+from . import crm_case_schedule
 from . import mail_thread
