@@ -186,6 +186,7 @@ class TestCaseAddress(CaseCommon):
         return case.message_ids.filtered(lambda m: m.message_type == "email")
 
     def test_reply_address_finds_the_case_without_references(self):
+        """D31."""
         case = self._receive()
         address = self._reply_email(case)
         self.assertRegex(address, rf"^help\+c{case.id}-[0-9a-f]{{16}}@")
@@ -226,6 +227,7 @@ class TestCaseAddress(CaseCommon):
         self.assertEqual(new.team_id, self.team)
 
     def test_references_come_before_the_address(self):
+        """D31: in that order."""
         case, other = self._receive("one"), self._receive("two")
         references = self._emails_of(other)[0].message_id
 

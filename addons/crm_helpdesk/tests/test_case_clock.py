@@ -143,7 +143,7 @@ class TestNextResponse(ClockCommon):
         )
 
     def test_an_answer_never_solves(self):
-        """frappe/helpdesk#1542."""
+        """D24: elsewhere a reply was the solution, too (frappe/helpdesk#1542)."""
         with freeze_time(at(9)):
             case = self._create_cases()
             self._answer(case)
@@ -270,7 +270,7 @@ class TestPauses(ClockCommon):
         self.assertEqual((clock.state, clock.elapsed_hours), ("met", 3))
 
     def test_pauses_survive_another_policy_and_priority(self):
-        """glpi#6902, and an SLA that was added later (OCA)."""
+        """D27: glpi#6902; D28: an SLA that was added later forgot them (OCA)."""
         case = self._paused_case()
         with freeze_time(at(12)):
             case.stage_id = self.stages["in_progress"]
@@ -353,6 +353,7 @@ class TestWhichPolicy(ClockCommon):
         self.assertEqual(urgent.sla_due, at(10))
 
     def test_no_priority_in_the_target_means_any(self):
+        """D28: elsewhere nothing chosen meant the lowest only."""
         with freeze_time(at(9)):
             for priority in "012":
                 case = self._create_cases(priority=priority)
@@ -361,7 +362,7 @@ class TestWhichPolicy(ClockCommon):
                 )
 
     def test_priorities_of_ones_own(self):
-        """frappe/helpdesk#2405: custom priorities were refused."""
+        """D30: custom priorities were refused (frappe/helpdesk#2405)."""
         field = self.env["crm.case"]._fields["priority"]
         own = [*field.selection, ("4", "Production stands")]
         self.patch(field, "selection", own)

@@ -44,7 +44,11 @@ Please plug it in.
 
 @tagged("post_install", "-at_install", "mail_gateway", "crm_helpdesk")
 class TestCaseMail(CaseCommon):
-    """Mail in, through Odoo's own gateway."""
+    """Mail in, through Odoo's own gateway.
+
+    What leads back to a case, and what does not: D31. What fails after a case was opened:
+    D32. Who gets to see it: D33.
+    """
 
     def test_mail_opens_a_case_for_its_author(self):
         case = self._receive("The grinder does not start")
@@ -323,7 +327,7 @@ class TestCaseMail(CaseCommon):
         self.assertFalse(self._new_mails)
 
     def test_failing_acknowledgement_keeps_the_case(self):
-        """Or each fetch of the mail server would raise, and open it anew."""
+        """D32: or each fetch of the mail server would raise, and open it anew."""
         self.team.ack_template_id = self.team.ack_template_id.copy(
             {"subject": "{{ object.nonsense }}"}
         )

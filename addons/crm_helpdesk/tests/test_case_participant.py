@@ -52,6 +52,7 @@ class TestCaseParticipant(ParticipantCommon):
         )
 
     def test_being_in_copy_gives_nothing(self):
+        """D33: neither the case nor those of the company."""
         case = self._receive(cc=f"{self.jan.email}, {self.eva.email}")
 
         for user in (self.portal_jan, self.portal_eva):

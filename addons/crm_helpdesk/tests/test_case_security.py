@@ -42,6 +42,7 @@ class TestCaseSecurity(CaseCommon):
         self.assertFalse(self.team_2.with_user(self.manager).has_access("read"))
 
     def test_assignee_is_never_a_customer(self):
+        """D33: OCA/helpdesk#889."""
         field = self.env["crm.case"]._fields["user_id"]
         self.assertIn("('share', '=', False)", field.domain)
 
@@ -73,6 +74,7 @@ class TestCaseSecurity(CaseCommon):
         )
 
     def test_follower_gets_no_access(self):
+        """D33."""
         """A copied address must not open a case, nor those of the whole company."""
         self.case.message_subscribe(partner_ids=(self.jan + self.eva).ids)
 

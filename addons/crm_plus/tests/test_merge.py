@@ -365,6 +365,7 @@ class TestMergeContacts(LifecycleCommon):
         )
 
     def test_into_a_contact_of_another_company(self):
+        """D23: elsewhere merging mixed companies up, or crashed."""
         self._sell(self.customer, self._ago(100))
         self._sell(self.twin, self._ago(300))
         lead = self._create_lead(partner_id=self.twin.id)
