@@ -46,8 +46,8 @@ Please plug it in.
 class TestCaseMail(CaseCommon):
     """Mail in, through Odoo's own gateway.
 
-    What leads back to a case, and what does not: D31. What fails after a case was opened:
-    D32. Who gets to see it: D33.
+    What leads back to a case, and what does not: D31. What fails after a case was
+    opened: D32. Who gets to see it: D33.
     """
 
     def test_mail_opens_a_case_for_its_author(self):

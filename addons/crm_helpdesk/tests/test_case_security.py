@@ -1,4 +1,4 @@
-from odoo.exceptions import AccessError
+from odoo.exceptions import AccessError, ValidationError
 from odoo.fields import Command
 from odoo.tests import tagged
 from odoo.tools import mute_logger
@@ -45,6 +45,10 @@ class TestCaseSecurity(CaseCommon):
         """D33: OCA/helpdesk#889."""
         field = self.env["crm.case"]._fields["user_id"]
         self.assertIn("('share', '=', False)", field.domain)
+        with self.assertRaisesRegex(ValidationError, "customer"):
+            self.case.user_id = self.portal_jan
+        with self.assertRaisesRegex(ValidationError, "customer"):
+            self._create_cases(user_id=self.portal_ida.id)
 
     def test_agents_do_not_set_up(self):
         for record in (self.team, self.stages["new"]):
@@ -74,8 +78,7 @@ class TestCaseSecurity(CaseCommon):
         )
 
     def test_follower_gets_no_access(self):
-        """D33."""
-        """A copied address must not open a case, nor those of the whole company."""
+        """D33: a copied address opens neither the case nor those of the company."""
         self.case.message_subscribe(partner_ids=(self.jan + self.eva).ids)
 
         for user in (self.portal_jan, self.portal_eva):

@@ -265,6 +265,51 @@ class TestMergeLeads(LifecycleCommon):
             ],
         )
 
+    def test_converting_many_merges_the_right_ones(self):
+        """D23: elsewhere it crashed, or merged leads of other people and companies."""
+        one, two, other = (
+            self._create_lead(partner_id=partner.id, company_id=self.company.id)
+            for partner in (self.customer, self.customer, self.customer_2)
+        )
+        foreign, foreign_2 = (
+            self._create_lead(
+                partner_id=self.customer.id,
+                company_id=self.company_2.id,
+                user_id=False,
+                team_id=False,
+            )
+            for _i in range(2)
+        )
+        order = self.env["sale.order"].create(
+            {
+                "partner_id": self.customer.id,
+                "company_id": self.company_2.id,
+                "opportunity_id": foreign.id,
+            }
+        )
+        leads = one + two + other + foreign + foreign_2
+        self._harvest_queued()
+
+        Wizard = self.env["crm.lead2opportunity.partner.mass"].with_user(self.manager)
+        wizard = Wizard.with_context(
+            active_model="crm.lead",
+            active_ids=leads.ids,
+            allowed_company_ids=(self.company + self.company_2).ids,
+        ).create({"deduplicate": True, "user_ids": False})
+        wizard.action_mass_convert()
+        self._harvest_queued()
+
+        left = leads.exists()
+        self.assertEqual(len(left), 3)
+        self.assertIn(other, left)
+        self.assertEqual(set(left.mapped("type")), {"opportunity"})
+        of_two = left.filtered(lambda lead: lead.company_id == self.company_2)
+        self.assertEqual(order.opportunity_id, of_two)
+        self.assertEqual(
+            left.filtered(lambda lead: lead.company_id == self.company).partner_id,
+            self.customer + self.customer_2,
+        )
+
 
 @tagged("post_install", "-at_install", "crm_plus_lifecycle")
 class TestMergeContacts(LifecycleCommon):
@@ -365,7 +410,6 @@ class TestMergeContacts(LifecycleCommon):
         )
 
     def test_into_a_contact_of_another_company(self):
-        """D23: elsewhere merging mixed companies up, or crashed."""
         self._sell(self.customer, self._ago(100))
         self._sell(self.twin, self._ago(300))
         lead = self._create_lead(partner_id=self.twin.id)

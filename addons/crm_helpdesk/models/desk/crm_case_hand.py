@@ -1,6 +1,7 @@
 """In whose hands a case is after an answer: ours, or the customer's late one."""
 
-from odoo import fields, models
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
 
 from odoo.addons.crm_plus.tools.person_time import person_times
 
@@ -37,6 +38,19 @@ class CrmCaseTeam(models.Model):
 
 class CrmCase(models.Model):
     _inherit = "crm.case"
+
+    @api.constrains("user_id")
+    def _check_user_id(self):
+        """Whoever writes it: an import, a rule, Odoo's API."""
+        for case in self:
+            # sudo: who is a customer is not read by all
+            if case.user_id and case.user_id.sudo().share:
+                raise ValidationError(
+                    self.env._(
+                        "%s is a customer: cases are assigned to people of ours.",
+                        case.user_id.name,
+                    )
+                )
 
     def _message_post_after_hook(self, message, msg_values):
         result = super()._message_post_after_hook(message, msg_values)

@@ -13,3 +13,4 @@ from . import res_config_settings
 from . import res_partner
 from . import crm_lead_credit
 from . import sale_order_credit
+from . import crm_lead_duplicates
