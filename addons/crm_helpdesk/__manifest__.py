@@ -90,6 +90,7 @@
         "report/crm_case_report_menus.xml",
         "report/crm_case_agent_report_views.xml",
         "views/crm_case_form_templates.xml",
+        "views/crm_case_urgency_templates.xml",
         "views/crm_case_hook_views.xml",
         "wizard/crm_case_call_views.xml",
         "views/crm_case_structure_menus.xml",

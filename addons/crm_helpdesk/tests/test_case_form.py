@@ -442,3 +442,52 @@ class TestCaseForm(HttpCase, CaseCommon):
         self.assertEqual(len(case), 1, "pressed twice")
         self.assertEqual(case.case_properties["model"], "M 3")
         self.assertEqual(case.channel, "portal")
+
+    def test_how_urgent_it_is(self):
+        """The customer tells facts; the priority follows from the company's matrix."""
+        self.authenticate("case_ida", "case_ida")
+        self.assertNotIn("case_urgency", self.url_open("/my/cases/new").text)
+        values = {
+            "csrf_token": self._csrf("/my/cases/new"),
+            "name": "It leaks",
+            "description": "x",
+            "field-model": "M 3",
+            "urgency": "3",
+            "impact": "3",
+            "priority": "3",
+        }
+        self.url_open(
+            "/my/cases/new",
+            data={**values, "form_token": self._token(word="portal")},
+        )
+        case = self._new_cases()
+        self.assertFalse(case.urgency, "nobody asked")
+        self.assertEqual(case.priority, "1")
+
+        self.team.is_urgency_asked = True
+        self.assertIn("case_urgency", self.url_open("/my/cases/new").text)
+        for urgency, impact, priority in (("3", "3", "3"), ("1", "1", "0")):
+            self.url_open(
+                "/my/cases/new",
+                data={
+                    **values,
+                    "urgency": urgency,
+                    "impact": impact,
+                    "form_token": self._token(word=f"portal{urgency}"),
+                },
+            )
+            case = self._new_cases().sorted("id")[-1]
+            self.assertEqual(case.priority, priority)
+            self.assertFalse(case.is_priority_manual)
+        self.assertIn("case_priority", self.url_open(f"/my/cases/{case.id}").text)
+        self.url_open(
+            "/my/cases/new",
+            data={
+                **values,
+                "urgency": "9",
+                "impact": "drop table",
+                "form_token": self._token(word="junk"),
+            },
+        )
+        junk = self._new_cases().sorted("id")[-1]
+        self.assertFalse(junk.urgency or junk.impact)

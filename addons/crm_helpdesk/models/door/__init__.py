@@ -8,3 +8,4 @@ from . import crm_case_company
 from . import crm_case_call
 from . import crm_case_hook
 from . import discuss_channel
+from . import crm_case_urgency
