@@ -116,6 +116,7 @@
         "demo/crm_helpdesk_demo_structure.xml",
         "demo/crm_case_article_demo.xml",
         "demo/crm_helpdesk_demo_figures.xml",
+        "demo/crm_helpdesk_demo_service.xml",
         "demo/crm_helpdesk_demo_audience.xml",
     ],
     "assets": {
