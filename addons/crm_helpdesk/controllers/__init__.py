@@ -2,6 +2,7 @@ from . import portal
 from . import case_call
 from . import case_form
 from . import case_hook
+from . import case_rate
 from . import case_urgency
 from . import rating
 from . import portal_participant

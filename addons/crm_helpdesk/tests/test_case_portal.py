@@ -359,3 +359,39 @@ class TestCasePortal(HttpCase, CaseCommon):
                 self._reply(self.foreign, **params)
 
         self.assertEqual(len(self.foreign.message_ids), count)
+
+    def test_rate_on_the_page(self):
+        """From the page of the case, without the mail; asked is who was shown it."""
+        case = self._create_cases(user_id=self.agent.id)
+        path = f"/my/cases/{case.id}"
+        self.authenticate("case_ida", "case_ida")
+        self.assertNotIn('name="rate_case"', self.url_open(path).text, "still open")
+        case.action_close()
+        self.assertIn('name="rate_case"', self.url_open(path).text)
+        self.assertEqual(self.url_open(f"{path}/rate").status_code, 405)
+        self.assertFalse(case.date_rating_requested, "nothing by following a link")
+
+        response = self._post(f"{path}/rate")
+
+        self.assertIn("/rate/", response.url)
+        self.assertTrue(case.date_rating_requested)
+        self.assertFalse(case.is_rating_due, "no mail beside")
+        self.assertFalse(case.rating_ids.consumed)
+        case.rating_apply(4, token=case._rating_get_access_token())
+        page = self.url_open(path).text
+        self.assertNotIn('name="rate_case"', page)
+        self.assertIn('name="case_rated"', page)
+
+    def test_rate_by_others(self):
+        case = self._create_cases(user_id=self.agent.id)
+        case.action_close()
+        for login in ("case_jan", "case_eva"):
+            with self.subTest(login):
+                self.authenticate(login, login)
+                response = self._post(f"/my/cases/{case.id}/rate")
+                self.assertNotIn("/rate/", response.url)
+        self.team.is_rated = False
+        self.authenticate("case_ida", "case_ida")
+        response = self._post(f"/my/cases/{case.id}/rate")
+        self.assertNotIn("/rate/", response.url)
+        self.assertFalse(case.rating_ids)

@@ -24,5 +24,6 @@ from . import account_move
 from . import sale_order
 from . import stock_lot
 from . import stock_picking
+from . import crm_case_rating_portal
 from . import crm_case_rating_reminder
 from . import crm_lead
