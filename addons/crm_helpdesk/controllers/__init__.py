@@ -4,6 +4,7 @@ from . import case_form
 from . import case_hook
 from . import case_rate
 from . import case_urgency
+from . import case_condition
 from . import rating
 from . import portal_participant
 from . import merged_case

@@ -2,7 +2,8 @@ import re
 import time
 from unittest.mock import Mock, patch
 
-from odoo.exceptions import UserError
+from odoo.exceptions import UserError, ValidationError
+from odoo.fields import Command
 from odoo.tests import HttpCase, TransactionCase, tagged
 from odoo.tools import hmac, mute_logger
 
@@ -491,3 +492,60 @@ class TestCaseForm(HttpCase, CaseCommon):
         )
         junk = self._new_cases().sorted("id")[-1]
         self.assertFalse(junk.urgency or junk.impact)
+
+    # ------------------------------------------------------------
+    # Fields under a condition
+    # ------------------------------------------------------------
+
+    def _set_condition(self, answers="Leak"):
+        self.team.form_condition_ids = [
+            Command.clear(),
+            Command.create(
+                {
+                    "field_label": "Since",
+                    "depends_label": "Kind",
+                    "answers": answers,
+                }
+            ),
+        ]
+
+    def test_asked_for_after_an_answer_only(self):
+        definition = self.team.case_properties_definition
+        self.team.case_properties_definition = [
+            {**field, "string": "Since*"} if field["name"] == "since" else field
+            for field in definition
+        ]
+        self._set_condition()
+        page = self.url_open(self.path).text
+        self.assertIn('data-shown-if="kind"', page)
+
+        response = self._send(**{"field-kind": "leak"}, word="one")
+        self.assertIn("fill this in", response.text)
+        self._send(**{"field-kind": "noise", "field-since": "2026-03-01"}, word="two")
+        case = self._new_cases()
+        self.assertEqual(len(case), 1, "what was not asked for is not missing")
+        self.assertFalse(case.case_properties["since"], "nor is it taken")
+        self._send(**{"field-kind": "leak", "field-since": "2026-03-01"}, word="three")
+        self.assertTrue(self._new_cases().sorted("id")[-1].case_properties["since"])
+
+    def test_whatever_is_filled_in(self):
+        self._set_condition(answers="")
+        self._send(**{"field-kind": "noise", "field-since": "2026-03-01"}, word="a")
+        self.assertTrue(self._new_cases().case_properties["since"])
+
+    def test_conditions_that_make_no_sense(self):
+        for field, other in (
+            ("Since", "Nonsense"),
+            ("Nonsense", "Kind"),
+            ("Kind", "Since"),
+            ("Kind", "Kind"),
+        ):
+            with self.subTest(field=field), self.assertRaises(ValidationError):
+                self.team.form_condition_ids = [
+                    Command.create({"field_label": field, "depends_label": other})
+                ]
+
+    def test_form_shows_fields_as_answers_ask(self):
+        self.env["ir.config_parameter"].set_param("crm_helpdesk.form_min_seconds", "0")
+        self._set_condition()
+        self.start_tour(self.path, "crm_helpdesk_case_conditions")

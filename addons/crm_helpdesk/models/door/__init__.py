@@ -9,3 +9,4 @@ from . import crm_case_call
 from . import crm_case_hook
 from . import discuss_channel
 from . import crm_case_urgency
+from . import crm_case_form_condition

@@ -1,0 +1,41 @@
+import { Interaction } from "@web/public/interaction";
+import { registry } from "@web/core/registry";
+
+/**
+ * Shows the fields of a form for cases only after the answers that they are asked for
+ * after. Without it all of them are shown, and the server leaves out what was not meant.
+ */
+export class CaseConditions extends Interaction {
+    static selector = "form:has([data-shown-if])";
+    dynamicContent = {
+        _root: { "t-on-input": this.show, "t-on-change": this.show },
+    };
+
+    start() {
+        this.show();
+    }
+
+    show() {
+        for (const box of this.el.querySelectorAll("[data-shown-if]")) {
+            const isShown = this.isAskedFor(box.dataset);
+            box.classList.toggle("d-none", !isShown);
+            for (const input of box.querySelectorAll("input, select, textarea")) {
+                input.disabled = !isShown;
+            }
+        }
+    }
+
+    isAskedFor({ shownIf, shownValues }) {
+        const wanted = JSON.parse(shownValues).map((value) => value.toLowerCase());
+        const given = [];
+        for (const input of this.el.querySelectorAll(`[name="field-${CSS.escape(shownIf)}"]`)) {
+            const isChosen = input.type === "checkbox" ? input.checked : input.value.trim();
+            if (isChosen && !input.disabled) {
+                given.push(input.value.trim().toLowerCase());
+            }
+        }
+        return wanted.length ? given.some((value) => wanted.includes(value)) : given.length > 0;
+    }
+}
+
+registry.category("public.interactions").add("crm_helpdesk.case_conditions", CaseConditions);
