@@ -53,8 +53,8 @@ class CrmCaseFormCondition(models.Model):
                 if place is None:
                     raise ValidationError(
                         self.env._(
-                            "The team has no field “%s”: add it on any of its cases, page"
-                            " More Information.",
+                            "The team has no field “%s”: add it on any of its cases, "
+                            "page More Information.",
                             label,
                         )
                     )
