@@ -34,6 +34,16 @@ class MailThread(models.AbstractModel):
 
     _inherit = "mail.thread"
 
+    @api.model
+    def message_parse(self, message, save_original=False):
+        """Take out zeros, which the database does not take: a subject with one would
+        lose the mail."""
+        msg_dict = super().message_parse(message, save_original=save_original)
+        for name, value in msg_dict.items():
+            if isinstance(value, str) and "\0" in value:
+                msg_dict[name] = value.replace("\0", "")
+        return msg_dict
+
     def _message_parse_extract_payload(
         self, message, message_dict, save_original=False
     ):

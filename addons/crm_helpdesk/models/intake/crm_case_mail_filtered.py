@@ -182,7 +182,12 @@ class CrmCase(models.Model):
                 name = {"order": "sale_order_id"}.get(target, f"{target}_id")
                 values[name] = record.id
         if properties:
-            values["case_properties"] = {**dict(case.case_properties), **properties}
+            # as the client writes them: the others keep what they have
+            [row] = case.read(["case_properties"])
+            for definition in row["case_properties"]:
+                if definition["name"] in properties:
+                    definition["value"] = properties[definition["name"]]
+            values["case_properties"] = row["case_properties"]
         if values:
             case.write(values)
         return notes
