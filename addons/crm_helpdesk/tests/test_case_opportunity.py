@@ -56,7 +56,7 @@ class TestCaseOpportunity(CaseCommon):
             self._pass_on(case)
 
     def test_revenue_is_counted_once(self):
-        case = self._create_cases()
+        case = self._create_cases(date_opened="2026-01-01 10:00:00")
         self._pass_on(case)
         twin = self._create_cases(lead_id=case.lead_id.id)
         case.lead_id.expected_revenue = 700

@@ -258,6 +258,7 @@ class TestCaseSchedule(TemplateCommon):
             self._run()
         self.schedule.date_last = False
         with (
+            freeze_time("2026-03-02 10:00:00"),
             mute_logger("odoo.sql_db"),
             self.assertRaises(psycopg2.errors.UniqueViolation),
             self.cr.savepoint(),

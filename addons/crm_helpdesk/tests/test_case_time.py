@@ -2,7 +2,7 @@ import psycopg2
 
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
-from odoo.tests import Form, tagged
+from odoo.tests import tagged
 from odoo.tools import mute_logger
 
 from .common import CaseCommon
@@ -34,9 +34,9 @@ class TestCaseTime(CaseCommon):
         )
 
     def test_agent_notes_time_on_the_case(self):
-        with Form(self.case.with_user(self.agent)) as form, form.time_ids.new() as line:
-            line.hours = 1.5
-            line.name = "Looked at the pump"
+        self.case.with_user(self.agent).time_ids = [
+            Command.create({"hours": 1.5, "name": "Looked at the pump"})
+        ]
 
         self.assertEqual(self.case.time_hours, 1.5)
         self.assertEqual(self.case.time_ids.user_id, self.agent)

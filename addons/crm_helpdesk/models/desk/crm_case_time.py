@@ -47,7 +47,6 @@ class CrmCaseTime(models.Model):
         string="Cost of an Hour",
         compute="_compute_hour_cost",
         store=True,
-        precompute=True,
         groups=MONEY_GROUPS,
         help="As it was when the time was noted.",
     )
@@ -59,8 +58,8 @@ class CrmCaseTime(models.Model):
     @api.depends("case_id")
     def _compute_hour_cost(self):
         # sudo: what an hour costs is kept with it, whoever notes the time
-        for line, line_sudo in zip(self, self.sudo(), strict=True):
-            line.hour_cost = line_sudo.case_id.team_id.hour_cost
+        for line_sudo in self.sudo():
+            line_sudo.hour_cost = line_sudo.case_id.team_id.hour_cost
 
     @api.model_create_multi
     def create(self, vals_list):
