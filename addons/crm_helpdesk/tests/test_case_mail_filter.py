@@ -111,6 +111,11 @@ class TestCaseMailFilter(CaseCommon):
             ],
         )
         self.assertEqual(rule.log_count, 1)
+        self.assertIn(
+            "By the mail filters: Filter",
+            "".join(case.with_user(self.agent).message_ids.mapped("body")),
+            "agents read why",
+        )
 
     def test_all_conditions_have_to_hold(self):
         self._filter(

@@ -1,5 +1,7 @@
 import logging
 
+from markupsafe import Markup
+
 from odoo import api, models
 from odoo.fields import Command, Domain
 from odoo.tools import email_normalize, escape_psql, formataddr
@@ -97,7 +99,16 @@ class CrmCase(models.Model):
             case._log_filters(done, before, team, [str(error)], is_failed=True)
             return case
         case._log_filters(done, before, team, notes)
+        case._message_log(body=case._explain_filters(done, notes))
         return case
+
+    def _explain_filters(self, done, notes):
+        """Why the case is where it is, for its agents, who see no filters."""
+        lines = [
+            self.env._("By the mail filters: %s", [row["filter"].name for row in done]),
+            *notes,
+        ]
+        return Markup("<br/>").join(lines)
 
     @api.model
     def _collect_values(self, done, team, notes):
