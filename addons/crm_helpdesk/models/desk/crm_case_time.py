@@ -45,8 +45,7 @@ class CrmCaseTime(models.Model):
     )
     hour_cost = fields.Float(
         string="Cost of an Hour",
-        compute="_compute_hour_cost",
-        store=True,
+        readonly=True,
         groups=MONEY_GROUPS,
         help="As it was when the time was noted.",
     )
@@ -55,15 +54,15 @@ class CrmCaseTime(models.Model):
         "CHECK(hours > 0 AND hours <= 24)", "Between nothing and a day."
     )
 
-    @api.depends("case_id")
-    def _compute_hour_cost(self):
-        # sudo: what an hour costs is kept with it, whoever notes the time
-        for line_sudo in self.sudo():
-            line_sudo.hour_cost = line_sudo.case_id.team_id.hour_cost
-
     @api.model_create_multi
     def create(self, vals_list):
         lines = super().create(vals_list)
+        # sudo: what an hour costs is kept with it, whoever notes the time
+        for cost, found in (
+            lines.sudo().grouped(lambda line: line.case_id.team_id.hour_cost).items()
+        ):
+            if cost:
+                found.hour_cost = cost
         lines.contract_id._warn_of_hours()
         return lines
 
@@ -145,6 +144,7 @@ class CrmCaseContract(models.Model):
         string="Hours Used Up", compute="_compute_hours", search="_search_is_used_up"
     )
     is_hours_warned = fields.Boolean(readonly=True, copy=False)
+    time_ids = fields.One2many("crm.case.time", "contract_id", string="Time")
     sale_line_id = fields.Many2one(
         "sale.order.line",
         string="Bill More Hours by",
@@ -161,7 +161,7 @@ class CrmCaseContract(models.Model):
         "CHECK(hours_sold >= 0)", "Nobody buys less than no hour."
     )
 
-    @api.depends("hours_sold")
+    @api.depends("hours_sold", "time_ids.hours", "time_ids.is_charged")
     def _compute_hours(self):
         # sudo: how much is left is told to who sees the contract
         used = self.sudo()._get_hours_used()
