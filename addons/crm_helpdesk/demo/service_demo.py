@@ -40,25 +40,26 @@ class CrmPlusDemo(models.AbstractModel):
                 for number, customer in enumerate(customers)
             ]
         )
-        self._load_case_hours(cases, customers[:1], today)
+        every = env["crm.case"].search([("commercial_partner_id", "!=", False)])
+        by_customer = every.grouped("commercial_partner_id")
+        # who asks most has reason to buy hours
+        frequent = max(by_customer, key=lambda c: (len(by_customer[c]), -c.id))
+        self._load_case_hours(by_customer[frequent].sorted("id"), frequent, today)
 
     @api.model
     def _load_case_hours(self, cases, customer, today):
         """The customer of one contract has used most of his hours."""
-        if not customer:
-            return
         env = cases.env
-        own = cases.filtered(lambda case: case.commercial_partner_id == customer)
         contract = env["crm.case.contract"].create(
             {
                 "name": "Prepaid service hours",
                 "partner_id": customer.id,
-                "company_id": own[:1].company_id.id,
+                "company_id": cases[:1].company_id.id,
                 "date_start": today - timedelta(days=300),
                 "hours_sold": 5,
             }
         )
-        own.contract_id = contract
+        cases.contract_id = contract
         env["crm.case.time"].create(
             [
                 {
@@ -70,7 +71,7 @@ class CrmPlusDemo(models.AbstractModel):
                     if case.stage_category in DONE
                     else "On the phone",
                 }
-                for number, case in enumerate(own)
+                for number, case in enumerate(cases)
                 if case.user_id or case.team_id.member_ids
             ]
         )

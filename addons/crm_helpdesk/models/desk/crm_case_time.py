@@ -114,10 +114,14 @@ class CrmCase(models.Model):
             case.is_contract_used_up = bool(
                 contract.hours_sold and contract.hours_left <= 0
             )
-            case.contract_hours = contract.hours_sold and self.env._(
-                "%(left)s of %(sold)s hours left",
-                left=format_duration(max(contract.hours_left, 0)),
-                sold=format_duration(contract.hours_sold),
+            case.contract_hours = (
+                self.env._(
+                    "%(left)s of %(sold)s hours left",
+                    left=format_duration(max(contract.hours_left, 0)),
+                    sold=format_duration(contract.hours_sold),
+                )
+                if contract.hours_sold
+                else False
             )
 
 
