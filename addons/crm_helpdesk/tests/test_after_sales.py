@@ -501,6 +501,25 @@ class TestKit(AfterSalesCommon):
                     self._request(self.kit_case, quantities=parts, **values)
                 kits.with_user(self.agent).action_withdraw()
 
+    def test_the_kit_is_meant_not_its_parts_once_more(self):
+        case = self._create_cases(sale_line_id=self.kit_order.order_line.id)
+        rows = {row.product_id: row for row in self._rows(case)}
+        self.assertEqual(
+            [product for product, row in rows.items() if row.is_chosen], [self.kit]
+        )
+        name = self.kit_order.name
+        self.assertEqual(rows[self.kit].origin, name)
+        self.assertEqual(rows[self.tamper].origin, f"{name}, in Barista set")
+        # as it is proposed
+        wizard = (
+            self.env["crm.case.claim.create"]
+            .with_user(self.agent)
+            .create({"case_id": case.id, "reason_id": self.reason.id})
+        )
+        wizard.action_request()
+        self.assertEqual(wizard.claim_ids.line_ids.product_id, self.kit)
+        self.assertEqual(wizard.claim_ids.line_ids.quantity, 3)
+
     def test_what_is_chosen_twice_counts_twice(self):
         """The kit, and the part of it once more, in one request."""
         wanted = {self.kit: 2, self.machine: 2}

@@ -220,15 +220,20 @@ class CrmCase(models.Model):
             else 0.0
             for remedy in ("return", "replacement", "repair")
         }
+        origin = sale_line.order_id.name or move.picking_id.name or bill.move_id.name
+        if is_part:
+            origin = self.env._(
+                "%(order)s, in %(kit)s",
+                order=origin,
+                kit=sale_line.product_id.display_name,
+            )
         return {
             "product_id": product.id,
             "lot_id": lot.id,
             "move_id": move.id,
             "sale_line_id": sale_line.id,
             "invoice_line_id": bill.id,
-            "origin": sale_line.order_id.name
-            or move.picking_id.name
-            or bill.move_id.name,
+            "origin": origin,
             "date_delivered": move.date or sale_line._get_case_delivery_date(),
             "delivered": delivered,
             "return_left": goods["return"],
@@ -243,5 +248,6 @@ class CrmCase(models.Model):
         if self.lot_id:
             return lot == self.lot_id
         if self.sale_line_id:
-            return sale_line == self.sale_line_id
+            # of a kit not its parts once more
+            return sale_line == self.sale_line_id and product == sale_line.product_id
         return bool(self.product_id) and product == self.product_id
