@@ -15,6 +15,7 @@ from . import test_case_duplicate
 from . import test_case_follow_up
 from . import test_case_hook
 from . import test_case_intake_tour
+from . import test_case_limits
 from . import test_case_macro
 from . import test_case_mail
 from . import test_case_mailset
@@ -39,6 +40,7 @@ from . import test_case_side
 from . import test_case_touchpoint
 from . import test_demo
 from . import test_case_tour
+from . import test_case_walks
 from . import test_mail_charset
 from . import test_reply_text
 from . import test_case_service

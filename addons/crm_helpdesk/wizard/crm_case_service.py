@@ -2,8 +2,12 @@ from dateutil.relativedelta import relativedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.tools import format_date
 
 from odoo.addons.crm_plus.tools.company_time import company_today
+
+# longer than anybody has had cases
+MAX_YEARS = 50
 
 
 class CrmCaseService(models.TransientModel):
@@ -42,6 +46,17 @@ class CrmCaseService(models.TransientModel):
         self.ensure_one()
         if self.date_to < self.date_from:
             raise UserError(self.env._("The last day is before the first one."))
+        today = company_today(self.company_id)
+        first = today - relativedelta(years=MAX_YEARS)
+        last = today + relativedelta(years=1)
+        if self.date_from < first or self.date_to > last:
+            raise UserError(
+                self.env._(
+                    "Choose days between %(first)s and %(last)s.",
+                    first=format_date(self.env, first),
+                    last=format_date(self.env, last),
+                )
+            )
         return self.env.ref("crm_helpdesk.action_report_case_service").report_action(
             None,
             data={

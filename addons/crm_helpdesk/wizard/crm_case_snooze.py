@@ -7,6 +7,8 @@ from odoo.exceptions import UserError
 from odoo.addons.crm_plus.tools.calendar_time import work_time
 from odoo.addons.crm_plus.tools.worktime import NoWorkingTimeError
 
+MAX_SNOOZE = timedelta(days=2 * 366)
+
 
 class CrmCaseSnooze(models.TransientModel):
     """Look at it again later."""
@@ -44,6 +46,13 @@ class CrmCaseSnooze(models.TransientModel):
         self.ensure_one()
         if self.until <= fields.Datetime.now():
             raise UserError(self.env._("Choose a moment that is still to come."))
+        if self.until > fields.Datetime.now() + MAX_SNOOZE:
+            raise UserError(
+                self.env._(
+                    "Choose a moment within two years: what is to wait longer is solved"
+                    " or closed."
+                )
+            )
         if any(case.is_closed for case in self.case_ids):
             raise UserError(
                 self.env._("What is over needs no snooze: leave out the closed cases.")

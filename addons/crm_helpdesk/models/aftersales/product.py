@@ -13,8 +13,9 @@ class ProductTemplate(models.Model):
     )
 
     _check_case_warranty = models.Constraint(
-        "CHECK(case_warranty_months IS NULL OR case_warranty_months >= 0)",
-        "A warranty is not negative.",
+        "CHECK(case_warranty_months IS NULL"
+        " OR case_warranty_months BETWEEN 0 AND 1200)",
+        "A warranty is between 0 and 1,200 months.",
     )
 
 

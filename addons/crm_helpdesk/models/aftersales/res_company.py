@@ -21,6 +21,14 @@ class ResCompany(models.Model):
         " with the number to write on the parcel and the address of the warehouse.",
     )
 
+    _check_case_terms = models.Constraint(
+        "CHECK((case_return_days IS NULL OR case_return_days BETWEEN 0 AND 3650)"
+        " AND (case_warranty_months IS NULL"
+        " OR case_warranty_months BETWEEN 0 AND 1200))",
+        "The return right is between 0 and 3,650 days, the warranty between 0 and "
+        "1,200 months.",
+    )
+
 
 class ResConfigSettings(models.TransientModel):
     _inherit = "res.config.settings"

@@ -101,7 +101,8 @@ class CrmCaseTeam(models.Model):
     )
 
     _check_ack_interval = models.Constraint(
-        "CHECK(ack_interval >= 0)", "The interval is not negative."
+        "CHECK(ack_interval BETWEEN 0 AND 10080)",
+        "One acknowledgement per sender: within 0 to 10,080 minutes (a week).",
     )
 
     def _compute_counts(self):

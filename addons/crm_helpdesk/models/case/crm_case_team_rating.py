@@ -49,10 +49,11 @@ class CrmCaseTeam(models.Model):
     )
 
     _check_rating_terms = models.Constraint(
-        "CHECK(rating_delay >= 0 AND rating_cap >= 0 AND rating_cap_days >= 0"
+        "CHECK(rating_delay BETWEEN 0 AND 8760 AND rating_cap >= 0"
+        " AND rating_cap_days BETWEEN 0 AND 3650"
         " AND rating_sample BETWEEN 0 AND 100 AND rating_low BETWEEN 1 AND 3)",
-        "A delay and a limit are not negative, a share is between 0 and 100 %, and low "
-        "is 1, 2 or 3 of 5.",
+        "A delay and a limit are not negative: at most 8,760 hours (a year) and 3,650 "
+        "days. A share is between 0 and 100 %, and low is 1, 2 or 3 of 5.",
     )
 
     def _get_rating_follower(self, case):

@@ -46,7 +46,8 @@ class CrmCaseTeam(models.Model):
     )
 
     _check_reopen_days = models.Constraint(
-        "CHECK(reopen_days >= 0)", "The number of days is not negative."
+        "CHECK(reopen_days BETWEEN 0 AND 3650)",
+        "Cases are opened again within 0 to 3,650 days (ten years).",
     )
 
 

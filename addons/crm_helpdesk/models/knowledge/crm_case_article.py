@@ -137,7 +137,8 @@ class CrmCaseArticle(models.Model):
     case_count = fields.Integer(string="Sent", compute="_compute_figures")
 
     _review_months_positive = models.Constraint(
-        "CHECK(review_months >= 0)", "Months are not negative."
+        "CHECK(review_months BETWEEN 0 AND 1200)",
+        "Articles are looked at again after 0 to 1,200 months.",
     )
     _review_idx = models.Index("(date_review) WHERE date_review IS NOT NULL")
     _reader_idx = models.Index("(audience, state)")

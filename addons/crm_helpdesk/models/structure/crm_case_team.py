@@ -37,6 +37,8 @@ class CrmCaseTeam(models.Model):
 
     _check_silence = models.Constraint(
         "CHECK(silence_warn_days = 0"
-        " OR (silence_warn_days > 0 AND silence_close_days > 0))",
-        "Between the reminder and the end there is a working day at least.",
+        " OR (silence_warn_days BETWEEN 1 AND 260"
+        " AND silence_close_days BETWEEN 1 AND 260))",
+        "Between the reminder and the end there is a working day at least; each takes "
+        "260 working days (a year) at most.",
     )

@@ -65,7 +65,8 @@ class CrmSlaTarget(models.Model):
     )
 
     _check_hours = models.Constraint(
-        "CHECK(hours > 0)", "A target is more than no time."
+        "CHECK(hours > 0 AND hours <= 87600)",
+        "A target is more than no time, and at most 87,600 hours (ten years).",
     )
     _check_warning_percent = models.Constraint(
         "CHECK(warning_percent >= 0 AND warning_percent < 100)",

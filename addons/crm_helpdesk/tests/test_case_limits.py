@@ -1,0 +1,109 @@
+from datetime import date, datetime
+
+import psycopg2
+
+from odoo.exceptions import UserError
+from odoo.tests import tagged
+from odoo.tools import mute_logger
+
+from .common import CaseCommon
+
+# the largest number that a form lets through
+HUGE = 2**31 - 1
+
+
+@tagged("post_install", "-at_install", "crm_helpdesk")
+class TestLimits(CaseCommon):
+    """Numbers that would stop a job or the intake of mail later are refused at once,
+    with words: dates end at the year 9999, seconds of a promise at 68 years.
+    """
+
+    def _check_refused(self, record, **values):
+        for fname, value in values.items():
+            with (
+                self.subTest(fname),
+                mute_logger("odoo.sql_db"),
+                self.assertRaises(psycopg2.errors.CheckViolation),
+                self.cr.savepoint(),
+            ):
+                record.write({fname: value})
+                record.flush_recordset()
+
+    def test_settings_of_a_team(self):
+        self._check_refused(
+            self.team,
+            ack_interval=HUGE,
+            rating_delay=HUGE,
+            rating_cap_days=HUGE,
+            reopen_days=HUGE,
+            silence_warn_days=HUGE,
+        )
+        self.team.silence_warn_days = 5
+        self.env.flush_all()
+        self._check_refused(self.team, silence_close_days=HUGE)
+
+    def test_terms_of_goods(self):
+        self._check_refused(
+            self.company, case_return_days=HUGE, case_warranty_months=-1
+        )
+        self._check_refused(self.company, case_warranty_months=HUGE)
+        self._check_refused(self.product.product_tmpl_id, case_warranty_months=HUGE)
+
+    def test_longest_terms_can_be_kept(self):
+        """What is let through stops nothing: a case comes, waits and is closed."""
+        self.team.write(
+            {
+                "ack_interval": 10080,
+                "rating_delay": 8760,
+                "rating_cap_days": 3650,
+                "reopen_days": 3650,
+                "silence_warn_days": 260,
+                "silence_close_days": 260,
+            }
+        )
+        self.env["crm.sla.policy"].search([]).active = False
+        policy = self.env["crm.sla.policy"].create(
+            {"name": "Some day", "res_model": "crm.case"}
+        )
+        self.env["crm.sla.target"].create(
+            [
+                {"policy_id": policy.id, "kind": kind, "hours": 87600}
+                for kind in ("first_response", "resolution")
+            ]
+        )
+        case = self._receive()
+        self.assertEqual(case.sla_clock_ids.policy_id, policy)
+        case.stage_id = self.stages["waiting_customer"]
+        self.env["crm.case"]._get_silence_domains()
+        case.action_close()
+        self.assertFalse(case._get_late_rule())
+        self.assertTrue(case.date_rating_due)
+        self.env["crm.case"].browse(case.id)._count_rating_requests()
+
+    def test_promises(self):
+        policy = self.env["crm.sla.policy"].create(
+            {"name": "Never", "res_model": "crm.case"}
+        )
+        target = self.env["crm.sla.target"].create(
+            {"policy_id": policy.id, "kind": "resolution", "hours": 8}
+        )
+        self._check_refused(target, hours=1e9)
+
+    def test_ends_of_time(self):
+        case = self._create_cases()
+        wizard = self.env["crm.case.snooze"].create(
+            {"case_ids": case.ids, "until": datetime(9999, 12, 31, 23, 59)}
+        )
+        with self.assertRaisesRegex(UserError, "within two years"):
+            wizard.action_snooze()
+        self.assertFalse(case.is_snoozed)
+        for days in ((date(1, 1, 1), date(2026, 1, 1)), (date(2026, 1, 1), date.max)):
+            service = self.env["crm.case.service"].create(
+                {
+                    "partner_ids": self.customer.ids,
+                    "date_from": days[0],
+                    "date_to": days[1],
+                }
+            )
+            with self.assertRaisesRegex(UserError, "Choose days between"):
+                service.action_print()
