@@ -109,6 +109,7 @@
         "report/crm_case_defect_report_views.xml",
         "views/crm_case_after_sales_views.xml",
         "views/res_company_views.xml",
+        "views/crm_case_team_layout_views.xml",
     ],
     "demo": [
         "demo/crm_helpdesk_demo.xml",
