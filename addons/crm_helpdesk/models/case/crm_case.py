@@ -225,7 +225,11 @@ class CrmCase(models.Model):
     @api.depends("number", "name")
     def _compute_display_name(self):
         for case in self:
-            case.display_name = f"[{case.number}] {case.name}"
+            # not saved yet: it has no number, and perhaps no name
+            has_number = case.number and case.number != "/"
+            case.display_name = (
+                f"[{case.number}] {case.name}" if has_number else case.name or ""
+            )
 
     @api.depends("team_id")
     def _compute_stage_id(self):

@@ -177,23 +177,32 @@ class CrmCaseMacro(models.Model):
         return parts
 
     def _compute_variables_help(self):
-        Case = self.env["crm.case"]
         items = []
         for expression in self._get_variables():
-            root, _dot, path = expression.partition(".")
-            if root == "user":
-                label = self.env._("of whoever applies it")
-            else:
-                field = Case._fields.get(path.partition(".")[0])
-                if field is None:
-                    continue
-                label = field._description_string(self.env)
-            items.append(
-                Markup("<li><code>{{ %s }}</code> %s</li>") % (expression, label)
-            )
+            label = self._get_variable_label(expression)
+            if label:
+                items.append(
+                    Markup("<li><code>{{ %s }}</code> %s</li>") % (expression, label)
+                )
         self.variables_help = Markup("<ul class='mb-0 list-unstyled'>%s</ul>") % (
             Markup().join(items)
         )
+
+    @api.model
+    def _get_variable_label(self, expression):
+        """What a variable stands for, as the screens call it: "Assignee: Signature";
+        None for a field that is not there.
+        """
+        root, *path = expression.split(".")
+        Model = self.env["res.users" if root == "user" else "crm.case"]
+        labels = [self.env._("Whoever applies it")] if root == "user" else []
+        for fname in path:
+            field = Model._fields.get(fname)
+            if field is None:
+                return None
+            labels.append(field._description_string(self.env))
+            Model = self.env[field.comodel_name] if field.comodel_name else Model
+        return ": ".join(labels)
 
     @api.constrains("scope", "team_ids", "assign", "assign_user_id")
     def _check_complete(self):

@@ -87,7 +87,7 @@ registry.category("web_tour.tours").add("crm_helpdesk_walk_accountant", {
         },
         {
             content: "It knows how much was credited: to the credit note again",
-            trigger: ".oe_button_box button[name=action_view_documents]:contains(200.00)",
+            trigger: ".o_form_view button[name=action_view_documents]:contains(200.00)",
             run: "click",
         },
         {
