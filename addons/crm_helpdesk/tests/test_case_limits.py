@@ -2,7 +2,7 @@ from datetime import date, datetime
 
 import psycopg2
 
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
@@ -107,3 +107,78 @@ class TestLimits(CaseCommon):
             )
             with self.assertRaisesRegex(UserError, "Choose days between"):
                 service.action_print()
+
+
+@tagged("post_install", "-at_install", "crm_helpdesk")
+class TestWrongInput(CaseCommon):
+    """What dialogs do not offer, given to them all the same."""
+
+    def test_messages_of_other_companies_are_not_listed(self):
+        foreign = self._create_cases(team_id=self.team_2.id, partner_id=False)
+        self._answer(foreign, self.agent_c2, body="Secret word")
+        self.env.invalidate_all()
+        Split = self.env["crm.case.split"].with_user(self.agent)
+        values = {"case_id": foreign.id, "name": "Mine now"}
+        with self.assertRaises(AccessError):
+            Split.create(values)
+        with self.assertRaises(AccessError):
+            Split.onchange(values, ["case_id"], {"case_id": {}, "line_ids": {}})
+        own = self._create_cases()
+        self._answer(own, body="Open word")
+        split = Split.create({"case_id": own.id, "name": "Other matter"})
+        self.assertIn("Open word", split.line_ids.mapped("preview"))
+
+    def test_cases_stay_in_the_companies_of_who_moves_them(self):
+        case = self._create_cases()
+        with self.assertRaisesRegex(AccessError, "another company"):
+            case.with_user(self.agent).team_id = self.team_2
+        wizard = (
+            self.env["crm.case.bulk"]
+            .with_user(self.agent)
+            .create({"case_ids": case.ids, "team_id": self.team_2.id})
+        )
+        with self.assertRaisesRegex(AccessError, "another company"):
+            wizard.action_apply()
+        self.assertEqual(case.company_id, self.company)
+        both = self.agent_2
+        both.company_ids += self.company_2
+        case.with_user(both).with_context(
+            allowed_company_ids=both.company_ids.ids
+        ).team_id = self.team_2
+        self.assertEqual(case.company_id, self.company_2)
+
+    def test_nothing_is_sent_without_words(self):
+        case = self._create_cases()
+        side = (
+            self.env["crm.case.side"]
+            .with_user(self.agent)
+            .create(
+                {
+                    "case_id": case.id,
+                    "partner_id": self.eva.id,
+                    "name": "Where is it?",
+                    "body": "<p><br></p>",
+                }
+            )
+        )
+        with self.assertRaisesRegex(UserError, "Write what you want to know"):
+            side.action_send()
+        self.assertEqual(side.state, "draft")
+
+    def test_contracts_are_with_companies(self):
+        with self.assertRaisesRegex(ValidationError, "contact of Brandt Kaffee"):
+            self.env["crm.case.contract"].create(
+                {"name": "Gold", "partner_id": self.ida.id}
+            )
+
+    def test_a_case_without_number_is_called_by_its_subject(self):
+        Case = self.env["crm.case"]
+        self.assertEqual(Case.new({}).display_name, "")
+        self.assertEqual(Case.new({"name": "Leak"}).display_name, "Leak")
+        case = self._create_cases(name="Leak")
+        self.assertEqual(case.display_name, f"[{case.number}] Leak")
+
+    def test_variables_of_macros_say_what_they_are(self):
+        text = self.env["crm.case.macro"].new({}).variables_help
+        self.assertIn("{{ object.user_id.name }}</code> Assignee: Name", text)
+        self.assertIn("Whoever applies it: Name", text)

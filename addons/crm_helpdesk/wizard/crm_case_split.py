@@ -34,6 +34,8 @@ class CrmCaseSplit(models.TransientModel):
         "split_id",
         string="Messages",
         compute="_compute_line_ids",
+        # of the cases that the agent sees
+        compute_sudo=False,
         store=True,
         readonly=False,
     )
@@ -46,6 +48,7 @@ class CrmCaseSplit(models.TransientModel):
     @api.depends("case_id")
     def _compute_line_ids(self):
         for wizard in self:
+            wizard.case_id.check_access("read")
             wizard.line_ids = (
                 [
                     Command.clear(),

@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 from odoo.fields import Domain
 from odoo.tools import SQL, parse_contact_from_email
 
@@ -325,6 +325,7 @@ class CrmCase(models.Model):
     def write(self, vals):
         vals = dict(vals)
         self._split_contact(vals)
+        self._check_team_given(vals)
         before = {}
         if vals.keys() & {"stage_id", "team_id"}:
             before = {case.id: case.stage_category for case in self}
@@ -334,6 +335,23 @@ class CrmCase(models.Model):
         if before:
             self._follow_category(before)
         return result
+
+    @api.model
+    def _check_team_given(self, vals):
+        """Nobody gives a case to a company that they do not work for: with it go its
+        customer and all that was said.
+        """
+        if self.env.su or not vals.get("team_id"):
+            return
+        # sudo: only whose team it is
+        team_sudo = self.env["crm.case.team"].browse(vals["team_id"]).sudo()
+        if team_sudo.company_id not in self.env.user.company_ids:
+            raise AccessError(
+                self.env._(
+                    "That team is of another company: cases stay in the companies you"
+                    " work for."
+                )
+            )
 
     @api.model
     def _split_contact(self, vals):

@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.exceptions import ValidationError
 from odoo.fields import Domain
 from odoo.tools import ormcache
 
@@ -69,6 +70,20 @@ class CrmCaseContract(models.Model):
     _check_dates = models.Constraint(
         "CHECK(date_end >= date_start)", "A contract ends after it began."
     )
+
+    @api.constrains("partner_id")
+    def _check_partner(self):
+        for contract in self:
+            partner = contract.partner_id
+            if partner != partner.commercial_partner_id:
+                raise ValidationError(
+                    self.env._(
+                        "%(contact)s is a contact of %(company)s: the contract is with"
+                        " %(company)s, and holds for all of its people.",
+                        contact=partner.name,
+                        company=partner.commercial_partner_id.name,
+                    )
+                )
 
     def _compute_case_count(self):
         counts = dict(

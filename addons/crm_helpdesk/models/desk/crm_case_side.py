@@ -5,7 +5,7 @@ from markupsafe import Markup
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import consteq
-from odoo.tools.mail import unfold_references
+from odoo.tools.mail import is_html_empty, unfold_references
 
 from ...tools.side_token import find_token, write_token
 
@@ -105,6 +105,8 @@ class CrmCaseSide(models.Model):
                 )
             if side.state != "draft":
                 raise UserError(self.env._("It was sent already: write below."))
+            if is_html_empty(side.body):
+                raise UserError(self.env._("Write what you want to know first."))
             # one by one: each to somebody else
             side.message_post(
                 body=side.body or "",
