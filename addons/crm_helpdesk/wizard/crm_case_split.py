@@ -61,6 +61,20 @@ class CrmCaseSplit(models.TransientModel):
                 else [Command.clear()]
             )
 
+    # not by a constraint: those are checked as root
+    @api.model_create_multi
+    def create(self, vals_list):
+        wizards = super().create(vals_list)
+        wizards.case_id.check_access("write")
+        return wizards
+
+    def write(self, vals):
+        result = super().write(vals)
+        if "case_id" in vals:
+            # what was said on cases that the agent does not see is not told
+            self.case_id.check_access("write")
+        return result
+
     def action_split(self):
         self.ensure_one()
         messages = self.line_ids.filtered("is_chosen").message_id
