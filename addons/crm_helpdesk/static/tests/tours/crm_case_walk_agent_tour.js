@@ -125,14 +125,12 @@ registry.category("web_tour.tours").add("crm_helpdesk_walk_agent", {
         },
         {
             content: "And the next one",
-            trigger:
-                ".o_menu_sections [data-menu-xmlid='crm_helpdesk.crm_helpdesk_menu_cases']",
+            trigger: ".o_menu_sections [data-menu-xmlid='crm_helpdesk.crm_helpdesk_menu_cases']",
             run: "click",
         },
         {
             content: "Take it",
-            trigger:
-                ".o-dropdown-item[data-menu-xmlid='crm_helpdesk.crm_case_menu_take_next']",
+            trigger: ".o-dropdown-item[data-menu-xmlid='crm_helpdesk.crm_case_menu_take_next']",
             run: "click",
         },
         {
@@ -141,8 +139,7 @@ registry.category("web_tour.tours").add("crm_helpdesk_walk_agent", {
         },
         {
             content: "Back to the desk",
-            trigger:
-                ".o_menu_sections [data-menu-xmlid='crm_helpdesk.crm_case_menu_home']",
+            trigger: ".o_menu_sections [data-menu-xmlid='crm_helpdesk.crm_case_menu_home']",
             run: "click",
         },
         {

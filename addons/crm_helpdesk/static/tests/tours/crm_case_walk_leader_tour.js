@@ -15,8 +15,7 @@ const openMenu = (section, menu) => [
 ];
 const openOverview = () => ({
     content: "How the teams stand",
-    trigger:
-        ".o_menu_sections [data-menu-xmlid='crm_helpdesk.crm_case_team_menu_dashboard']",
+    trigger: ".o_menu_sections [data-menu-xmlid='crm_helpdesk.crm_case_team_menu_dashboard']",
     run: "click",
 });
 
