@@ -22,7 +22,7 @@ class TestCaseOpportunity(CaseCommon):
         case = case.with_user(user or self.agent)
         action = case.action_pass_on()
         with Form(
-            case.env["crm.case.opportunity"].with_context(action["context"])
+            case.env["crm.case.opportunity"].with_context(**action["context"])
         ) as form:
             for name, value in values.items():
                 form[name] = value

@@ -68,7 +68,7 @@ class TestCaseTemplate(TemplateCommon):
         action = self.template.with_user(self.agent).action_new_case()
 
         with Form(
-            self.env["crm.case"].with_user(self.agent).with_context(action["context"])
+            self.env["crm.case"].with_user(self.agent).with_context(**action["context"])
         ) as form:
             self.assertEqual(form.name, "Service of the machine")
             self.assertIn("gaskets", form.description)
@@ -237,7 +237,7 @@ class TestCaseSchedule(TemplateCommon):
 
         def prepare_case(schedule, day):
             if schedule == bad:
-                raise UserError("The machine is gone")
+                raise UserError(schedule.env._("The machine is gone"))
             return prepare(schedule, day)
 
         self.patch(type(bad), "_prepare_case", prepare_case)

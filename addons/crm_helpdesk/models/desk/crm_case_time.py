@@ -79,7 +79,6 @@ class CrmCase(models.Model):
     time_ids = fields.One2many(
         "crm.case.time",
         "case_id",
-        string="Time",
         groups="crm_helpdesk.crm_helpdesk_group_user",
     )
     time_hours = fields.Float(
@@ -137,7 +136,6 @@ class CrmCaseContract(models.Model):
         help="Hours of work that the customer has paid for; 0: none are agreed on.",
     )
     hours_used = fields.Float(
-        string="Hours Used",
         compute="_compute_hours",
         help="Time on cases of the contract that counts, and analytic lines of them.",
     )
@@ -148,7 +146,7 @@ class CrmCaseContract(models.Model):
         string="Hours Used Up", compute="_compute_hours", search="_search_is_used_up"
     )
     is_hours_warned = fields.Boolean(readonly=True, copy=False)
-    time_ids = fields.One2many("crm.case.time", "contract_id", string="Time")
+    time_ids = fields.One2many("crm.case.time", "contract_id")
     sale_line_id = fields.Many2one(
         "sale.order.line",
         string="Bill More Hours by",

@@ -77,6 +77,8 @@ class CrmCaseTeam(models.Model):
     )
 
     def _get_own_form_fields(self):
+        """The fields, without what they wait for."""
+        # pylint: disable-next=super-method-mismatch
         return super()._get_form_fields()
 
     def _get_form_fields(self):

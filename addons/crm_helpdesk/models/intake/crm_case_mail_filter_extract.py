@@ -42,7 +42,6 @@ class CrmCaseMailFilterExtract(models.Model):
     )
     target = fields.Selection(TARGETS, string="Is the", required=True, default="order")
     own_field = fields.Char(
-        string="Own Field",
         help="Name of the team's own field, as it stands on the form.",
     )
 

@@ -20,7 +20,6 @@ class CrmCaseMailFilterLog(models.Model):
 
     filter_id = fields.Many2one(
         "crm.case.mail.filter",
-        string="Filter",
         readonly=True,
         index="btree_not_null",
         ondelete="set null",
