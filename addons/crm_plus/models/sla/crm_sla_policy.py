@@ -367,8 +367,11 @@ class CrmSlaPolicy(models.Model):
                 domain &= self._get_segment_domain()
             if domain.is_true():
                 return ids
+            # a flushing savepoint would run what waits for the commit: scores and
+            # segments of a record that is still being made, and once more at its end
+            self.env.flush_all()
             # a field that was removed since must not stop mail from coming in
-            with self.env.cr.savepoint():
+            with self.env.cr.savepoint(flush=False):
                 return (
                     self.env[self.res_model]
                     .with_context(active_test=False)
