@@ -89,7 +89,7 @@ class TestCaseHand(CaseCommon):
     @freeze_time(MONDAY_9)
     def test_back_to_the_queue_while_they_are_off(self):
         # the transaction's clock is not the frozen one
-        self.team.write({"reopen_owner": "away", "reopen_days": 10_000})
+        self.team.write({"reopen_owner": "away", "reopen_days": 3_650})
         self.company.resource_calendar_id = self.calendar
         resource = self.env["resource.resource"].create(
             {
@@ -267,3 +267,22 @@ class TestRatingReminder(RatingCommon):
             self.assertFalse(self._mails_at("2026-03-06 10:00:00"))
         self.assertTrue(case.date_rating_reminded)
         self.assertFalse(self._mails_at("2026-03-07 10:00:00"))
+
+    def test_those_of_the_next_batch_are_not_forgotten(self):
+        cases = self._asked() + self._asked(partner_id=self.portal_ida.partner_id.id)
+        cron = self.env.ref("crm_helpdesk.ir_cron_request_ratings")
+        Trigger = self.env["ir.cron.trigger"]
+
+        # the batch, not the scheduler around it, which commits
+        self.patch(type(cron), "_commit_progress", lambda *args, **kw: 0)
+        with self.mock_mail_gateway():
+            with freeze_time("2026-03-06 10:00:00"):
+                for reminded, expected in ((1, 1), (2, 0)):
+                    Trigger.search([]).unlink()
+                    self.env["crm.case"]._cron_request_ratings(batch_size=1)
+                    self.assertEqual(
+                        len(cases.filtered("date_rating_reminded")), reminded
+                    )
+                    self.assertEqual(
+                        Trigger.search_count([("cron_id", "=", cron.id)]), expected
+                    )

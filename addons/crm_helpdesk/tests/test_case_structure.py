@@ -306,12 +306,20 @@ class TestResolution(StructureCommon):
         )
 
     def test_customers_close_without_a_code(self):
-        case = self._create_cases()
+        """They are asked for none; what nobody had answered was called off."""
+        case, unanswered = self._create_cases(2)
+        self._answer(case)
 
-        case.with_user(self.portal_ida).sudo()._close_by_customer(self.portal_ida)
+        for each in (case, unanswered):
+            each.with_user(self.portal_ida).sudo()._close_by_customer(self.portal_ida)
 
         self.assertTrue(case.is_closed)
         self.assertFalse(case.resolution_id)
+        self.assertTrue(unanswered.is_closed)
+        self.assertEqual(
+            unanswered.resolution_id,
+            self.env.ref("crm_helpdesk.crm_case_resolution_withdrawn"),
+        )
 
     @users("case_agent")
     def test_many_at_once(self):

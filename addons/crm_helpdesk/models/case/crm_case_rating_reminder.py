@@ -4,6 +4,8 @@ from datetime import timedelta
 from odoo import api, fields, models
 from odoo.fields import Domain
 
+from .crm_case_rating import CRON_BATCH_SIZE
+
 _logger = logging.getLogger(__name__)
 
 # Who has not rated by then does not care; nor is a case of last year brought up.
@@ -74,16 +76,20 @@ class CrmCase(models.Model):
         )
 
     @api.model
-    def _cron_request_ratings(self, **kw):
-        """Reminders go out in the same run, after the requests."""
+    def _cron_request_ratings(self, batch_size=CRON_BATCH_SIZE):
+        """Reminders go out in the same run, before the requests."""
         domain = self._get_rating_reminder_domain()
         if not domain.is_false():
-            cases = self.search(domain, limit=50, order="date_rating_requested, id")
+            cases = self.search(
+                domain, limit=batch_size, order="date_rating_requested, id"
+            )
             cases = cases.try_lock_for_update().filtered_domain(domain)
             cases._remind_of_rating()
             if cases:
                 self._trigger_cron("mail.ir_cron_mail_scheduler_action")
-        return super()._cron_request_ratings(**kw)
+            if self.search_count(domain, limit=1):
+                self._trigger_cron("crm_helpdesk.ir_cron_request_ratings")
+        return super()._cron_request_ratings(batch_size)
 
     def _remind_of_rating(self):
         # first of all: a mail that cannot be made is not tried for ever
