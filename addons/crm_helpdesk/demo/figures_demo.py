@@ -105,6 +105,8 @@ class CrmPlusDemo(models.AbstractModel):
             if days:
                 won += lead
                 closed[lead] = case.date_closed + timedelta(days=days)
+        # who was helped well buys again
+        won.won_reason_id = env.ref("crm_plus.crm_won_reason_service")
         won.action_set_won()
         for column, moments in (("create_date", created), ("date_closed", closed)):
             writer.put("crm.lead", column, moments)
