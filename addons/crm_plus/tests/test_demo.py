@@ -331,8 +331,9 @@ class TestDemoIsAlive(TransactionCase):
         outcomes = Counter(clocks.mapped("outcome"))
         self.assertGreater(outcomes["met"], 60)
         self.assertGreater(outcomes["breached"], 30)
-        running = clocks.filtered(lambda clock: clock.state == "running")
-        self.assertTrue(running, "somebody waits, and time is left")
+        # whether time is left depends on the hour: who wrote at a weekend is late by
+        # Monday's noon
+        self.assertTrue(clocks.filtered("is_open"), "somebody waits")
         runs = self.env["crm.sla.action.run"].search(
             [("clock_id", "in", clocks.ids), ("state", "=", "done")]
         )
