@@ -63,6 +63,19 @@ class TestDemoPlot(TransactionCase):
                     self.assertGreaterEqual(stages[stage], 20, stage)
                 self.assertGreater(sum(bool(o.paid) for o in plot.orders), 60)
 
+    def test_customers_differ_in_how_often_they_buy(self):
+        """Ties share the higher quintile: were it six in ten that bought once, nobody
+        would be called less than loyal (K53)."""
+        for hours in range(0, 7 * 24, 12):
+            now = self.now.replace(hour=0, minute=0) + timedelta(hours=hours)
+            plot = Plot(now, prices())
+            bought = Counter(id(o.customer) for o in plot.orders if o.invoiced)
+            once = sum(count == 1 for count in bought.values())
+
+            with self.subTest(now=now):
+                self.assertGreaterEqual(len(bought), 60)
+                self.assertLess(once / len(bought), 0.57)
+
     def test_nothing_but_plans_lies_ahead(self):
         for lead in self.plot.leads:
             events = (*lead.mails, *lead.calls, *lead.notes)
