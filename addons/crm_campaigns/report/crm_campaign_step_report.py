@@ -3,6 +3,7 @@ from odoo.tools import SQL
 
 from odoo.addons.crm_plus.models.customer.crm_customer_yardstick import MONEY_GROUPS
 
+from ..models.campaign.crm_campaign_figures import MESSAGE_SUMS
 from ..models.campaign.crm_campaign_result import RESULT_DEPENDS
 
 # KPI 50
@@ -10,20 +11,7 @@ OPT_OUT_DAYS = 7
 # a step is the same in all versions that have it
 SAME_STEP = SQL("COALESCE(s.latest_id, s.id)")
 TASK_SUMS = ("people", "waiting", "done", "skipped", "failed")
-MAIL_SUMS = (
-    "sent",
-    "mails",
-    "tried",
-    "delivered",
-    "opened",
-    "opened_raw",
-    "clicked",
-    "clicked_raw",
-    "replied",
-    "bounced",
-    "unsubscribed",
-    "complained",
-)
+MAIL_SUMS = (*MESSAGE_SUMS, "unsubscribed", "complained")
 # KPI 39 to 41 and 50
 MAIL_RATIOS = {
     "open_rate": ("opened", "mails", 100),

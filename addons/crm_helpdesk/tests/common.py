@@ -240,6 +240,29 @@ class CaseCommon(MailCommon):
                 **values,
             )
 
+    def _take_time_off(
+        self, user, start="2026-03-01 00:00:00", end="2026-03-05 23:00:00"
+    ):
+        resource = self.env["resource.resource"].create(
+            {
+                "name": user.name,
+                "user_id": user.id,
+                "calendar_id": self.calendar.id,
+                "company_id": self.company.id,
+                "tz": "UTC",
+            }
+        )
+        self.env["resource.calendar.leaves"].create(
+            {
+                "resource_id": resource.id,
+                "calendar_id": self.calendar.id,
+                "company_id": self.company.id,
+                "date_from": start,
+                "date_to": end,
+                "time_type": "leave",
+            }
+        )
+
     def _harvest_queued(self):
         """What the commit of the present transaction would do."""
         self.env.flush_all()

@@ -181,25 +181,7 @@ class TestCaseAssignment(CaseCommon):
     @freeze_time(MONDAY_9)
     def test_time_off_and_pause(self):
         self._rule()
-        resource = self.env["resource.resource"].create(
-            {
-                "name": "Agent",
-                "user_id": self.agent.id,
-                "calendar_id": self.calendar.id,
-                "company_id": self.company.id,
-                "tz": "UTC",
-            }
-        )
-        self.env["resource.calendar.leaves"].create(
-            {
-                "resource_id": resource.id,
-                "calendar_id": self.calendar.id,
-                "company_id": self.company.id,
-                "date_from": "2026-03-01 00:00:00",
-                "date_to": "2026-03-05 23:00:00",
-                "time_type": "leave",
-            }
-        )
+        self._take_time_off(self.agent)
         self.assertEqual(self._assign(2).user_id, self.agent_2)
 
         self._member(self.agent_2).is_paused = True

@@ -91,29 +91,11 @@ class TestCaseHand(CaseCommon):
         # the transaction's clock is not the frozen one
         self.team.write({"reopen_owner": "away", "reopen_days": 3_650})
         self.company.resource_calendar_id = self.calendar
-        resource = self.env["resource.resource"].create(
-            {
-                "name": "Agent",
-                "user_id": self.agent.id,
-                "calendar_id": self.calendar.id,
-                "company_id": self.company.id,
-                "tz": "UTC",
-            }
-        )
         cases = self._receive("one") + self._receive("two", email_from="eva@x.example")
         cases[0].user_id = self.agent
         cases[1].user_id = self.agent_2
         cases.action_close()
-        self.env["resource.calendar.leaves"].create(
-            {
-                "resource_id": resource.id,
-                "calendar_id": self.calendar.id,
-                "company_id": self.company.id,
-                "date_from": "2026-03-01 00:00:00",
-                "date_to": "2026-03-05 23:00:00",
-                "time_type": "leave",
-            }
-        )
+        self._take_time_off(self.agent)
 
         for case in cases:
             self._reply(case)
@@ -186,25 +168,7 @@ class TestCaseHand(CaseCommon):
         member = self.team.membership_ids.filtered(lambda m: m.user_id == self.agent)
         member.resource_calendar_id = self.calendar
         self.assertEqual(member.presence, "working")
-        resource = self.env["resource.resource"].create(
-            {
-                "name": "Agent",
-                "user_id": self.agent.id,
-                "calendar_id": self.calendar.id,
-                "company_id": self.company.id,
-                "tz": "UTC",
-            }
-        )
-        self.env["resource.calendar.leaves"].create(
-            {
-                "resource_id": resource.id,
-                "calendar_id": self.calendar.id,
-                "company_id": self.company.id,
-                "date_from": "2026-03-01 00:00:00",
-                "date_to": "2026-03-05 23:00:00",
-                "time_type": "leave",
-            }
-        )
+        self._take_time_off(self.agent)
         member.invalidate_recordset()
         self.assertEqual(member.presence, "away")
 

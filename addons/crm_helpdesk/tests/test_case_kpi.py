@@ -519,25 +519,7 @@ class TestAgentDay(KpiCommon):
         )
 
     def test_load_and_idle_time(self):
-        resource = self.env["resource.resource"].create(
-            {
-                "name": "Second agent",
-                "user_id": self.agent_2.id,
-                "calendar_id": self.calendar.id,
-                "company_id": self.company.id,
-                "tz": "UTC",
-            }
-        )
-        self.env["resource.calendar.leaves"].create(
-            {
-                "name": "Off",
-                "resource_id": resource.id,
-                "calendar_id": self.calendar.id,
-                "company_id": self.company.id,
-                "date_from": at(24),
-                "date_to": at(24 + 4),
-            }
-        )
+        self._take_time_off(self.agent_2, at(24), at(24 + 4))
         self._live_two_days()
 
         for _time in range(2):  # a day is counted once

@@ -11,7 +11,8 @@ SHOWN = {
     "mail": ("sent", "opened", "clicked", "replied", "bounced"),
     "sms": ("sent", "delivered", "clicked", "bounced"),
 }
-SUMS = (
+# counts that these are made of
+MESSAGE_SUMS = (
     "sent",
     "mails",
     "tried",
@@ -65,7 +66,7 @@ class CrmCampaignStep(models.Model):
         if canvas["state"] != "draft":
             figures = self.env["crm.campaign.mail.figures"]._read_mails(
                 self.filtered(lambda step: step.kind in SHOWN),
-                SUMS,
+                MESSAGE_SUMS,
                 is_version=bool(self.env.context.get(ONE_VERSION)),
             )
         kinds = {step.id: step.kind for step in self}

@@ -19,6 +19,7 @@ class CrmCaseClaim(models.Model):
                 .create(
                     {
                         "company_id": invoice.company_id.id,
+                        # sudo: accountants see no case, but for its number
                         "reason": f"{self.name} ({self.case_id.sudo().number})",
                         "journal_id": invoice.journal_id.id,
                     }

@@ -165,6 +165,7 @@ class CrmCaseClaim(models.Model):
                     product.uom_id,
                     location.sudo(False),
                     product.display_name,
+                    # sudo: stock clerks see no case, but for its number
                     f"{self.name} ({self.case_id.sudo().number})",
                     self.company_id,
                     {

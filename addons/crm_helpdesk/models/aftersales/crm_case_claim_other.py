@@ -61,6 +61,7 @@ class CrmCaseClaim(models.Model):
             body=self.env._(
                 "From the request %(claim)s of the case %(case)s.",
                 claim=self.name,
+                # sudo: who repairs sees no case, but for its number and subject
                 case=self.case_id.sudo().display_name,
             ),
             subtype_xmlid="mail.mt_note",
@@ -185,6 +186,7 @@ class CrmCaseClaim(models.Model):
                     "mode": "selected",
                     "customer_ids": [Command.set(self.partner_id.ids)],
                     "points_granted": self.program_points,
+                    # sudo: who grants coupons sees no case, but for its number
                     "description": f"{self.name} ({self.case_id.sudo().number})",
                 }
             )

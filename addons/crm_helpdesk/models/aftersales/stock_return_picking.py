@@ -33,5 +33,6 @@ class StockReturnPicking(models.TransientModel):
             values["location_dest_id"] = receipts.default_location_dest_id.id
         if claim.location_dest_id:
             values["location_dest_id"] = claim.location_dest_id.id
+        # sudo: stock clerks see no case, but for its number
         values["origin"] = f"{claim.name} ({claim.case_id.sudo().number})"
         return values

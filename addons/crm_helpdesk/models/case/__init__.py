@@ -3,6 +3,7 @@ from . import crm_case_tag
 from . import crm_case_team
 from . import crm_case
 from . import crm_case_goods
+from . import crm_case_preset_mixin
 from . import crm_case_mail
 from . import crm_case_portal
 from . import crm_case_queue

@@ -3,6 +3,7 @@ from . import crm_case_address_use
 from . import crm_case_duplicate
 from . import crm_case_follow_up
 from . import crm_case_mail_domain
+from . import crm_case_mail_filter_line
 from . import crm_case_mail_filter_condition
 from . import crm_case_mail_filter_extract
 from . import crm_case_mail_filter

@@ -7,7 +7,6 @@ from odoo.exceptions import ValidationError
 from odoo.tools import SQL, ormcache
 
 from ...tools.mail_filter import Filter, contains
-from ..case.crm_case import PRIORITIES
 from .crm_case_mail_filter_condition import PATTERN_OPERATORS
 
 _logger = logging.getLogger(__name__)
@@ -34,7 +33,7 @@ class CrmCaseMailFilter(models.Model):
 
     _name = "crm.case.mail.filter"
     _description = "Mail Filter"
-    _inherit = "crm.cached.mixin"
+    _inherit = ["crm.cached.mixin", "crm.case.preset.mixin"]
     _order = "sequence, id"
     _check_company_auto = True
 
@@ -74,32 +73,13 @@ class CrmCaseMailFilter(models.Model):
     is_last = fields.Boolean(
         string="And No Further", help="Filters after this one are not tried."
     )
-    team_id = fields.Many2one(
-        "crm.case.team",
-        string="Give to the Team",
-        check_company=True,
-        index="btree_not_null",
-        ondelete="restrict",
-    )
+    team_id = fields.Many2one(string="Give to the Team", ondelete="restrict")
     user_id = fields.Many2one(
-        "res.users",
         string="Assign to",
-        domain="[('share', '=', False)]",
-        index="btree_not_null",
         help="Only where this person works for the company of the case.",
     )
-    type_id = fields.Many2one(
-        "crm.case.type", index="btree_not_null", ondelete="restrict"
-    )
-    category_id = fields.Many2one(
-        "crm.case.category",
-        check_company=True,
-        index="btree_not_null",
-        ondelete="restrict",
-    )
-    priority = fields.Selection(PRIORITIES, falsy_value_label="As usual")
     tag_ids = fields.Many2many(
-        "crm.case.tag", relation="crm_case_mail_filter_tag_rel", string="Add Tags"
+        relation="crm_case_mail_filter_tag_rel", string="Add Tags"
     )
     is_silent = fields.Boolean(
         string="No Acknowledgement", help="Nobody is told that a case was opened."
@@ -199,13 +179,7 @@ class CrmCaseMailFilter(models.Model):
     def _get_values(self):
         """Hook: ``((field of the case, value), …)``; tags by their ids."""
         self.ensure_one()
-        values = {
-            name: self[name].id
-            for name in ("team_id", "user_id", "type_id", "category_id")
-            if self[name]
-        }
-        if self.priority:
-            values["priority"] = self.priority
+        values = self._get_preset_values()
         if self.is_silent:
             values["is_ack_due"] = False
         if self.tag_ids:

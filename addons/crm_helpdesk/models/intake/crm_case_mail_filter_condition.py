@@ -3,31 +3,16 @@ from odoo.exceptions import ValidationError
 
 from ...tools.mail_filter import Condition
 
-PARTS = [
-    ("from", "Sender"),
-    ("to", "Recipients, also in copy"),
-    ("subject", "Subject"),
-    ("body", "Text"),
-    ("header", "Header"),
-]
 PATTERN_OPERATORS = ("pattern", "not_pattern")
 
 
 class CrmCaseMailFilterCondition(models.Model):
     _name = "crm.case.mail.filter.condition"
     _description = "Condition of a Mail Filter"
-    _inherit = "crm.cached.mixin"
-    _order = "sequence, id"
+    _inherit = "crm.case.mail.filter.line"
     _rec_name = "value"
 
-    filter_id = fields.Many2one(
-        "crm.case.mail.filter", required=True, index=True, ondelete="cascade"
-    )
-    sequence = fields.Integer(default=10)
-    part = fields.Selection(
-        PARTS, string="Part of the Mail", required=True, default="subject"
-    )
-    header = fields.Char(help="Name of the header, e.g. X-Spam-Flag.")
+    part = fields.Selection(default="subject")
     operator = fields.Selection(
         [
             ("contains", "contains"),
@@ -47,7 +32,7 @@ class CrmCaseMailFilterCondition(models.Model):
     @api.constrains("part", "header", "operator", "value")
     def _check_complete(self):
         for line in self:
-            if line.part == "header" and not (line.header or "").strip():
+            if line.part == "header" and not line._get_header():
                 raise ValidationError(
                     self.env._("Say which header is looked at, e.g. X-Spam-Flag.")
                 )
@@ -59,7 +44,7 @@ class CrmCaseMailFilterCondition(models.Model):
     def _as_tuple(self):
         self.ensure_one()
         return Condition(
-            self.id, self.part, (self.header or "").strip(), self.operator, self.value
+            self.id, self.part, self._get_header(), self.operator, self.value
         )
 
     def _get_label(self):

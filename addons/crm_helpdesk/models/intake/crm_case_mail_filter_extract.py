@@ -2,7 +2,6 @@ from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
 from ...tools.mail_filter import Extract
-from .crm_case_mail_filter_condition import PARTS
 
 TARGETS = [
     ("customer", "Customer's e-mail"),
@@ -23,17 +22,10 @@ class CrmCaseMailFilterExtract(models.Model):
 
     _name = "crm.case.mail.filter.extract"
     _description = "What a Mail Filter Reads"
-    _inherit = "crm.cached.mixin"
-    _order = "sequence, id"
+    _inherit = "crm.case.mail.filter.line"
     _rec_name = "pattern"
 
-    filter_id = fields.Many2one(
-        "crm.case.mail.filter", required=True, index=True, ondelete="cascade"
-    )
-    sequence = fields.Integer(default=10)
-    part = fields.Selection(
-        PARTS, string="Part of the Mail", required=True, default="body"
-    )
+    part = fields.Selection(default="body")
     header = fields.Char(help="Name of the header, e.g. X-Order.")
     pattern = fields.Char(
         required=True,
@@ -48,7 +40,7 @@ class CrmCaseMailFilterExtract(models.Model):
     @api.constrains("part", "header", "pattern", "target", "own_field")
     def _check_complete(self):
         for line in self:
-            if line.part == "header" and not (line.header or "").strip():
+            if line.part == "header" and not line._get_header():
                 raise ValidationError(
                     self.env._("Say which header is read, e.g. X-Order.")
                 )
@@ -63,7 +55,7 @@ class CrmCaseMailFilterExtract(models.Model):
         return Extract(
             self.id,
             self.part,
-            (self.header or "").strip(),
+            self._get_header(),
             self.pattern,
             self.target,
             (self.own_field or "").strip(),

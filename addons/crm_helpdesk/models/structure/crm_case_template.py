@@ -2,7 +2,6 @@ from odoo import api, fields, models
 from odoo.fields import Command
 from odoo.tools.mail import is_html_empty
 
-from ..case.crm_case import PRIORITIES
 from .crm_case_priority_rule import IMPACTS, URGENCIES
 
 
@@ -11,6 +10,7 @@ class CrmCaseTemplate(models.Model):
 
     _name = "crm.case.template"
     _description = "Case Template"
+    _inherit = "crm.case.preset.mixin"
     _order = "sequence, name, id"
     _check_company_auto = True
 
@@ -27,34 +27,14 @@ class CrmCaseTemplate(models.Model):
         translate=True, help="Of the case, where nobody has written one."
     )
     description = fields.Html(translate=True)
-    team_id = fields.Many2one(
-        "crm.case.team", check_company=True, index="btree_not_null"
-    )
-    user_id = fields.Many2one(
-        "res.users",
-        string="Assignee",
-        domain="[('share', '=', False)]",
-        check_company=True,
-        index="btree_not_null",
-    )
-    type_id = fields.Many2one(
-        "crm.case.type", index="btree_not_null", ondelete="restrict"
-    )
-    category_id = fields.Many2one(
-        "crm.case.category",
-        check_company=True,
-        index="btree_not_null",
-        ondelete="restrict",
-    )
-    priority = fields.Selection(PRIORITIES, falsy_value_label="By the rules")
+    user_id = fields.Many2one(check_company=True)
+    priority = fields.Selection(falsy_value_label="By the rules")
     impact = fields.Selection(IMPACTS, falsy_value_label="Not known")
     urgency = fields.Selection(URGENCIES, falsy_value_label="Not known")
     product_id = fields.Many2one(
         "product.product", check_company=True, index="btree_not_null"
     )
-    tag_ids = fields.Many2many(
-        "crm.case.tag", relation="crm_case_template_tag_rel", string="Tags"
-    )
+    tag_ids = fields.Many2many(relation="crm_case_template_tag_rel")
     checklist_ids = fields.Many2many(
         "crm.case.checklist",
         relation="crm_case_template_checklist_rel",
@@ -75,12 +55,10 @@ class CrmCaseTemplate(models.Model):
     def _prepare_case_values(self):
         """Hook: what a case of this template is created with, unless it says itself."""
         self.ensure_one()
-        values = {
-            name: self[name].id
-            for name in ("team_id", "user_id", "type_id", "category_id", "product_id")
-            if self[name]
-        }
-        for name in ("priority", "impact", "urgency"):
+        values = self._get_preset_values()
+        if self.product_id:
+            values["product_id"] = self.product_id.id
+        for name in ("impact", "urgency"):
             if self[name]:
                 values[name] = self[name]
         if self.subject:
