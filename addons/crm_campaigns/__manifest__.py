@@ -1,6 +1,6 @@
 {
     "name": "CRM Campaigns",
-    "version": "19.0.1.2.0",
+    "version": "19.0.1.3.0",
     "summary": "Journeys that send once, wait for what people do, and say why",
     "category": "Marketing",
     "author": "Crm Plus contributors",

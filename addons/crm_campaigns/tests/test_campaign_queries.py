@@ -42,6 +42,32 @@ class TestCampaignQueries(StepCommon):
             ]
         )
 
+    def test_rows_of_many_carry_no_more_than_they_need(self):
+        """Each key and index of a task is a look-up for each of 100,000 tasks."""
+        self.env.cr.execute(
+            """
+            SELECT a.attname FROM pg_constraint c
+              JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]
+             WHERE c.conrelid = 'crm_campaign_task'::regclass AND c.contype = 'f'
+            """
+        )
+        self.assertEqual(
+            {row[0] for row in self.env.cr.fetchall()},
+            {"participant_id", "step_id", "way_id", "create_uid", "write_uid"},
+        )
+        self.env.cr.execute(
+            """
+            SELECT i.indexrelid::regclass::text, o.indexrelid::regclass::text
+              FROM pg_index i
+              JOIN pg_index o ON o.indrelid = i.indrelid
+               AND o.indexrelid <> i.indexrelid AND o.indpred IS NULL
+             WHERE i.indrelid IN ('crm_campaign_task'::regclass,
+                                  'crm_campaign_participant'::regclass)
+               AND i.indnatts = 1 AND i.indpred IS NULL AND o.indkey[0] = i.indkey[0]
+            """
+        )
+        self.assertEqual(self.env.cr.fetchall(), [], "covered by the other's first key")
+
     def _count(self, work):
         self.env.flush_all()
         self.env.invalidate_all()

@@ -37,8 +37,9 @@ class CrmCampaignParticipant(models.Model):
     _description = "Campaign Participant"
     _order = "date_entered desc, id desc"
 
+    # no index: the first key of _enrolment_uniq
     campaign_id = fields.Many2one(
-        "crm.campaign", required=True, readonly=True, index=True, ondelete="cascade"
+        "crm.campaign", required=True, readonly=True, ondelete="cascade"
     )
     company_id = fields.Many2one(related="campaign_id.company_id")
     number = fields.Integer(

@@ -1,6 +1,7 @@
 from odoo import api, fields, models
 from odoo.tools import SQL
 
+from ...tools.covered_many2one import CoveredMany2one
 from .crm_campaign_step import WAYS
 
 
@@ -34,10 +35,11 @@ class CrmCampaignTask(models.Model):
         "crm.campaign.participant",
         required=True,
         readonly=True,
-        index=True,
+        # no index: the first key of _occurrence_uniq
         ondelete="cascade",
     )
-    campaign_id = fields.Many2one(
+    # that of the participant: both end together
+    campaign_id = CoveredMany2one(
         "crm.campaign", required=True, readonly=True, ondelete="cascade"
     )
     company_id = fields.Many2one(related="campaign_id.company_id")
