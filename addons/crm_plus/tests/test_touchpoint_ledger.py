@@ -111,6 +111,7 @@ class TestTouchpointLedger(AccountTestInvoicingCommon):
         self._pay(invoice, 100)
         self._commit()
         self.assertFalse(self._touchpoints("invoice_paid"), "paid in part only")
+        self.assertEqual(self._touchpoints("payment_received").amount_ledger, 100)
         self._pay(invoice)
         self._commit()
 
@@ -123,6 +124,8 @@ class TestTouchpointLedger(AccountTestInvoicingCommon):
                 "order_confirmed",
                 "delivery_done",
                 "invoice_posted",
+                "payment_received",
+                "payment_received",
                 "invoice_paid",
             ],
         )
@@ -130,10 +133,64 @@ class TestTouchpointLedger(AccountTestInvoicingCommon):
         self.assertEqual(touchpoints.campaign_id, self.campaign)
         self.assertEqual(touchpoints.user_id, self.seller)
         self.assertEqual(
-            touchpoints.mapped("amount"), [0, 300, 300, 0, 0, 0], "commercial amounts"
+            touchpoints.mapped("amount"),
+            [0, 300, 300, 0, 0, 0, 0, 0],
+            "commercial amounts",
         )
-        self.assertEqual(touchpoints.mapped("amount_ledger"), [0, 0, 0, 0, 300, 300])
+        self.assertEqual(
+            touchpoints.mapped("amount_ledger"), [0, 0, 0, 0, 300, 100, 200, 300]
+        )
         self.assertEqual(sum(self.env["crm.touchpoint"]._harvest().values()), 0)
+
+    def test_payment_that_is_none_of_a_customer(self):
+        bill = self.init_invoice(
+            "in_invoice", partner=self.partner_a, amounts=[300], post=True
+        )
+        self._pay(bill)
+        draft = self.env["account.payment"].create(
+            {"partner_id": self.partner_a.id, "amount": 40}
+        )
+        self._commit()
+        self.assertFalse(self._touchpoints("payment_received"))
+
+        draft.action_post()
+        self._commit()
+        advance = self._touchpoints("payment_received")
+        self.assertEqual(advance.res_id, draft.id, "before there is an invoice")
+        self.assertEqual(advance.amount_ledger, 40)
+
+    def test_bank_line_that_pays_invoices_is_one_payment(self):
+        invoices = self.env["account.move"]
+        for amount in (100, 50):
+            invoices += self.init_invoice(
+                "out_invoice", partner=self.partner_a, amounts=[amount], post=True
+            )
+        line = self.env["account.bank.statement.line"].create(
+            {
+                "journal_id": self.company_data["default_journal_bank"].id,
+                "partner_id": self.partner_a.id,
+                "payment_ref": "INV 1 and 2",
+                "amount": 150,
+            }
+        )
+        _liquidity, suspense, _other = line._seek_for_lines()
+        owed = invoices.line_ids.filtered(
+            lambda each: each.account_type == "asset_receivable"
+        )
+        suspense.account_id = owed.account_id
+        self._commit()
+        self.assertFalse(self._touchpoints("payment_received"), "nobody's yet")
+
+        (suspense + owed).reconcile()
+        self._commit()
+
+        paid = self._touchpoints("payment_received")
+        self.assertEqual((paid.res_model, paid.res_id), (line._name, line.id))
+        self.assertEqual(paid.amount_ledger, 150)
+        self.assertEqual(
+            self.env["crm.touchpoint"]._harvest(["bank_payment_received"]),
+            {"bank_payment_received": 0},
+        )
 
     def test_dates_are_cut_to_the_second(self):
         """``write_date`` has microseconds, ``date_order`` has none: an order confirmed

@@ -5,6 +5,8 @@ from . import crm_touchpoint
 from . import crm_touchpoint_sources_sale
 from . import crm_touchpoint_sources_mail
 from . import account_move
+from . import account_partial_reconcile
+from . import account_payment
 from . import calendar_event
 from . import crm_lead
 from . import mail_message

@@ -54,6 +54,8 @@ class CrmTouchpoint(models.Model):
             self._source_delivery_late(),
             self._source_invoice_posted(),
             self._source_credit_note_posted(),
+            self._source_payment_received(),
+            self._source_bank_payment_received(),
             self._source_invoice_paid(),
             self._source_invoice_overdue(),
         ]
@@ -330,6 +332,101 @@ class CrmTouchpoint(models.Model):
                    AND m.payment_state IN ('paid', 'in_payment')"""
             ),
             changed=(SQL("m.write_date"),),
+        )
+
+    def _source_payment_received(self):
+        """Payments of customers, of a part or of all: as they are registered."""
+        return TouchpointSource(
+            key="payment_received",
+            kind="payment_received",
+            model="account.payment",
+            record_id=SQL("p.id"),
+            date=SQL(
+                """CASE WHEN p.date = p.create_date::date THEN p.create_date
+                        ELSE p.date::timestamp END"""
+            ),
+            from_clause=SQL(
+                """account_payment p
+                   LEFT JOIN LATERAL (
+                       SELECT min(i.opportunity_id) AS opportunity_id,
+                              string_agg(i.name, ', ' ORDER BY i.id) AS names
+                         FROM account_move__account_payment r
+                         JOIN account_move i ON i.id = r.invoice_id
+                        WHERE r.payment_id = p.id
+                   ) m ON TRUE"""
+            ),
+            where=SQL(
+                """p.payment_type = 'inbound' AND p.partner_type = 'customer'
+                   AND p.state IN ('in_process', 'paid')"""
+            ),
+            changed=(SQL("p.write_date"),),
+            columns={
+                "name": SQL("concat_ws(', ', p.name, COALESCE(m.names, p.memo))"),
+                "partner_id": SQL("p.partner_id"),
+                "lead_id": SQL("m.opportunity_id"),
+                "company_id": SQL("p.company_id"),
+                "amount_ledger": SQL("p.amount_company_currency_signed"),
+            },
+            depends={
+                "account.payment": [
+                    "amount_company_currency_signed",
+                    "company_id",
+                    "date",
+                    "invoice_ids",
+                    "memo",
+                    "name",
+                    "partner_id",
+                    "partner_type",
+                    "payment_type",
+                    "state",
+                ],
+                "account.move": ["name", "opportunity_id"],
+            },
+        )
+
+    def _source_bank_payment_received(self):
+        """Lines of bank statements that pay invoices without a payment between them."""
+        return TouchpointSource(
+            key="bank_payment_received",
+            kind="payment_received",
+            model="account.bank.statement.line",
+            record_id=SQL("s.id"),
+            date=SQL(
+                """CASE WHEN b.date = s.create_date::date THEN s.create_date
+                        ELSE b.date::timestamp END"""
+            ),
+            # the line may pay several invoices: it is one payment all the same
+            from_clause=SQL(
+                """account_partial_reconcile r
+                   JOIN account_move_line cl ON cl.id = r.credit_move_id
+                   JOIN account_move b ON b.id = cl.move_id
+                   JOIN account_bank_statement_line s ON s.id = b.statement_line_id
+                   JOIN account_move_line dl ON dl.id = r.debit_move_id
+                   JOIN account_move m ON m.id = dl.move_id"""
+            ),
+            where=SQL("m.move_type = 'out_invoice'"),
+            changed=(SQL("r.create_date"),),
+            window_id=SQL("r.id"),
+            columns={
+                "name": SQL("concat_ws(', ', b.name, m.name)"),
+                "partner_id": SQL("m.partner_id"),
+                "lead_id": SQL("m.opportunity_id"),
+                "company_id": SQL("m.company_id"),
+                "amount_ledger": SQL("b.amount_total_signed"),
+            },
+            depends={
+                "account.partial.reconcile": ["credit_move_id", "debit_move_id"],
+                "account.move": [
+                    "amount_total_signed",
+                    "date",
+                    "move_type",
+                    "name",
+                    "opportunity_id",
+                    "partner_id",
+                    "statement_line_id",
+                ],
+                "account.move.line": ["move_id"],
+            },
         )
 
     def _source_invoice_overdue(self):
