@@ -132,6 +132,26 @@ class TestCaseMailFilter(CaseCommon):
         self.assertEqual(self._receive("My letter is lost").priority, "1")
         self.assertEqual(self._receive("My grinder").priority, "1")
 
+    def test_pattern_with_brackets_that_stay_empty(self):
+        """Whether it matches is what counts, not what is in its brackets."""
+        self._filter([("subject", "pattern", "^(re: )?invoice")], priority="3")
+        self._filter(
+            [("subject", "pattern", "^x*"), ("subject", "pattern", "plan (b)?$")],
+            priority="2",
+        )
+        self._filter(
+            [("subject", "not_pattern", "(our )?offer|inv|plan")], priority="0"
+        )
+        self._filter(
+            [("subject", "not_pattern", "^(re: )?(invoice|plan|offer)")], outcome="drop"
+        )
+
+        self.assertEqual(self._receive("Re: Invoice 11").priority, "3")
+        self.assertEqual(self._receive("Invoice 12").priority, "3")
+        self.assertEqual(self._receive("Plan ").priority, "2")
+        self.assertEqual(self._receive("Offer 1").priority, "1")
+        self.assertFalse(self._receive("Lottery"))
+
     def test_header(self):
         rule = self._filter(priority="0")
         rule.condition_ids = [
@@ -265,6 +285,47 @@ class TestCaseMailFilter(CaseCommon):
         self.assertFalse(case.is_machine)
         mail = case.message_ids.filtered(lambda m: m.message_type == "email")
         self.assertEqual(mail.author_id, case.partner_id)
+
+    def test_brackets_that_stay_empty_give_the_whole_match(self):
+        run = self.env["crm.case.mail.filter"]._run_patterns
+
+        for pattern, found in (
+            (r"no\. (\d+)", "12"),
+            (r"(our )?no\. (\d+)", "12"),
+            (r"(our )?NO\.", "no."),
+            (r"(?i)(our )?NO\. \d", "no. 1"),
+            (r"(x)*", ""),
+            (r"(x)|(n)o\1", None),
+            (r"(our )no", None),
+        ):
+            with self.subTest(pattern):
+                self.assertEqual(run([("Order no. 12 \\1", pattern)]), [found])
+
+    def test_numbers_that_are_none_undo_nothing(self):
+        """ "nan" and "inf" are numbers to Python, and to no field."""
+        self.team.case_properties_definition = [
+            {"name": "weight", "string": "Weight", "type": "float"},
+            {"name": "count", "string": "Count", "type": "integer"},
+        ]
+        self._filter(
+            extracts=[
+                (rf"{name}:\s*(\S+)", "own", {"own_field": name, "part": "subject"})
+                for name in ("weight", "count")
+            ],
+            priority="3",
+        )
+
+        for text in ("nan", "inf", "-Infinity", "1e400", "heavy"):
+            with self.subTest(text):
+                case = self._receive(f"weight: {text} count: {text}")
+                self.assertEqual(case.priority, "3", "the filter holds all the same")
+                self.assertFalse(any(dict(case.case_properties).values()))
+                self.assertEqual(self._logs()[-1].outcome, "open")
+                self.assertIn(f"{text} is no weight", self._logs()[-1].text)
+        case = self._receive("weight: 1,5 count: 3")
+        self.assertEqual(dict(case.case_properties), {"weight": 1.5, "count": 3})
+        case = self._receive("count: 3.5")
+        self.assertFalse(case.case_properties["count"])
 
     def test_known_customer_of_the_form(self):
         self._filter(

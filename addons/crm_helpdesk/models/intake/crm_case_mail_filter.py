@@ -279,7 +279,8 @@ class CrmCaseMailFilter(models.Model):
 
     @api.model
     def _run_patterns(self, rows):
-        """What each pattern finds in its text: its first group, else all it matches.
+        """What each pattern finds in its text: its first group that is in it, else all
+        it matches, which may be nothing at all; None where it does not match.
 
         :param rows: ``[(text, pattern), …]``
         :raise psycopg2.Error: a pattern that is none, or takes too long
@@ -293,14 +294,22 @@ class CrmCaseMailFilter(models.Model):
                     str(PATTERN_TIMEOUT),
                 )
             )
-            # newline-sensitive: a line of the mail is what ^ and $ are about
+            # newline-sensitive: a line of the mail is what ^ and $ are about. Where no
+            # group is in the text, marks tell what the whole pattern matches: before 15
+            # PostgreSQL has no other word for it
             query = SQL(
                 """
-                SELECT (SELECT g FROM unnest(regexp_match(r.text, r.pattern, 'in'))
-                            WITH ORDINALITY AS m(g, n)
-                         WHERE g IS NOT NULL ORDER BY n LIMIT 1)
+                SELECT CASE WHEN m.groups IS NOT NULL THEN coalesce(
+                           (SELECT g FROM unnest(m.groups) WITH ORDINALITY AS u(g, n)
+                             WHERE g IS NOT NULL ORDER BY n LIMIT 1),
+                           split_part(
+                               regexp_replace(translate(r.text, chr(1), ' '), r.pattern,
+                                              chr(1) || '\\&' || chr(1), 'in'),
+                               chr(1), 2))
+                       END
                   FROM unnest(%s::text[], %s::text[])
                        WITH ORDINALITY AS r(text, pattern, n)
+                 CROSS JOIN LATERAL regexp_match(r.text, r.pattern, 'in') AS m(groups)
                  ORDER BY r.n
                 """,
                 [text for text, _pattern in rows],
