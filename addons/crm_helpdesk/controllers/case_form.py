@@ -12,6 +12,7 @@ from odoo.tools import consteq, email_normalize, hmac, plaintext2html
 from odoo.tools.misc import format_date
 
 from ..tools import form_upload
+from ..tools.own_field import read_number
 from .portal import MAX_DESCRIPTION, MAX_SUBJECT, CasePortal
 
 _logger = logging.getLogger(__name__)
@@ -241,12 +242,8 @@ class CaseForm(CasePortal):
                 raise ValueError(request.env._("Please choose one of the list."))
             return text
         if kind in ("integer", "float"):
-            try:
-                number = float(text.replace(",", ".")[:20])
-            except ValueError:
-                number = None
-            # "nan" and "inf" are floats to Python
-            if number is None or not abs(number) < 1e12:
+            number = read_number(text)
+            if number is None:
                 raise ValueError(request.env._("Please give a number."))
             return int(number) if kind == "integer" else number
         if kind == "date":

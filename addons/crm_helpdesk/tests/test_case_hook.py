@@ -219,6 +219,8 @@ class TestCaseHook(HttpCase, CaseCommon):
             ({"fields": [1]}, 400, "fields"),
             ({"fields": {"nonsense": 1}}, 422, "nonsense"),
             ({"fields": {"hours": "many"}}, 422, "hours"),
+            ({"fields": {"hours": float("nan")}}, 422, "hours"),
+            ({"fields": {"hours": float("-inf")}}, 422, "hours"),
             ({"fields": {"kind": "x"}}, 422, "kind"),
             ({"attachments": "x"}, 400, "attachments"),
             ({"attachments": [{"name": "a.txt"}]}, 400, "attachments"),

@@ -18,6 +18,7 @@ from odoo.tools import SQL, email_normalize, plaintext2html
 from odoo.addons.crm_plus.tools.webhook_signature import same
 
 from ...tools import form_upload
+from ...tools.own_field import is_number
 from ..case.crm_case import PRIORITIES
 
 _logger = logging.getLogger(__name__)
@@ -419,6 +420,8 @@ class CrmCaseHookCall(models.Model):
         if value is None:
             return False
         if not isinstance(value, kinds.get(field["type"], str)):
+            raise HookError(422, f"fields: {name}: no {field['type']}")
+        if field["type"] in ("integer", "float") and not is_number(value):
             raise HookError(422, f"fields: {name}: no {field['type']}")
         allowed = {option for option, _label in field["options"]}
         for choice in value if isinstance(value, list) else [value]:

@@ -7,6 +7,7 @@ from odoo.fields import Command, Domain
 from odoo.tools import email_normalize, escape_psql, formataddr
 
 from ...tools.mail_filter import FilteredMail
+from ...tools.own_field import read_number
 
 _logger = logging.getLogger(__name__)
 
@@ -223,13 +224,11 @@ class CrmCase(models.Model):
         """The value of a team's own field, or None when the text is none."""
         if field["type"] in ("char", "text"):
             return text
-        try:
-            if field["type"] == "integer":
-                return int(text)
-            if field["type"] == "float":
-                return float(text.replace(",", "."))
-        except ValueError:
-            return None
+        if field["type"] in ("integer", "float"):
+            number = read_number(text)
+            if number is None or field["type"] == "float":
+                return number
+            return int(number) if number.is_integer() else None
         if field["type"] == "selection":
             for key, label in field["options"]:
                 if text.casefold() in (str(key).casefold(), str(label).casefold()):
