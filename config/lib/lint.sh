@@ -93,6 +93,7 @@ run_lint() {
   check "pylint-odoo" env PYTHONPATH="$ODOO_PATH" "$LINT/bin/pylint" --rcfile=.pylintrc "${ADDON_DIRS[@]}"
   check "odoo's own pylint checkers" own_pylint
   check "oca-checks-odoo-module" "$LINT/bin/oca-checks-odoo-module" "${ADDON_DIRS[@]}"
+  check "oca-checks-po" "$LINT/bin/oca-checks-po" addons/*/i18n/*.po*
   check "odoo 19 idioms" "$LINT/bin/python" config/lint/odoo19_idioms.py addons
   check "prettier" node_tool prettier --check "addons/**/*.{js,scss,xml}"
   check "eslint" node_tool eslint --no-error-on-unmatched-pattern addons
