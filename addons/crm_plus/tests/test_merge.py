@@ -3,8 +3,8 @@
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 
-from odoo import Command, fields
-from odoo.tests import BaseCase, tagged
+from odoo import Command, fields, models
+from odoo.tests import BaseCase, Form, tagged
 from odoo.tools import SQL
 
 from ..tools.stage_visits import Visit, merge_visits
@@ -312,6 +312,84 @@ class TestMergeLeads(LifecycleCommon):
             left.filtered(lambda lead: lead.company_id == self.company).partner_id,
             self.customer + self.customer_2,
         )
+
+    def _convert(self, leads, **values):
+        """The dialog as a person fills it in."""
+        Wizard = self.env["crm.lead2opportunity.partner.mass"].with_user(self.manager)
+        with Form(
+            Wizard.with_context(
+                active_model="crm.lead",
+                active_ids=leads.ids,
+                allowed_company_ids=(self.company + self.company_2).ids,
+            )
+        ) as form:
+            for name, value in values.items():
+                if isinstance(value, models.BaseModel) and name.endswith("_ids"):
+                    for record in value:
+                        getattr(form, name).add(record)
+                else:
+                    setattr(form, name, value)
+        form.record.action_mass_convert()
+        self._harvest_queued()
+        return form.record
+
+    def test_converting_many_keeps_to_the_customer_that_was_chosen(self):
+        """With duplicates looked for as without: only the choice of a person counts."""
+        chosen = self.env["res.partner"].create({"name": "Chosen"})
+        for deduplicate in (True, False):
+            with self.subTest(deduplicate=deduplicate):
+                leads = self._create_lead(
+                    partner_name="A", email_from="a@a.example"
+                ) + self._create_lead(partner_name="B", email_from="b@b.example")
+                self._convert(
+                    leads, deduplicate=deduplicate, action="exist", partner_id=chosen
+                )
+                self.assertEqual(leads.partner_id, chosen)
+                self.assertEqual(set(leads.mapped("type")), {"opportunity"})
+
+    def test_converting_many_with_new_customers_takes_no_known_one(self):
+        lead = self._create_lead(
+            partner_name="Somebody", email_from=self.customer.email
+        )
+        self.assertEqual(lead._find_matching_partner(), self.customer)
+        self._convert(lead, action="create")
+        self.assertTrue(lead.partner_id)
+        self.assertNotEqual(lead.partner_id, self.customer)
+
+    def test_sellers_take_turns_over_leads_of_all_companies(self):
+        sellers = self.manager + self.user_other_company
+        sellers.company_ids |= self.company + self.company_2
+        leads = self.env["crm.lead"].union(
+            *(
+                self._create_lead(
+                    company_id=company.id,
+                    user_id=False,
+                    team_id=False,
+                    email_from=f"{i}@turns.example",
+                )
+                for i, company in enumerate(
+                    (self.company, self.company_2, self.env["res.company"])
+                )
+            )
+        )
+        wizard = self._convert(leads, user_ids=sellers, force_assignment=True)
+        one, two = wizard.user_ids
+        self.assertEqual([lead.user_id for lead in leads], [one, two, one])
+
+    def test_lead_that_goes_from_one_merge_into_the_next(self):
+        """The second finds the one that is left of the first."""
+        partner = self.env["res.partner"].create(
+            {"name": "Two addresses", "email": "y@y.example, x@x.example"}
+        )
+        leads = self.env["crm.lead"].union(
+            self._create_lead(email_from="x@x.example"),
+            # gone through first
+            self._create_lead(email_from="x@x.example", priority="3"),
+        )
+        last = self._create_lead(partner_id=partner.id, type="opportunity")
+        self.assertEqual(last.email_normalized, "y@y.example")
+        self._convert(leads + last)
+        self.assertEqual((leads + last).exists(), last)
 
 
 @tagged("post_install", "-at_install", "crm_plus_lifecycle")

@@ -1,6 +1,6 @@
 from odoo import models
 
-# set while leads of one company are merged: the company's id, or False
+# set while duplicates of one lead are looked for: its company's id, or False
 COMPANY_KEY = "crm_plus_duplicates_of"
 
 
@@ -27,15 +27,32 @@ class CrmLead2opportunityPartnerMass(models.TransientModel):
     def action_mass_convert(self):
         if self.name != "convert" or not self.deduplicate:
             return super().action_mass_convert()
-        result = None
-        for company, leads in self.lead_tomerge_ids.grouped("company_id").items():
-            # one of them may have gone into a lead of the company before
-            leads = leads.exists()
-            if not leads:
+        # What Odoo does, once for all leads: sellers take turns over all of them. The
+        # dialog is not written to: with other leads it would choose customers anew.
+        leads = self._merge_duplicates()
+        return self.with_context(active_ids=leads.ids).action_apply()
+
+    def _merge_duplicates(self):
+        """Return what is left to convert: leads that had no duplicate, in the order in
+        which they were chosen, then those that others went into.
+        """
+        kept = self.env["crm.lead"]
+        merged = self.env["crm.lead"]
+        for lead in self.lead_tomerge_ids:
+            if lead in merged:
                 continue
-            wizard = self.with_context(
-                active_ids=leads.ids, **{COMPANY_KEY: company.id}
+            duplicates = (
+                self.env["crm.lead"]
+                .with_context(**{COMPANY_KEY: lead.company_id.id})
+                ._get_lead_duplicates(
+                    partner=lead.partner_id,
+                    email=lead.partner_id.email or lead.email_from,
+                )
+                .with_env(self.env)
             )
-            wizard.lead_tomerge_ids = leads
-            result = super(CrmLead2opportunityPartnerMass, wizard).action_mass_convert()
-        return result
+            if len(duplicates) > 1:
+                kept |= duplicates.merge_opportunity()
+                merged |= duplicates
+        chosen = self.env["crm.lead"].browse(self.env.context.get("active_ids", []))
+        # one that others went into may itself have gone into a later one
+        return (chosen - merged | kept).exists()
