@@ -67,6 +67,52 @@ class TestCaseOpportunity(CaseCommon):
 
         self.assertEqual(sum(rows.mapped("won_revenue")), 700)
 
+    def _create_better(self, **values):
+        """An opportunity that others are merged into: it is further on."""
+        return self.env["crm.lead"].create(
+            {
+                "name": "Grinder, again",
+                "type": "opportunity",
+                "partner_id": self.ida.id,
+                "user_id": self.seller.id,
+                "expected_revenue": 700,
+                "stage_id": self.env["crm.stage"]
+                .search([("is_won", "=", False)], order="sequence desc", limit=1)
+                .id,
+                **values,
+            }
+        )
+
+    def test_opportunities_that_are_merged_keep_their_cases(self):
+        """Also for a seller who sees no case, and cases that were archived."""
+        case, archived = self._create_cases(2, date_opened="2026-01-01 10:00:00")
+        self._pass_on(case, name="Grinder")
+        gone = case.lead_id
+        archived.write({"lead_id": gone.id, "active": False})
+        better = self._create_better()
+        self.assertFalse(case.with_user(self.seller).has_access("read"))
+
+        merged = (gone + better).with_user(self.seller).merge_opportunity()
+
+        self.assertEqual((merged, gone.exists()), (better, gone.browse()))
+        self.assertEqual([case.lead_id, archived.lead_id], [better, better])
+        self.assertTrue(case.with_user(self.agent).is_passed_on)
+        with self.assertRaisesRegex(UserError, "already"):
+            self._pass_on(case)
+        better.action_set_won()
+        self.env.flush_all()
+        row = self.env["crm.case.report"].search([("id", "=", case.id)])
+        self.assertEqual(row.won_revenue, 700)
+
+    def test_opportunity_merged_into_one_of_another_company(self):
+        case = self._create_cases()
+        self._pass_on(case)
+        case.lead_id.company_id = False
+        foreign = self._create_better(company_id=self.company_2.id, user_id=False)
+        merged = (case.lead_id + foreign).merge_opportunity()
+        self.assertEqual(merged, foreign)
+        self.assertFalse(case.lead_id)
+
     def test_seller_sees_where_it_comes_from(self):
         case = self._create_cases()
         both = self._new_user(

@@ -1,4 +1,5 @@
 from odoo import fields, models
+from odoo.fields import Domain
 
 
 class CrmLead(models.Model):
@@ -15,6 +16,16 @@ class CrmLead(models.Model):
         string="Cases",
         groups="crm_helpdesk.crm_helpdesk_group_user",
     )
+
+    def _merge_dependences(self, opportunities):
+        super()._merge_dependences(opportunities)
+        # a case names no opportunity of another company
+        domain = Domain("lead_id", "in", opportunities.ids)
+        if self.company_id:
+            domain &= Domain("company_id", "=", self.company_id.id)
+        # sudo: sellers need not see the cases that their opportunities came from
+        Case = self.env["crm.case"].sudo().with_context(active_test=False)
+        Case.search(domain).lead_id = self
 
 
 class CrmCase(models.Model):
