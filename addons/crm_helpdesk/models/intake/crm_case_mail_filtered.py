@@ -13,6 +13,8 @@ _logger = logging.getLogger(__name__)
 
 # what the route of a mail carries from the filters to its case
 KEY = "mail_filters"
+# what a mail is on one of its routes, whatever it is on the others: see mail.thread
+FLAGS = "mail_flags"
 MAX_TEXT = 500  # read from a mail, into a field
 
 
@@ -61,8 +63,8 @@ class CrmCase(models.Model):
                 last.name,
             )
             return None
-        message_dict.update(is_machine_mail=True, machine_reason=last.name)
-        return ("crm.case.team", team.id, None, user_id, alias)
+        flags = {"is_machine_mail": True, "machine_reason": last.name}
+        return ("crm.case.team", team.id, {FLAGS: flags}, user_id, alias)
 
     @api.model
     def _get_team_of_mail(self, values):
