@@ -1,10 +1,12 @@
 from datetime import timedelta
 from time import monotonic
 
-from odoo.exceptions import AccessError, ValidationError
+from psycopg2 import IntegrityError
+
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Command
 from odoo.tests import Form, tagged
-from odoo.tools import SQL
+from odoo.tools import SQL, mute_logger
 
 from odoo.addons.crm_helpdesk.models.intake import crm_case_mail_filter
 
@@ -215,6 +217,173 @@ class TestCaseMailFilter(CaseCommon):
                 },
             ],
         )
+
+    def test_team_of_a_filter_is_not_deleted(self):
+        """A filter for mail to one team must not become one for all mail."""
+        rule = self._filter(
+            [("body", "contains", "hello")],
+            outcome="drop",
+            team_ids=[Command.link(self.other_team.id)],
+            name="Of the shop",
+        )
+        rule.active = False
+        third = self.other_team.copy({"name": "Third"})
+        given = self._filter(team_id=third.id, name="To the third")
+        both = self.other_team + third
+
+        with self.assertRaisesRegex(UserError, "Shop.*Third.*Of the shop.*To the thi"):
+            both.with_user(self.manager).unlink()
+        with mute_logger("odoo.sql_db"), self.assertRaises(IntegrityError):
+            with self.env.cr.savepoint():
+                self.env.cr.execute(
+                    "DELETE FROM crm_case_team WHERE id = %s", [self.other_team.id]
+                )
+        self.assertEqual(rule.team_ids, self.other_team)
+
+        rule.team_ids = [Command.set(self.team.ids)]
+        given.unlink()
+        both.with_user(self.manager).unlink()
+        self.assertFalse(both.exists())
+
+    def test_deleted_tags_are_no_longer_added(self):
+        self._filter(tag_ids=[Command.set((self.tag + self.tag_2).ids)], priority="3")
+        self._receive("one")
+
+        self.tag.unlink()
+
+        case = self._receive("two")
+        self.assertEqual((case.priority, case.tag_ids), ("3", self.tag_2))
+
+    def test_last_condition_stays(self):
+        rule = self._filter(
+            [("subject", "contains", "a"), ("subject", "contains", "b")],
+            outcome="drop",
+        )
+        other = self._filter([("subject", "contains", "c")], name="Opens")
+        lines = rule.condition_ids.with_user(self.manager)
+
+        lines[0].unlink()
+        with self.assertRaises(ValidationError) as refused:
+            lines[1].unlink()
+        self.assertIn("would keep any mail", str(refused.exception))
+        with self.assertRaises(ValidationError):
+            (rule + other).condition_ids.unlink()
+        with self.assertRaises(ValidationError):
+            rule.condition_ids = [Command.clear()]
+        other.condition_ids.unlink()
+        self.assertFalse(other.condition_ids)
+        # another one instead, saved at once
+        rule.with_user(self.manager).condition_ids = [
+            Command.delete(lines[1].id),
+            Command.create({"part": "subject", "value": "c"}),
+        ]
+        self.assertEqual(rule.condition_ids.value, "c")
+        rule.write({"outcome": "open", "condition_ids": [Command.clear()]})
+        self.assertFalse(rule.condition_ids)
+        third = self._filter([("subject", "contains", "a")], outcome="note")
+        lines = third.condition_ids
+        third.with_user(self.manager).unlink()
+        self.assertFalse(lines.exists())
+
+    def test_without_conditions_nothing_is_kept_away(self):
+        """However a filter came to that, no mail is lost."""
+        rule = self._filter([("subject", "contains", "a")], outcome="drop")
+        self.env.flush_all()
+        self.env.cr.execute("DELETE FROM crm_case_mail_filter_condition")
+        self.env.invalidate_all()
+        self.env.registry.clear_cache()
+
+        self.assertTrue(self._receive("parcel"))
+
+        self.assertFalse(rule.log_count)
+        wizard = self.env["crm.case.mail.filter.test"].create(
+            {"team_id": self.team.id, "subject": "parcel"}
+        )
+        self.assertIn("It has no conditions", wizard.result)
+
+    def test_each_route_has_its_own_mail(self):
+        """A mail to two teams is to each what the filters of this one say."""
+        self.other_team.write({"alias_name": "shop", "ack_interval": 0})
+        shop = self.other_team.alias_email
+        self._filter(
+            [("subject", "contains", "offer")],
+            outcome="note",
+            team_ids=[Command.link(self.team.id)],
+        )
+        self._filter(
+            [("subject", "contains", "form")],
+            [(r"for (\S+)", "customer", {"part": "subject"})],
+            team_ids=[Command.link(self.team.id)],
+        )
+        for to in (
+            f"{self.team.alias_email}, {shop}",
+            f"{shop}, {self.team.alias_email}",
+        ):
+            with self.subTest(to):
+                before = self.team.message_ids
+                case = self._receive("Our offer", to=to, cc="Ute <ute@new.example>")
+                self.assertRecordValues(
+                    case,
+                    [
+                        {
+                            "team_id": self.other_team.id,
+                            "is_machine": False,
+                            "partner_id": self.ida.id,
+                        }
+                    ],
+                )
+                self.assertTrue(case.date_acknowledged)
+                mail = case.message_ids.filtered(lambda m: m.message_type == "email")
+                self.assertFalse(mail.is_machine_mail)
+                self.assertEqual(
+                    case.participant_ids.mapped("email"), ["ute@new.example"]
+                )
+                note = self.team.message_ids - before
+                self.assertTrue(note.is_machine_mail)
+                self.assertEqual(note.machine_reason, "Filter")
+                self.assertTrue(note.subtype_id.internal)
+
+                cases = self._receive(
+                    "Form for eva@nowak.example",
+                    to=to,
+                    email_from=f"Form <{len(to)}.{to[:4]}@site.example>",
+                ).grouped("team_id")
+                of_shop = cases[self.other_team].partner_id
+                self.assertEqual(of_shop.name, "Form")
+                self.assertEqual(cases[self.team].partner_id, self.eva)
+                for case in cases.values():
+                    mail = case.message_ids.filtered(
+                        lambda m: m.message_type == "email"
+                    )
+                    self.assertEqual(mail.author_id, case.partner_id)
+
+    def test_unknown_sender_to_two_teams_is_one_contact(self):
+        self.other_team.alias_name = "shop"
+
+        cases = self._receive(
+            to=f"{self.team.alias_email}, {self.other_team.alias_email}",
+            email_from="New <new@unknown.example>",
+        )
+
+        self.assertEqual(len(cases), 2)
+        self.assertEqual(len(cases.partner_id), 1)
+        self.assertEqual(
+            self.env["res.partner"].search(
+                [("email_normalized", "=", "new@unknown.example")]
+            ),
+            cases.partner_id,
+        )
+
+    def test_notes_of_teams_are_no_loop_that_is_answered(self):
+        self.env["ir.config_parameter"].set_param("mail.gateway.loop.threshold", 2)
+        self._filter([("subject", "contains", "offer")], outcome="note")
+        before = len(self.team.message_ids)
+
+        for _i in range(4):
+            self._receive("Our offer")
+            self.assertFalse(self._new_mails)
+
+        self.assertEqual(len(self.team.message_ids), before + 2)
 
     def test_answers_to_cases_are_not_filtered(self):
         case = self._receive("Grinder")

@@ -21,6 +21,10 @@ Filter = namedtuple(
     "id name company_id team_ids senders conditions extracts outcome values is_last",
 )
 
+# why filters fail whose conditions hold
+WRONG_SENDER = "sender"
+NOT_NARROW = "narrow"
+
 
 class FilteredMail:
     """The parts of a mail as filters know them: texts of bounded length."""

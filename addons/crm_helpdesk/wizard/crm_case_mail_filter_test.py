@@ -3,7 +3,7 @@ from markupsafe import Markup
 from odoo import api, fields, models
 from odoo.tools import plaintext2html
 
-from ..tools.mail_filter import FilteredMail
+from ..tools.mail_filter import NOT_NARROW, WRONG_SENDER, FilteredMail
 
 
 class CrmCaseMailFilterTest(models.TransientModel):
@@ -136,9 +136,12 @@ class CrmCaseMailFilterTest(models.TransientModel):
     def _get_failures(self, fails):
         """In words, which conditions do not hold."""
         Condition = self.env["crm.case.mail.filter.condition"]
+        texts = {
+            WRONG_SENDER: self.env._("Written by somebody else than the filter is for"),
+            NOT_NARROW: self.env._("It has no conditions: it would keep any mail away"),
+        }
         return [
-            self.env._("Not true: %s", Condition.browse(condition.id)._get_label())
-            if condition
-            else self.env._("Written by somebody else than the filter is for")
-            for condition in fails
+            texts.get(fail)
+            or self.env._("Not true: %s", Condition.browse(fail.id)._get_label())
+            for fail in fails
         ]

@@ -8,6 +8,7 @@ from . import crm_case_mail_filter_condition
 from . import crm_case_mail_filter_extract
 from . import crm_case_mail_filter
 from . import crm_case_mail_filter_log
+from . import crm_case_mail_filter_team
 from . import crm_case_participant
 from . import crm_case_participants
 from . import crm_case_reply

@@ -6,7 +6,7 @@ from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 from odoo.tools import SQL, ormcache
 
-from ...tools.mail_filter import Filter, contains
+from ...tools.mail_filter import NOT_NARROW, WRONG_SENDER, Filter, contains
 from .crm_case_mail_filter_condition import PATTERN_OPERATORS
 
 _logger = logging.getLogger(__name__)
@@ -43,6 +43,8 @@ class CrmCaseMailFilter(models.Model):
     company_id = fields.Many2one(
         "res.company",
         index="btree_not_null",
+        # it must not become one for all companies
+        ondelete="cascade",
         default=lambda self: self.env.company,
         help="For mail to teams of this company; empty: of all.",
     )
@@ -51,6 +53,8 @@ class CrmCaseMailFilter(models.Model):
         relation="crm_case_mail_filter_team_rel",
         string="Mail to",
         check_company=True,
+        # it must not become one for all teams
+        ondelete="restrict",
         help="For mail to these teams only; empty: to all.",
     )
     # if
@@ -150,6 +154,12 @@ class CrmCaseMailFilter(models.Model):
                     )
                 )
 
+    def write(self, vals):
+        if "condition_ids" in vals:
+            # what becomes of them is checked when all are written
+            self = self.with_context(crm_helpdesk_conditions=True)  # noqa: PLW0642
+        return super().write(vals)
+
     # ------------------------------------------------------------
     # Which hold
     # ------------------------------------------------------------
@@ -193,7 +203,8 @@ class CrmCaseMailFilter(models.Model):
         :param mail: ``FilteredMail``
         :param filters: these, instead of all
         :return: a list of dicts for each filter that was tried: ``filter``, ``fails``
-            (the conditions that do not hold), ``found`` (``[(Extract, text), …]``)
+            (the conditions that do not hold, ``WRONG_SENDER``, ``NOT_NARROW``),
+            ``found`` (``[(Extract, text), …]``)
         """
         filters = [
             each
@@ -214,7 +225,10 @@ class CrmCaseMailFilter(models.Model):
             if (each.senders == "people" and mail.is_machine) or (
                 each.senders == "machines" and not mail.is_machine
             ):
-                fails.append(None)
+                fails.append(WRONG_SENDER)
+            if each.outcome != "open" and not each.conditions:
+                # however it came to that: see _check_is_narrow
+                fails.append(NOT_NARROW)
             tried.append(
                 {
                     "filter": each,

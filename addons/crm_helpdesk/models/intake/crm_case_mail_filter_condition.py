@@ -41,6 +41,22 @@ class CrmCaseMailFilterCondition(models.Model):
             if line.operator in PATTERN_OPERATORS:
                 self.env["crm.case.mail.filter"]._check_pattern(line.value)
 
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_last(self):
+        """Filters that keep mails from opening cases say which ones: see there."""
+        if self.env.context.get("crm_helpdesk_conditions"):
+            return
+        for record in self.filter_id:
+            if record.outcome != "open" and record.condition_ids <= self:
+                raise ValidationError(
+                    self.env._(
+                        "Without conditions “%s” would keep any mail from opening a "
+                        "case: delete or archive the filter, or say which mails are "
+                        "meant.",
+                        record.name,
+                    )
+                )
+
     def _as_tuple(self):
         self.ensure_one()
         return Condition(
