@@ -460,6 +460,36 @@ class TestCampaignSteps(StepCommon):
                 server_action_id=action.id,
             )
 
+    def test_server_action_of_others_is_not_told_what_the_marketer_says(self):
+        """Somebody else chose the action, for what it was told then."""
+        action, own = (
+            self._create_action("records", group_ids=group.ids)
+            for group in (self.env.ref("base.group_system"), self.env["res.groups"])
+        )
+        campaign = self._create_campaign(self.leads)
+        step, own_step = (
+            self._add_step(
+                campaign,
+                "server_action",
+                server_action_id=one.id,
+                server_action_values='{"discount": 10}',
+            )
+            for one in (action, own)
+        )
+
+        for values in ('{"discount": 100}', False):
+            with (
+                self.subTest(values),
+                self.assertRaisesRegex(ValidationError, "may not run"),
+                self.cr.savepoint(),
+            ):
+                step.with_user(self.campaign_manager).server_action_values = values
+        step.with_user(self.campaign_manager).name = "Later"
+        own_step.with_user(self.campaign_manager).server_action_values = "{}"
+
+        self.assertEqual(step.server_action_values, '{"discount": 10}')
+        self.assertEqual(own_step.server_action_values, "{}")
+
     def test_server_action_of_other_records_does_not_start(self):
         action = self._create_action(
             "records", model_id=self.env["ir.model"]._get_id("res.partner")

@@ -95,9 +95,11 @@ class CrmCampaignStep(models.Model):
                     )
                 )
 
-    @api.constrains("server_action_id")
+    @api.constrains("server_action_id", "server_action_values")
     def _check_server_action(self):
-        """The scheduler may do anything: whoever chooses an action may run it."""
+        """The scheduler may do anything: whoever chooses an action, or what it is told,
+        may run it.
+        """
         for step in self.filtered("server_action_id"):
             # sudo: groups of an action are not for everybody to read
             groups = step.server_action_id.sudo().group_ids
