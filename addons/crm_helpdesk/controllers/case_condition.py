@@ -1,5 +1,7 @@
 import json
 
+from ..tools.form_condition import is_asked_for
+from .case_form import MAX_TEXT
 from .case_urgency import CaseUrgency
 
 
@@ -8,17 +10,24 @@ class CaseCondition(CaseUrgency):
 
     def _read_team_fields(self, team, post, errors):
         values = super()._read_team_fields(team, post, errors)
+        asked = {}
+        # what a field waits for comes before it
         for field in team._get_form_fields():
-            if field.get("shown_if") and not self._is_asked_for(field, values):
+            other = asked.get(field.get("shown_if"))
+            if field.get("shown_if") and not (
+                other and self._is_asked_for(field, other, post)
+            ):
                 values.pop(field["name"], None)
                 errors.pop(f"field-{field['name']}", None)
+                continue
+            asked[field["name"]] = field
         return values
 
-    def _is_asked_for(self, field, values):
-        given = values.get(field["shown_if"])
-        wanted = json.loads(field["shown_values"])
-        if not wanted or not given:
-            return bool(given)
-        wanted = {value.casefold() for value in wanted}
-        given = given if isinstance(given, list) else [given]
-        return any(str(value).casefold() in wanted for value in given)
+    def _is_asked_for(self, field, other, post):
+        key = f"field-{other['name']}"
+        texts = (
+            self._get_posted_tags().get(key, [])
+            if other["type"] == "tags"
+            else [self._read_text(post, key, MAX_TEXT)]
+        )
+        return is_asked_for(other["type"], texts, json.loads(field["shown_values"]))

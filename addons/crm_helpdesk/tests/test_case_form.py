@@ -1,3 +1,4 @@
+import json
 import re
 import time
 from unittest.mock import Mock, patch
@@ -10,6 +11,62 @@ from odoo.tools import hmac, mute_logger
 from ..controllers import case_form
 from ..tools import form_upload
 from .common import CaseCommon
+
+# a field, its condition, what is typed, and whether more is asked for then
+CONDITIONS = [
+    ("float", "5", "5.0", True),
+    ("float", "5", "5", True),
+    ("float", "5.5, 7", "5.50", True),
+    ("float", "5", "5.5", False),
+    ("float", "many", "5", False),
+    ("float", "nan", "5", False),
+    ("float", "", "0", True),
+    ("float", "", "", False),
+    ("integer", "5", "05", True),
+    ("integer", "0", "0", True),
+    ("integer", "", "0", True),
+    ("integer", "", "", False),
+    ("char", "Straße", "STRASSE", False),
+    ("char", "Straße", " straße ", True),
+    ("char", "", "   ", False),
+    ("text", "yes", "Yes", True),
+    ("date", "2026-03-01", "2026-03-01", True),
+    ("date", "2026-03-01", "2026-03-02", False),
+    ("datetime", "2026-03-01 10:00", "2026-03-01T10:00", True),
+    ("datetime", "2026-03-01 09:00", "2026-03-01T10:00", False),
+    ("selection", "Leak", "leak", True),
+    ("selection", "Leak", "noise", False),
+    ("selection", "", "noise", True),
+    ("boolean", "", "1", True),
+    ("boolean", "", "", False),
+    ("tags", "Noise, Leak", "leak", True),
+    ("tags", "Noise", "leak", False),
+    ("tags", "", "", False),
+]
+OPTIONS = [["noise", "Noise"], ["leak", "Leak"]]
+# Fills in what the page asks for first, and looks at what it asks for then.
+CONDITIONS_JS = """
+    const rows = %s;
+    const wrong = [];
+    rows.forEach(([typed], i) => {
+        for (const input of document.querySelectorAll(`[name=field-from${i}]`)) {
+            if (input.type === "checkbox") {
+                input.checked = input.value === typed;
+            } else {
+                input.value = typed;
+            }
+            input.dispatchEvent(new Event("input", { bubbles: true }));
+        }
+    });
+    rows.forEach(([typed, asked], i) => {
+        const input = document.querySelector(`[name=field-then${i}]`);
+        const shown = !input.disabled && !input.closest(".d-none");
+        if (shown !== asked) {
+            wrong.push(`${i}: ${JSON.stringify(typed)} ${shown}`);
+        }
+    });
+    console[wrong.length ? "error" : "log"](wrong.join(", ") || "test successful");
+"""
 
 
 @tagged("post_install", "-at_install", "crm_helpdesk")
@@ -549,3 +606,78 @@ class TestCaseForm(HttpCase, CaseCommon):
         self.env["ir.config_parameter"].set_param("crm_helpdesk.form_min_seconds", "0")
         self._set_condition()
         self.start_tour(self.path, "crm_helpdesk_case_conditions")
+
+    def _set_conditions(self):
+        # where noon is not the noon of UTC
+        self.calendar.tz = "Asia/Tokyo"
+        definition = []
+        for i, (kind, _answers, _typed, _asked) in enumerate(CONDITIONS):
+            choices = {
+                "selection": {"selection": OPTIONS},
+                "tags": {"tags": [[*option, 1] for option in OPTIONS]},
+            }
+            definition += [
+                {
+                    "name": f"from{i}",
+                    "string": f"From {i}",
+                    "type": kind,
+                    **choices.get(kind, {}),
+                },
+                {"name": f"then{i}", "string": f"Then {i}", "type": "char"},
+            ]
+        self.team.case_properties_definition = definition
+        self.team.form_condition_ids = [
+            Command.create(
+                {
+                    "field_label": f"Then {i}",
+                    "depends_label": f"From {i}",
+                    "answers": answers,
+                }
+            )
+            for i, (_kind, answers, _typed, _asked) in enumerate(CONDITIONS)
+        ]
+
+    def test_server_takes_what_is_asked_for(self):
+        self._set_conditions()
+        self._send(
+            **{
+                f"field-from{i}": typed
+                for i, (_kind, _answers, typed, _asked) in enumerate(CONDITIONS)
+                if typed
+            },
+            **{f"field-then{i}": "said" for i in range(len(CONDITIONS))},
+        )
+        given = self._new_cases().case_properties
+        for i, row in enumerate(CONDITIONS):
+            with self.subTest(row=row):
+                self.assertEqual(given[f"then{i}"] == "said", row[-1])
+
+    def test_page_asks_for_the_same(self):
+        self._set_conditions()
+        self.browser_js(
+            self.path,
+            CONDITIONS_JS % json.dumps([row[2:] for row in CONDITIONS]),
+            "!!document.querySelector('.d-none input[name=field-then0]')",
+        )
+
+    def test_answer_to_what_was_not_asked_for_asks_for_nothing(self):
+        self.team.form_condition_ids = [
+            Command.create(values)
+            for values in (
+                {"field_label": "Kind", "depends_label": "Cups a day", "answers": "5"},
+                {"field_label": "Since", "depends_label": "Kind", "answers": "Leak"},
+            )
+        ]
+        answers = {"field-kind": "leak", "field-since": "2026-03-01"}
+        self._send(**answers, **{"field-cups": "4"}, word="a")
+        self.assertFalse(self._new_cases().case_properties["since"])
+        self._send(**answers, **{"field-cups": "5"}, word="b")
+        self.assertTrue(self._new_cases().sorted("id")[-1].case_properties["since"])
+
+    def test_condition_whose_fields_changed_places_does_not_hold(self):
+        self._set_condition()
+        definition = self.team.case_properties_definition
+        self.team.case_properties_definition = sorted(
+            definition, key=lambda field: field["name"] != "since"
+        )
+        self.assertNotIn("data-shown-if", self.url_open(self.path).text)

@@ -3,6 +3,8 @@ import json
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
+from ...tools.form_condition import read_answer
+
 
 class CrmCaseFormCondition(models.Model):
     """A field of a team's form that is asked for only after a certain answer."""
@@ -28,7 +30,8 @@ class CrmCaseFormCondition(models.Model):
     )
     answers = fields.Char(
         string="Is",
-        help="The answers, with commas between them; empty: whatever is filled in.",
+        help="The answers, with commas between them; empty: whatever is filled in. "
+        "Numbers with a point (1.5), days as 2026-12-31, times as 2026-12-31 18:00.",
     )
 
     _field_uniq = models.Constraint(
@@ -89,16 +92,18 @@ class CrmCaseTeam(models.Model):
         if not self.form_condition_ids:
             return result
         by_label = {}
-        for field in result:
+        places = {}
+        for place, field in enumerate(result):
             by_label[field["label"].casefold()] = field
             by_label[field["name"].casefold()] = field
+            places[field["name"]] = place
         for condition in self.form_condition_ids:
             field, other = (
                 by_label.get(label.strip().casefold())
                 for label in (condition.field_label, condition.depends_label)
             )
-            # renamed or deleted since: asked for always
-            if field and other and field != other:
+            # renamed, deleted or moved since: asked for always
+            if field and other and places[other["name"]] < places[field["name"]]:
                 field["shown_if"] = other["name"]
                 field["shown_values"] = json.dumps(
                     self._get_condition_values(other, condition.answers)
@@ -107,9 +112,12 @@ class CrmCaseTeam(models.Model):
 
     @api.model
     def _get_condition_values(self, field, answers):
-        """The answers as the form posts them."""
+        """The answers as the form posts them, and as :func:`read_answer` reads them."""
         words = [word.strip() for word in (answers or "").split(",") if word.strip()]
         if field["type"] == "boolean":
             return []  # ticked
         keys = {str(label).casefold(): str(key) for key, label in field["options"]}
-        return [keys.get(word.casefold(), word) for word in words]
+        return [
+            read_answer(field["type"], keys.get(word.casefold(), word))
+            for word in words
+        ]

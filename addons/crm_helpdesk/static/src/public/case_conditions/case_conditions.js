@@ -26,15 +26,24 @@ export class CaseConditions extends Interaction {
     }
 
     isAskedFor({ shownIf, shownValues }) {
-        const wanted = JSON.parse(shownValues).map((value) => value.toLowerCase());
+        const wanted = JSON.parse(shownValues);
         const given = [];
         for (const input of this.el.querySelectorAll(`[name="field-${CSS.escape(shownIf)}"]`)) {
             const isChosen = input.type === "checkbox" ? input.checked : input.value.trim();
             if (isChosen && !input.disabled) {
-                given.push(input.value.trim().toLowerCase());
+                given.push(this.readAnswer(input));
             }
         }
         return wanted.length ? given.some((value) => wanted.includes(value)) : given.length > 0;
+    }
+
+    /** As `read_answer` of the server, which is asked once the form is sent. */
+    readAnswer({ type, value }) {
+        const text = value.trim().toLowerCase();
+        if (type === "number") {
+            return Number(text);
+        }
+        return type === "datetime-local" ? text.slice(0, 16) : text;
     }
 }
 
