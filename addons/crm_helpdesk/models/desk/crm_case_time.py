@@ -7,6 +7,7 @@ from odoo.addons.crm_plus.models.customer.crm_customer_yardstick import MONEY_GR
 
 # The activity that says so comes while there is still something to agree on.
 WARN_SHARE = 0.8
+HOURS = ("hours_used", "hours_left", "is_used_up")
 
 
 class CrmCaseTime(models.Model):
@@ -139,8 +140,18 @@ class CrmCaseContract(models.Model):
         compute="_compute_hours",
         help="Time on cases of the contract that counts, and analytic lines of them.",
     )
+    hours_billed = fields.Float(
+        string="Hours Billed beyond",
+        tracking=True,
+        copy=False,
+        help="Hours beyond the prepaid ones that were brought to the order: they are "
+        "paid for by it, and take nothing off what is bought later. Change them where "
+        "somebody changes the delivered quantity of the order line by hand.",
+    )
     hours_left = fields.Float(
-        compute="_compute_hours", help="Below zero: more than was paid for."
+        compute="_compute_hours",
+        help="Prepaid hours and those billed beyond them, without those used. Below "
+        "zero: more than was paid for.",
     )
     is_used_up = fields.Boolean(
         string="Hours Used Up", compute="_compute_hours", search="_search_is_used_up"
@@ -162,14 +173,19 @@ class CrmCaseContract(models.Model):
     _check_hours_sold = models.Constraint(
         "CHECK(hours_sold >= 0)", "Nobody buys less than no hour."
     )
+    _check_hours_billed = models.Constraint(
+        "CHECK(hours_billed >= 0)", "Nobody is billed less than no hour."
+    )
 
-    @api.depends("hours_sold", "time_ids.hours", "time_ids.is_charged")
+    @api.depends("hours_sold", "hours_billed", "time_ids.hours", "time_ids.is_charged")
     def _compute_hours(self):
         # sudo: how much is left is told to who sees the contract
         used = self.sudo()._get_hours_used()
         for contract in self:
             contract.hours_used = used.get(contract._origin.id, 0.0)
-            contract.hours_left = contract.hours_sold - contract.hours_used
+            # what is billed beyond the prepaid hours is paid for as they are
+            paid = contract.hours_sold + contract.hours_billed
+            contract.hours_left = paid - contract.hours_used
             contract.is_used_up = bool(contract.hours_sold) and contract.hours_left <= 0
 
     def _get_hours_used(self):
@@ -214,18 +230,19 @@ class CrmCaseContract(models.Model):
     def _warn_of_hours(self):
         """Once, when most of the hours are used: somebody has to sell more."""
         # sudo: whoever notes the time
-        due = self.sudo().filtered(
-            lambda contract: (
-                contract.hours_sold
-                and not contract.is_hours_warned
-                and contract.hours_used >= WARN_SHARE * contract.hours_sold
-            )
+        contracts = self.sudo().filtered(
+            lambda contract: contract.hours_sold and not contract.is_hours_warned
         )
-        for contract in due:
+        # analytic lines are not among what they depend on
+        contracts.invalidate_recordset(HOURS)
+        for contract in contracts:
+            used = contract.hours_used - contract.hours_billed
+            if used < WARN_SHARE * contract.hours_sold:
+                continue
             contract.is_hours_warned = True
             text = self.env._(
                 "%(used)s of %(sold)s prepaid hours are used",
-                used=format_duration(contract.hours_used),
+                used=format_duration(used),
                 sold=format_duration(contract.hours_sold),
             )
             partner = contract.partner_id
@@ -238,18 +255,15 @@ class CrmCaseContract(models.Model):
                 contract._message_log(body=text)
 
     def action_bill_hours(self):
-        """Button: what goes beyond the prepaid hours is delivered by the order line."""
+        """Button: what goes beyond the hours paid for is delivered by the order line,
+        in addition to what it has delivered before, and for other contracts.
+        """
         self.ensure_one()
         line = self.sale_line_id
         if not line:
             raise UserError(
                 self.env._("Choose the order line that more hours are billed by.")
             )
-        hour = self.env.ref("uom.product_uom_hour")
-        hours = max(-self.hours_left, 0.0)
-        unit = line.product_uom_id
-        if unit._has_common_reference(hour):
-            hours = hour._compute_quantity(hours, unit)
         if line.qty_delivered_method != "manual":
             raise UserError(
                 self.env._(
@@ -258,7 +272,18 @@ class CrmCaseContract(models.Model):
                     line.name,
                 )
             )
-        line.qty_delivered = hours
+        hours = max(-self.hours_left, 0.0)
+        hour = self.env.ref("uom.product_uom_hour")
+        unit = line.product_uom_id
+        if not unit._has_common_reference(hour):
+            unit = hour
+        quantity = hour._compute_quantity(hours, unit, rounding_method="HALF-UP")
+        if quantity:
+            line.qty_delivered += quantity
+            # sudo: whoever may deliver by the order line bills the hours
+            self.sudo().hours_billed += unit._compute_quantity(
+                quantity, hour, round=False
+            )
         return {
             "type": "ir.actions.act_window",
             "res_model": "sale.order",
