@@ -182,8 +182,9 @@ registry.category("web_tour.tours").add("crm_helpdesk_walk_leader", {
         },
         ...openMenu("crm_helpdesk_menu_report", "crm_case_promise_report_menu"),
         {
-            content: "One by one",
-            trigger: "button.o_switch_view.o_list",
+            content: "One by one, and not those of the screen before",
+            trigger:
+                ".o_action:has(.o_breadcrumb:contains(Promises Kept)) button.o_switch_view.o_list",
             run: "click",
         },
         {
