@@ -12,6 +12,7 @@ from . import test_segment_builder
 from . import test_segment_fact
 from . import test_segment_tour
 from . import test_segment_use
+from . import test_collision
 from . import test_calendar_time
 from . import test_sla
 from . import test_assignment_time_off

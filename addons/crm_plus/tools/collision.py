@@ -1,9 +1,14 @@
 """Batches of the scheduler that collide with what users write meanwhile."""
 
+from datetime import timedelta
+
+from odoo import fields
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY as COLLISIONS
 
 # A batch that collides is tried again so often before it rests.
 MAX_COLLISIONS = 5
+# So long it rests then.
+REST = timedelta(minutes=1)
 
 
 def try_again(env, work):
@@ -24,3 +29,22 @@ def try_again(env, work):
             env.cr.rollback()
             env.invalidate_all()
     return None
+
+
+def succeeds(env, work):
+    """Whether ``work()`` was done, for one that says nothing; see ``try_again``."""
+
+    def done():
+        work()
+        return True
+
+    return bool(try_again(env, done))
+
+
+def rested():
+    """The moment to come again for what ``try_again`` gave up.
+
+    Whoever raised instead would have the scheduler wait for the next interval, often a
+    day: triggers are used up when a job begins.
+    """
+    return fields.Datetime.now() + REST

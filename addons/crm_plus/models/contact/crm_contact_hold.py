@@ -3,6 +3,7 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from ...tools.collision import rested, succeeds
 from ...tools.contact_hold import HoldProvider
 
 MANUAL = "manual"
@@ -340,15 +341,17 @@ class CrmContactHold(models.Model):
             self._refresh(partner_ids)
 
     @api.model
-    def _trigger_refresh(self):
+    def _trigger_refresh(self, at=None):
         cron = self.env.ref("crm_plus.ir_cron_refresh_holds", raise_if_not_found=False)
         if cron:
-            cron._trigger()
+            cron._trigger(at)
 
     @api.model
     def _cron_refresh(self):
         """Days go by, and invoices become overdue by themselves."""
-        self._refresh()
+        # somebody may raise or release one of these holds meanwhile
+        if not succeeds(self.env, self._refresh):
+            self._trigger_refresh(rested())
 
     @api.model
     def _move_partners(self, source_ids, partner_id):

@@ -6,6 +6,7 @@ from odoo.fields import Domain
 from odoo.tools import SQL
 
 from ...tools import customer_facts
+from ...tools.collision import rested, succeeds
 from ...tools.company_time import company_today
 
 QUEUE_KEY = "crm_plus.profile_queue"
@@ -165,12 +166,12 @@ class CrmCustomerProfile(models.Model):
     # ------------------------------------------------------------
 
     @api.model
-    def _trigger_rebuild(self):
+    def _trigger_rebuild(self, at=None):
         cron = self.env.ref(
             "crm_plus.ir_cron_rebuild_profiles", raise_if_not_found=False
         )
         if cron:
-            cron._trigger()
+            cron._trigger(at)
 
     def _get_start(self, today):
         """Profiles rebuilt before that are not of ``today``."""
@@ -241,6 +242,9 @@ class CrmCustomerProfile(models.Model):
     def _cron_rebuild(self, batch_size=BATCH_SIZE):
         """Read the ledger for whom it changed, bring the others to the day, then renew
         the yardsticks of the companies and judge all their customers by them.
+
+        Each step in its own transaction: somebody may post an invoice of one of these
+        customers meanwhile.
         """
         IrCron = self.env["ir.cron"]
         today = self._get_today()
@@ -250,18 +254,23 @@ class CrmCustomerProfile(models.Model):
         IrCron._commit_progress(remaining=len(due_ids) + len(stale))
         for start in range(0, len(due_ids), batch_size):
             batch = due_ids[start : start + batch_size]
-            if stale:
-                # judged below, with all
-                self._read_facts(batch, today)
-            else:
-                self._rebuild(batch, today)
+            # those of a stale yardstick are judged below, with all
+            rebuild = self._read_facts if stale else self._rebuild
+            if not succeeds(self.env, lambda ids=batch, do=rebuild: do(ids, today)):
+                self._trigger_rebuild(rested())
+                return
             if not IrCron._commit_progress(len(batch)):
                 return
         if not stale:
             return
-        self._age(today, yardsticks)
+        if not succeeds(self.env, lambda: self._age(today, yardsticks)):
+            self._trigger_rebuild(rested())
+            return
+        IrCron._commit_progress()
         for yardstick in stale:
-            self._compare(yardstick, today)
+            if not succeeds(self.env, lambda one=yardstick: self._compare(one, today)):
+                self._trigger_rebuild(rested())
+                return
             if not IrCron._commit_progress(1):
                 return
 

@@ -6,6 +6,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
+from ...tools.collision import rested, succeeds
 from ..scoring.crm_score_model import QUEUE_KEY as SCORE_QUEUE_KEY
 from ..touchpoint.crm_touchpoint import QUEUE_KEY as TOUCHPOINT_QUEUE_KEY
 
@@ -247,12 +248,12 @@ class CrmLifecycleEvent(models.Model):
         ]
 
     @api.model
-    def _trigger_advance(self):
+    def _trigger_advance(self, at=None):
         cron = self.env.ref(
             "crm_plus.ir_cron_advance_lifecycle", raise_if_not_found=False
         )
         if cron:
-            cron._trigger()
+            cron._trigger(at)
 
     @api.model
     def _cron_advance(self):
@@ -266,10 +267,13 @@ class CrmLifecycleEvent(models.Model):
         ]
         IrCron._commit_progress(remaining=len(batches))
         for target, ids in batches:
-            if target == "lead":
-                self._advance_leads(ids)
-            else:
-                self._advance_partners(ids)
+            advance = (
+                self._advance_leads if target == "lead" else self._advance_partners
+            )
+            # somebody may move one of these leads meanwhile
+            if not succeeds(self.env, lambda ids=ids, do=advance: do(ids)):
+                self._trigger_advance(rested())
+                break
             if not IrCron._commit_progress(1):
                 break
 

@@ -1,6 +1,9 @@
+from functools import partial
+
 from odoo import api, fields, models, tools
 from odoo.tools import SQL
 
+from ...tools.collision import COLLISIONS, rested, succeeds, try_again
 from ...tools.lead_history import LeadHistory
 from ...tools.prediction_sql import probability_sql
 
@@ -32,13 +35,13 @@ class CrmPredictionModel(models.Model):
         return any(not model.age_days for model in self._get_scoring_models())
 
     @api.model
-    def _trigger_scoring(self):
+    def _trigger_scoring(self, at=None):
         cron = self.env.ref(
             "crm_plus.ir_cron_score_predictions", raise_if_not_found=False
         )
         if cron:
             # sudo: a seller's new lead asks for its score
-            cron.sudo()._trigger()
+            cron.sudo()._trigger(at)
 
     def _get_inputs(self, version):
         """Return the ``LeadInput`` of the inputs that the version uses."""
@@ -143,20 +146,50 @@ class CrmPredictionModel(models.Model):
         IrCron = self.env["ir.cron"]
         time_left = 1
         changed = self.search([("is_look_due", "=", True)])
-        kept = self.env["crm.prediction.snapshot"]._keep_due(is_full=bool(changed))
-        for ids in kept:
+        # somebody may write on one of these leads, or delete one, meanwhile
+        for ids in self._keep_batches(is_full=bool(changed)):
+            if ids is None:
+                self._trigger_scoring(rested())
+                return
             time_left = IrCron._commit_progress(len(ids), remaining=len(ids))
             if not time_left:
                 break
         else:
-            changed.is_look_due = False
+            if not succeeds(self.env, lambda: changed.write({"is_look_due": False})):
+                self._trigger_scoring(rested())
+                return
+            IrCron._commit_progress()
         models_ = self._get_scoring_models()
         better = self.browse()
         for model in models_:
             ids = [0]
             while ids and time_left:
-                ids = model._score_due(better=better, after_id=max(ids))
+                score = partial(model._score_due, better=better, after_id=max(ids))
+                ids = try_again(self.env, score)
+                if ids is None:
+                    self._trigger_scoring(rested())
+                    return
                 time_left = IrCron._commit_progress(len(ids), remaining=len(ids))
             better += model
         if not time_left:
             self._trigger_scoring()
+
+    @api.model
+    def _keep_batches(self, is_full):
+        """Yield the ids kept by each transaction; None when it collides every time."""
+        Snapshot = self.env["crm.prediction.snapshot"]
+        batches = Snapshot._keep_due(is_full=is_full)
+
+        def keep_next():
+            nonlocal batches
+            try:
+                return next(batches, [])
+            except COLLISIONS:
+                # that generator is at its end; what is kept already is not due
+                batches = Snapshot._keep_due(is_full=is_full)
+                raise
+
+        while (ids := try_again(self.env, keep_next)) != []:
+            yield ids
+            if ids is None:
+                return

@@ -2,6 +2,7 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from ...tools.collision import rested, succeeds
 from ...tools.stage_visits import Visit, merge_visits
 
 OUTCOMES = [
@@ -286,7 +287,13 @@ class CrmStageHistory(models.Model):
 
     @api.model
     def _cron_sync(self):
-        self._sync()
+        # somebody may move one of these leads meanwhile
+        if not succeeds(self.env, self._sync):
+            cron = self.env.ref(
+                "crm_plus.ir_cron_sync_stage_history", raise_if_not_found=False
+            )
+            if cron:
+                cron._trigger(rested())
 
     @api.model
     def _move_leads(self, from_ids, to_id):

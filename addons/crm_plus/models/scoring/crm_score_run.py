@@ -1,14 +1,11 @@
 from datetime import timedelta
 from time import monotonic
 
-import psycopg2
-
 from odoo import api, fields, models
 from odoo.tools import SQL
 
-# A batch that collides with users' changes is tried again so often before the run
-# rests.
-MAX_COLLISIONS = 5
+from ...tools.collision import rested, try_again
+
 GC_DAYS = 90
 # A run looks for what has changed since the last one began, and so much longer: for
 # transactions that were under way then.
@@ -68,9 +65,6 @@ class CrmScoreRun(models.Model):
     @api.model
     def _start(self, target_models, is_full=True):
         """Begin a run for each of these; one under way begins again."""
-        cron = self.env.ref(
-            "crm_plus.ir_cron_recompute_scores", raise_if_not_found=False
-        )
         open_runs = self.search([("date_end", "=", False)])
         of_targets = open_runs.filtered(lambda r: r.target_model in target_models)
         of_targets.filtered("last_id").write({"last_id": 0})
@@ -78,9 +72,16 @@ class CrmScoreRun(models.Model):
             of_targets.filtered(lambda r: not r.is_full).write({"is_full": True})
         missing = set(target_models) - set(of_targets.mapped("target_model"))
         runs = self._create_runs(missing, is_full)
-        if cron:
-            cron._trigger()
+        self._trigger()
         return of_targets + runs
+
+    @api.model
+    def _trigger(self, at=None):
+        cron = self.env.ref(
+            "crm_plus.ir_cron_recompute_scores", raise_if_not_found=False
+        )
+        if cron:
+            cron._trigger(at)
 
     @api.model
     def _create_runs(self, target_models, is_full=False):
@@ -199,19 +200,13 @@ class CrmScoreRun(models.Model):
         if not runs:
             runs = self._create_runs(self._get_targets())
         time_left = IrCron._commit_progress(remaining=runs._count_remaining())
-        collisions = 0
         for run in runs:
             while not run.date_end and time_left:
-                try:
-                    count = run._step()
-                    # what the batch queued for its commit may collide just as well
-                    self.env.cr.flush()
-                except psycopg2.OperationalError:
-                    self.env.cr.rollback()
-                    collisions += 1
-                    if collisions > MAX_COLLISIONS:
-                        raise
-                    continue
+                # somebody may write on one of these records meanwhile
+                count = try_again(self.env, run._step)
+                if count is None:
+                    self._trigger(rested())
+                    return
                 time_left = IrCron._commit_progress(count)
 
     @api.autovacuum

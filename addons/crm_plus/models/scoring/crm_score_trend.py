@@ -2,6 +2,7 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from ...tools.collision import rested, succeeds
 from .crm_score_mixin import SCORE_READERS
 
 GRADES_HOT = ("A1", "A2", "B1", "B2")
@@ -35,7 +36,20 @@ class CrmScorePast(models.Model):
 
     @api.model
     def _cron_keep(self):
-        """Remember what the scores are; once a week."""
+        """Remember what the scores are; once a week.
+
+        Both at once or neither: what moves up twice has lost a week.
+        """
+        # somebody may merge two of these leads meanwhile
+        if not succeeds(self.env, self._keep_all):
+            cron = self.env.ref(
+                "crm_plus.ir_cron_keep_scores", raise_if_not_found=False
+            )
+            if cron:
+                cron._trigger(rested())
+
+    @api.model
+    def _keep_all(self):
         for model_name in ("crm.lead", "res.partner"):
             self._keep(model_name)
 
