@@ -141,7 +141,6 @@ class CrmCaseContract(models.Model):
         help="Time on cases of the contract that counts, and analytic lines of them.",
     )
     hours_billed = fields.Float(
-        string="Hours Billed",
         tracking=True,
         copy=False,
         help="Hours beyond the prepaid ones that were brought to the order: they are "
