@@ -3,7 +3,7 @@ from werkzeug.exceptions import Unauthorized
 from odoo import http
 from odoo.http import request
 
-from odoo.addons.crm_plus.controllers.consent import get_proof
+from odoo.addons.crm_plus.controllers.consent import MAX_DIGITS, get_proof
 from odoo.addons.mass_mailing.controllers.main import MassMailController
 
 
@@ -12,16 +12,30 @@ class UnsubscribeController(MassMailController):
     shows it, and is offered to choose instead of leaving.
     """
 
-    def _say(self, source, hash_token):
+    def _say(self, source, hash_token, mailing_id=None):
         """From here on it is the person who speaks: who has the link out of a mail, or
         is logged in; without a link it is about the own address only.
+
+        They speak to the company that sent them the mail. Odoo checks next whether it
+        did, before anything is noted.
         """
         if "crm_campaigns_said" in request.env.context:
             return
         if hash_token or not request.env.user._is_public():
+            mailing_sudo = self._get_mailing(mailing_id)
+            company_id = mailing_sudo._contact_company().id if mailing_sudo else None
             request.update_context(
-                crm_plus_own_word=True, crm_campaigns_said=(source, get_proof())
+                crm_plus_own_word=True,
+                crm_campaigns_said=(source, get_proof(), company_id),
             )
+
+    def _get_mailing(self, mailing_id):
+        """The mailing that the link names, none if it names none."""
+        # sudo: whose mailing it is, of which Odoo checks the link
+        Mailing_sudo = request.env["mailing.mailing"].sudo()
+        if not str(mailing_id).isdecimal() or len(str(mailing_id)) > MAX_DIGITS:
+            return Mailing_sudo
+        return Mailing_sudo.browse(int(mailing_id)).exists()
 
     def _check_mailing_email_token(
         self,
@@ -77,7 +91,8 @@ class UnsubscribeController(MassMailController):
     def mailing_unsubscribe_oneclick(
         self, mailing_id, document_id=None, email=None, hash_token=None, **post
     ):
-        self._say(request.env._("One click in the mail program"), hash_token)
+        source = request.env._("One click in the mail program")
+        self._say(source, hash_token, mailing_id)
         return super().mailing_unsubscribe_oneclick(
             mailing_id,
             document_id=document_id,
@@ -105,7 +120,7 @@ class UnsubscribeController(MassMailController):
     def mailing_confirm_unsubscribe_post(
         self, mailing_id, document_id=None, email=None, hash_token=None
     ):
-        self._say(request.env._("Unsubscribe page"), hash_token)
+        self._say(request.env._("Unsubscribe page"), hash_token, mailing_id)
         response = super().mailing_confirm_unsubscribe_post(
             mailing_id, document_id=document_id, email=email, hash_token=hash_token
         )
@@ -116,7 +131,7 @@ class UnsubscribeController(MassMailController):
         self, mailing_id, document_id=None, email=None, hash_token=None, **post
     ):
         # post: what mail programs add to links and to a click of theirs
-        self._say(request.env._("Unsubscribe page"), hash_token)
+        self._say(request.env._("Unsubscribe page"), hash_token, mailing_id)
         response = super().mailing_unsubscribe(
             mailing_id, document_id=document_id, email=email, hash_token=hash_token
         )
@@ -141,7 +156,7 @@ class UnsubscribeController(MassMailController):
         lists_optin_ids=None,
         **post,
     ):
-        self._say(request.env._("Subscriptions page"), hash_token)
+        self._say(request.env._("Subscriptions page"), hash_token, mailing_id)
         return super().mailing_update_list_subscription(
             mailing_id=mailing_id,
             document_id=document_id,
@@ -155,7 +170,7 @@ class UnsubscribeController(MassMailController):
     def mail_blocklist_add(
         self, mailing_id=None, document_id=None, email=None, hash_token=None
     ):
-        self._say(request.env._("Subscriptions page"), hash_token)
+        self._say(request.env._("Subscriptions page"), hash_token, mailing_id)
         return super().mail_blocklist_add(
             mailing_id=mailing_id,
             document_id=document_id,
@@ -167,7 +182,7 @@ class UnsubscribeController(MassMailController):
     def mail_blocklist_remove(
         self, mailing_id=None, document_id=None, email=None, hash_token=None
     ):
-        self._say(request.env._("Subscriptions page"), hash_token)
+        self._say(request.env._("Subscriptions page"), hash_token, mailing_id)
         return super().mail_blocklist_remove(
             mailing_id=mailing_id,
             document_id=document_id,

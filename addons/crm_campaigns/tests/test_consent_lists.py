@@ -376,3 +376,109 @@ class TestUnsubscribePages(ConsentListCommon, HttpCase):
             self._mails[0]["headers"]["List-Unsubscribe-Post"],
             "List-Unsubscribe=One-Click",
         )
+
+
+@tagged("post_install", "-at_install", "crm_campaigns")
+class TestWishesOfOtherCompany(ConsentListCommon, HttpCase):
+    """A campaign of the second company, whose responsible belongs to the first one; Ida
+    has agreed to the newsletter of the second one.
+    """
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.campaign_manager.company_ids += cls.company_2
+        cls.campaign = cls._create_campaign(
+            cls.customer_contact, company_id=cls.company_2.id
+        )
+        cls.step = cls._add_step(cls.campaign, "mail")
+        cls.step._prepare_mailings()
+        cls.mailing = cls.step.mailing_id
+        cls.Consent._record(
+            cls.customer_contact,
+            "newsletter",
+            source="Fair",
+            company_id=cls.company_2.id,
+        )
+
+    def _decide(self, company, purpose="marketing"):
+        return self.env["crm.contact.policy"]._decide(
+            self.customer_contact, purpose=purpose, company=company
+        )[self.customer_contact.id]
+
+    def _post(self, url, data):
+        page = self.url_open(url)
+        token = page.text.partition('name="csrf_token" value="')[2].partition('"')[0]
+        return self.url_open(page.url, data={"csrf_token": token, **data})
+
+    def test_a_mail_of_a_campaign_is_one_of_its_company(self):
+        self.assertEqual(self.mailing.user_id.company_id, self.company)
+        self.assertEqual(self.mailing._contact_company(), self.company_2)
+
+    def test_nothing_at_all_is_said_to_the_company_of_the_campaign(self):
+        link = self.mailing._get_preference_url(IDA)
+        self.assertIn(f"/contact/preferences/{self.company_2.id}/", link)
+
+        self._post(link, {"nothing": "1"})
+
+        self.env.invalidate_all()
+        for purpose in ("marketing", "newsletter"):
+            decision = self._decide(self.company_2, purpose)
+            self.assertEqual((decision.outcome, decision.reason), ("drop", "withdrawn"))
+        self.assertEqual(self._decide(self.company).outcome, "send")
+
+    def test_one_click_is_said_to_the_company_of_the_campaign(self):
+        url = self.mailing._get_unsubscribe_oneclick_url(IDA, self.customer_contact.id)
+        response = self.url_open(url, data={"List-Unsubscribe": "One-Click"})
+        self.assertEqual(response.status_code, 200)
+        withdrawn = self._words().filtered(lambda one: one.state == "withdrawn")
+        self.assertRecordValues(
+            withdrawn,
+            [
+                {
+                    "company_id": self.company_2.id,
+                    "purpose_id": self.general.id,
+                    "source": "One click in the mail program",
+                }
+            ],
+        )
+        self.assertEqual(self._decide(self.company_2).outcome, "drop")
+        self.assertEqual(self._decide(self.company).outcome, "send")
+
+    def test_coming_back_is_said_to_it_too(self):
+        """Over the page that Odoo shows after it."""
+        query = {
+            "mailing_id": self.mailing.id,
+            "document_id": self.customer_contact.id,
+            "email": IDA,
+            "hash_token": self.mailing._generate_mailing_recipient_token(
+                self.customer_contact.id, IDA
+            ),
+        }
+        for route in ("add", "remove"):
+            done = self.make_jsonrpc_request(f"/mailing/blocklist/{route}", query)
+            self.assertIs(done, True)
+        last = self._words().sorted("id")[-2:]
+        self.assertEqual(last.mapped("state"), ["withdrawn", "given"])
+        self.assertEqual(last.company_id, self.company_2)
+
+    def test_leaving_the_lists_is_said_to_it_too(self):
+        """Of a mail of the other company that went to lists."""
+        other = new_test_user(
+            self.env,
+            "other_mailer",
+            groups="mass_mailing.group_mass_mailing_user",
+            company_id=self.company_2.id,
+            company_ids=self.company_2.ids,
+        )
+        mailing = self._create_mailing(
+            "mailing.list",
+            contact_list_ids=(self.weekly + self.monthly).ids,
+            user_id=other.id,
+        )
+        url = mailing._get_unsubscribe_oneclick_url(IDA, self.ida.id)
+        self.url_open(url, data={"List-Unsubscribe": "One-Click"})
+        self.assertEqual(self._is_on(*self.lists), [False, False, True])
+        withdrawn = self._words().filtered(lambda one: one.state == "withdrawn")
+        self.assertEqual(withdrawn.company_id, self.company_2)
+        self.assertEqual(withdrawn.purpose_id, self.newsletter)

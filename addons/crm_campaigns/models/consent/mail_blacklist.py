@@ -32,9 +32,10 @@ class MailBlacklist(models.Model):
         # sudo: whoever unsubscribes has no rights; it is their own word
         Consent = self.env["crm.consent"].sudo()
         purpose = self.env["crm.contact.policy"]._get_purpose("marketing")
-        source, own_proof = self.env["mailing.subscription"]._get_said()
+        source, own_proof, company = self.env["mailing.subscription"]._get_said()
         Consent.with_context(crm_campaigns_mirrored=True)._say_of_addresses(
             {(email, purpose): own_proof or proof for email in self.mapped("email")},
             state,
             source or self.env._("Unsubscribed"),
+            company,
         )

@@ -62,9 +62,14 @@ class MailingMailing(models.Model):
     # ------------------------------------------------------------
 
     def _contact_company(self):
-        """On whose behalf it is sent."""
+        """On whose behalf it is sent: that of the campaign whose step it is, else of
+        the responsible.
+        """
         self.ensure_one()
-        return self.user_id.company_id or self.env.company
+        # sudo: whoever gets a mail may know whose it is
+        step_sudo = self.sudo().crm_campaign_step_id
+        company_sudo = step_sudo.company_id or self.sudo().user_id.company_id
+        return company_sudo.sudo(self.env.su) or self.env.company
 
     def _get_contact_purpose(self):
         """What it is for: as it says, else as the campaign does whose step it is, or
@@ -117,7 +122,7 @@ class MailingMailing(models.Model):
             if is_on_any or self.contact_list_ids.consent_purpose_id:
                 return
             purpose = self.env["crm.contact.policy"]._get_purpose("marketing")
-        source, proof = self.env["mailing.subscription"]._get_said()
+        source, proof, _company = self.env["mailing.subscription"]._get_said()
         self.env["crm.consent"].with_context(
             # whoever leaves a list is not blocked by that
             crm_campaigns_mirrored=purpose.code == "marketing"

@@ -33,10 +33,14 @@ class MailingSubscription(models.Model):
 
     @api.model
     def _get_said(self):
-        """``(source, proof)`` as the page knows them on which somebody says so."""
+        """``(source, proof, company)`` as the page knows them on which somebody says
+        so; the company is the one they say it to, if a mail of it led them there.
+        """
+        said = None
         if self.env["crm.consent"]._is_own_word():
-            return self.env.context.get("crm_campaigns_said") or (None, None)
-        return None, None
+            said = self.env.context.get("crm_campaigns_said")
+        source, proof, company_id = said or (None, None, None)
+        return source, proof, self.env["res.company"].browse(company_id)
 
     def _get_topics(self):
         """``{(address, purpose): names of lists}``"""
@@ -57,7 +61,7 @@ class MailingSubscription(models.Model):
         if not topics:
             return
         still_on = self._get_still_on(topics)
-        source, proof = self._get_said()
+        source, proof, company = self._get_said()
         if not source:
             source = (
                 self.env._("Import by %s", self.env.user.name)
@@ -78,6 +82,7 @@ class MailingSubscription(models.Model):
             },
             WITHDRAWN,
             source,
+            company,
         )
 
     def _say_joined(self):
@@ -86,7 +91,7 @@ class MailingSubscription(models.Model):
             return
         if not self.env["crm.consent"]._is_own_word():
             return
-        source, proof = self._get_said()
+        source, proof, company = self._get_said()
         self.env["crm.consent"].sudo().with_context(  # sudo: likewise
             crm_campaigns_mirrored=True
         )._say_of_addresses(
@@ -103,6 +108,7 @@ class MailingSubscription(models.Model):
             },
             GIVEN,
             source or self.env._("Subscriptions page"),
+            company,
         )
 
     @api.model
