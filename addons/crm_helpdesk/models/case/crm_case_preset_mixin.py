@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 
 from .crm_case import PRIORITIES
 
@@ -44,3 +44,15 @@ class CrmCasePresetMixin(models.AbstractModel):
         if self.priority:
             values["priority"] = self.priority
         return values
+
+    @api.model
+    def _take_out_assignee(self, values, company):
+        """Nobody gets cases who has left, or does not work for their company: remove
+        the assignee from ``values``; return who that was, in sudo.
+        """
+        # sudo: whom our people work for is not read by all
+        user_sudo = self.env["res.users"].sudo().browse(values.get("user_id") or ())
+        if not user_sudo or (user_sudo.active and company in user_sudo.company_ids):
+            return user_sudo.browse()
+        del values["user_id"]
+        return user_sudo

@@ -123,19 +123,16 @@ class CrmCase(models.Model):
             values.update(of_filter)
         if tag_ids:
             values["tag_ids"] = [Command.link(tag_id) for tag_id in tag_ids]
-        if user_id := values.get("user_id"):
-            # sudo: the gateway knows whom our people work for
-            user_sudo = self.env["res.users"].sudo().browse(user_id)
-            company = team.browse(values.get("team_id", team.id)).company_id
-            if company not in user_sudo.company_ids or not user_sudo.active:
-                del values["user_id"]
-                notes.append(
-                    self.env._(
-                        "Not assigned: %(user)s does not work for %(company)s",
-                        user=user_sudo.name,
-                        company=company.name,
-                    )
+        company = team.browse(values.get("team_id", team.id)).company_id
+        Preset = self.env["crm.case.preset.mixin"]
+        if user_sudo := Preset._take_out_assignee(values, company):
+            notes.append(
+                self.env._(
+                    "Not assigned: %(user)s does not work for %(company)s",
+                    user=user_sudo.name,
+                    company=company.name,
                 )
+            )
         if subject := self._collect_found(done).get(("subject", "")):
             values["name"] = subject
         return values

@@ -1,10 +1,16 @@
 import logging
+from datetime import timedelta
+
+from markupsafe import Markup
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import LockError, UserError
 from odoo.fields import Domain
+from odoo.tools.misc import format_date
 
 from odoo.addons.crm_plus.tools.calendar_time import work_time
+from odoo.addons.crm_plus.tools.collision import COLLISIONS, try_again
+from odoo.addons.crm_plus.tools.company_time import company_today
 from odoo.addons.crm_plus.tools.worktime import NoWorkingTimeError
 
 from ...tools.recurrence import last_until, next_after
@@ -13,6 +19,7 @@ _logger = logging.getLogger(__name__)
 
 # Opened together, with clocks and touchpoints: a second or two.
 CRON_BATCH_SIZE = 100
+STOPPED = "mail.mail_activity_data_warning"  # what somebody has to put right
 
 
 class CrmCaseSchedule(models.Model):
@@ -20,12 +27,15 @@ class CrmCaseSchedule(models.Model):
 
     The scheduler opens them in the hours of the team, so that nobody's promise begins
     at night. For days that were missed, one case is opened, not all of them. Which day
-    a case is for is unique: no run opens it a second time.
+    a case is for is unique: no run opens it a second time. Days are those of the
+    company, wherever its server is.
+
+    One that cannot be opened stops, and somebody is asked to put it right.
     """
 
     _name = "crm.case.schedule"
     _description = "Recurring Case"
-    _inherit = ["mail.thread"]
+    _inherit = ["mail.thread", "mail.activity.mixin"]
     _order = "date_next, id"
     _check_company_auto = True
 
@@ -117,7 +127,11 @@ class CrmCaseSchedule(models.Model):
     case_count = fields.Integer(string="Opened", compute="_compute_case_count")
 
     _check_interval = models.Constraint(
-        "CHECK(interval_number > 0)", "It comes back after one day at the earliest."
+        """CHECK(interval_number > 0 AND interval_number <= CASE interval_unit
+            WHEN 'day' THEN 36500 WHEN 'week' THEN 5200 WHEN 'month' THEN 1200
+            ELSE 100 END)""",
+        "It comes back after one day at the earliest, and after a hundred years at the"
+        " latest.",
     )
     _check_dates = models.Constraint(
         "CHECK(date_end >= date_first)", "It ends after it has begun."
@@ -145,13 +159,16 @@ class CrmCaseSchedule(models.Model):
                 continue
             following = schedule.date_first
             if schedule.date_last:
-                following = next_after(
-                    schedule.date_first,
-                    schedule.interval_unit,
-                    schedule.interval_number,
-                    schedule.date_last,
-                )
-            is_over = schedule.date_end and following > schedule.date_end
+                try:
+                    following = next_after(
+                        schedule.date_first,
+                        schedule.interval_unit,
+                        schedule.interval_number,
+                        schedule.date_last,
+                    )
+                except (OverflowError, ValueError):
+                    following = False  # the calendar has no such year
+            is_over = schedule.date_end and following and following > schedule.date_end
             schedule.date_next = False if is_over else following
 
     def _compute_case_count(self):
@@ -170,10 +187,15 @@ class CrmCaseSchedule(models.Model):
     @api.model
     def _get_due_domain(self):
         """What is to be opened now: of teams that are at work."""
-        due = (
-            Domain("date_next", "<=", fields.Date.today())
+        alive = (
+            Domain("date_next", "!=", False)
             & Domain("error", "=", False)
             & Domain("active", "=", True)
+        )
+        due = alive & Domain.OR(
+            Domain("company_id", "=", company.id)
+            & Domain("date_next", "<=", company_today(company))
+            for (company,) in self._read_group(alive, ["company_id"])
         )
         now = fields.Datetime.now()
         open_teams = [
@@ -185,16 +207,35 @@ class CrmCaseSchedule(models.Model):
 
     @api.model
     def _cron_open(self, batch_size=CRON_BATCH_SIZE):
+        """Open what is due, one batch; what collides with somebody comes again."""
+        progress = try_again(self.env, lambda: self._open_due(batch_size))
+        if progress is None:
+            self._wake(fields.Datetime.now() + timedelta(minutes=1))
+        done, remaining = progress or (0, 0)
+        self.env["ir.cron"]._commit_progress(done, remaining=remaining)
+
+    @api.model
+    def _wake(self, moment=None):
+        cron = self.env.ref(
+            "crm_helpdesk.ir_cron_recurring_cases", raise_if_not_found=False
+        )
+        if cron:
+            cron.sudo()._trigger(moment)  # sudo: whoever put something right
+
+    @api.model
+    def _open_due(self, batch_size):
+        """Return how many were looked at, and how many are left."""
         domain = self._get_due_domain()
         schedules = self.search(domain, limit=batch_size, order="date_next, id")
         schedules = schedules.try_lock_for_update().filtered_domain(domain)
         schedules._open()
-        self.env["ir.cron"]._commit_progress(
-            len(schedules), remaining=self.search_count(domain)
-        )
+        return len(schedules), self.search_count(domain)
 
     def _open(self):
-        """Open the case of each; one that fails says why, and stops."""
+        """Open the case of each; one that fails says why, and stops.
+
+        :raise: what another transaction is to blame for: it is tried again
+        """
         cases = self.env["crm.case"]
         batches = [self] if self else []
         while batches:
@@ -202,6 +243,8 @@ class CrmCaseSchedule(models.Model):
             try:
                 with self.env.cr.savepoint():
                     cases += schedules._create_cases()
+            except COLLISIONS:
+                raise
             except Exception as error:
                 if len(schedules) > 1:
                     batches += list(schedules)
@@ -209,18 +252,66 @@ class CrmCaseSchedule(models.Model):
                 _logger.warning(
                     "Recurring case %s could not be opened", schedules.id, exc_info=True
                 )
-                schedules.error = str(error)
-                schedules._message_log(
-                    body=self.env._("The case could not be opened: %s", error)
-                )
+                schedules._stop(str(error))
         if cases.filtered("is_ack_due"):
             cases._trigger_acknowledgements()
         return cases
 
+    def _stop(self, error):
+        """Nothing is opened until somebody has put it right, and is asked to."""
+        self.ensure_one()
+        self.error = error
+        self._message_log(body=self.env._("The case could not be opened: %s", error))
+        user = self._get_responsible()
+        if not user:
+            return
+        told = self.with_context(lang=user.lang)
+        told.activity_schedule(
+            STOPPED,
+            date_deadline=company_today(self.company_id),
+            summary=told.env._("Recurring case has stopped"),
+            note=Markup("<p>%s</p><p>%s</p>")
+            % (
+                told.env._(
+                    "The case for %(day)s could not be opened: %(error)s",
+                    day=format_date(told.env, self.date_next),
+                    error=error,
+                ),
+                told.env._(
+                    "Put right here, or on its template “%s”, what is missing; then"
+                    " press “Try Again”. No case is opened until then.",
+                    told.template_id.name,
+                ),
+            ),
+            user_id=user.id,
+        )
+
+    def _get_responsible(self):
+        """Who is asked when it stops: who made it, else who leads the team, else one of
+        its members; whoever is still there.
+        """
+        self.ensure_one()
+        return (
+            self.create_uid + self.team_id.user_id + self.team_id.member_ids
+        ).filtered(
+            lambda user: (
+                user.active
+                and self.company_id in user.company_ids
+                and user.has_group("crm_helpdesk.crm_helpdesk_group_user")
+            )
+        )[:1]
+
+    def _restart(self):
+        """It has been put right: nobody needs to be asked any more."""
+        self.write({"error": False})
+        # sudo: whoever was asked
+        self.sudo().activity_unlink([STOPPED])
+
     def _create_cases(self):
-        today = fields.Date.today()
+        todays = {company: company_today(company) for company in self.company_id}
         days = {}
         for schedule in self:
+            today = todays[schedule.company_id]
             day = last_until(
                 schedule.date_first,
                 schedule.interval_unit,
@@ -246,7 +337,8 @@ class CrmCaseSchedule(models.Model):
         """Hook: what the case for ``day`` is created with, beside its template."""
         self.ensure_one()
         lang = self.partner_id.lang or self.env.lang
-        values = self.template_id.with_context(lang=lang)._prepare_case_values()
+        template = self.template_id.with_context(lang=lang)
+        values = template._prepare_case_values(self.team_id)
         return {
             **values,
             "name": self.name,
@@ -273,16 +365,24 @@ class CrmCaseSchedule(models.Model):
         self.check_access("write")
         if not self.date_next:
             raise UserError(self.env._("“%s” is over: it has no next case.", self.name))
+        try:
+            self.lock_for_update()
+        except LockError as error:
+            raise UserError(
+                self.env._("Its case is just being opened: look again.")
+            ) from error
         day = self.date_next
         case = self.env["crm.case"].create(self._prepare_case(day))
-        self.write({"date_last": day, "error": False})
+        self.date_last = day
+        if self.error:
+            self._restart()
         if case.is_ack_due:
             case._trigger_acknowledgements()
         return case._get_form_action()
 
     def action_retry(self):
-        self.write({"error": False})
-        self.env["crm.case"]._trigger_cron("crm_helpdesk.ir_cron_recurring_cases")
+        self._restart()
+        self._wake()
 
     def action_view_cases(self):
         self.ensure_one()

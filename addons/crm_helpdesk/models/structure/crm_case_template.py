@@ -52,10 +52,18 @@ class CrmCaseTemplate(models.Model):
         for template in self:
             template.case_count = counts.get(template._origin, 0)
 
-    def _prepare_case_values(self):
-        """Hook: what a case of this template is created with, unless it says itself."""
+    def _prepare_case_values(self, team=None):
+        """Hook: what a case of this template is created with, unless it says itself.
+
+        :param team: that of the case, where it is known already
+        """
         self.ensure_one()
         values = self._get_preset_values()
+        # sudo: only whose team it is
+        team_sudo = (team or self.team_id).sudo()
+        self._take_out_assignee(
+            values, team_sudo.company_id or self.company_id or self.env.company
+        )
         if self.product_id:
             values["product_id"] = self.product_id.id
         for name in ("impact", "urgency"):
@@ -120,15 +128,27 @@ class CrmCase(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        template_ids = {vals.get("template_id") for vals in vals_list} - {None, False}
-        if not template_ids:
+        # a quick creation names its template by the context alone
+        default = self.env.context.get("default_template_id")
+        keys = [
+            (vals.get("template_id", default) or None, vals.get("team_id") or None)
+            for vals in vals_list
+        ]
+        if not any(template_id for template_id, _team_id in keys):
             return super().create(vals_list)
+        Template, Team = self.env["crm.case.template"], self.env["crm.case.team"]
         values = {
-            template.id: template._prepare_case_values()
-            for template in self.env["crm.case.template"].browse(template_ids)
+            (template_id, team_id): Template.browse(template_id)._prepare_case_values(
+                Team.browse(team_id)
+            )
+            for template_id, team_id in set(keys)
+            if template_id
         }
         cases = super().create(
-            [{**values.get(vals.get("template_id"), {}), **vals} for vals in vals_list]
+            [
+                {**values.get(key, {}), **vals}
+                for key, vals in zip(keys, vals_list, strict=True)
+            ]
         )
         for template, of_template in cases.grouped("template_id").items():
             if template.checklist_ids:
