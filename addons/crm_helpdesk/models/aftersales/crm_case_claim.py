@@ -1,3 +1,5 @@
+from markupsafe import Markup
+
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, LockError, UserError
 from odoo.tools.misc import clean_context
@@ -191,6 +193,13 @@ class CrmCaseClaim(models.Model):
     )
     date_approved = fields.Datetime(string="Decided", readonly=True, copy=False)
     refusal = fields.Char(string="Why Not", readonly=True, copy=False, tracking=3)
+    refusal_told = fields.Text(
+        string="Told to the Customer",
+        readonly=True,
+        copy=False,
+        help="Why not, in the words that were sent to the customer and that the portal"
+        " shows. Empty: nobody has told the reason yet.",
+    )
     may_confirm = fields.Boolean(compute="_compute_may_confirm")
     # progress
     state = fields.Selection(
@@ -564,7 +573,11 @@ class CrmCaseClaim(models.Model):
             "context": {"default_claim_ids": self.ids},
         }
 
-    def _refuse(self, reason):
+    def _refuse(self, reason, told=""):
+        """
+        :param reason: for us; customers never see it
+        :param told: for the customer, sent as an answer on the case
+        """
         self._check_may_confirm()
         self.check_access("write")
         if any(claim.state != "requested" for claim in self):
@@ -579,11 +592,35 @@ class CrmCaseClaim(models.Model):
             {
                 "decision": "refused",
                 "refusal": reason,
+                "refusal_told": told.strip(),
                 "approver_id": self.env.uid,
                 "date_approved": self.env.cr.now(),
             }
         )
         self._report()
+        self.filtered("refusal_told")._tell_refusal()
+
+    def _tell_refusal(self):
+        """One answer on each case, by who refuses, in the customer's language."""
+        for case, claims in self.grouped("case_id").items():
+            # sudo: who confirms goods or credit notes need not see cases
+            case_sudo = case.sudo()
+            env = self.with_context(lang=case_sudo.partner_id.lang or self.env.lang).env
+            remedies = dict(self._fields["remedy"]._description_selection(env))
+            subjects = [
+                f"{remedies[claim.remedy]} {claim.name}"
+                for claim in claims.sorted("id")
+            ]
+            case_sudo.message_post(
+                body=Markup("<p>%s</p><p>%s</p>")
+                % (
+                    env._("About %s: we cannot do this.", subjects),
+                    Markup("<br/>").join(claims[:1].refusal_told.splitlines()),
+                ),
+                message_type="comment",
+                subtype_xmlid="mail.mt_comment",
+                author_id=self.env.user.partner_id.id,
+            )
 
     def action_withdraw(self):
         """Agents call off what nobody has confirmed yet."""

@@ -41,7 +41,10 @@ class CrmCaseClaim(models.Model):
         if self.state == "requested":
             return env._("We are looking at it.")
         if self.state == "refused":
-            return env._("We cannot do this. You find the reason in the messages.")
+            if self.refusal_told:
+                return env._("We cannot do this: %s", self.refusal_told)
+            # the reason that was noted is for us
+            return env._("We cannot do this. Write to us here if you want to know why.")
         return getattr(self, f"_get_portal_words_{self.remedy}")()
 
     def _get_portal_words_return(self):
