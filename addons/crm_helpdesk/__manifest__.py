@@ -1,6 +1,6 @@
 {
     "name": "CRM Helpdesk",
-    "version": "19.0.1.1.0",
+    "version": "19.0.1.2.0",
     "summary": "Cases answered in time, tied to what the customer bought",
     "category": "Services/Helpdesk",
     "author": "Crm Plus contributors",

@@ -1,7 +1,10 @@
 from datetime import datetime
 
+from odoo.exceptions import ValidationError
 from odoo.fields import Command
+from odoo.modules.module import load_script
 from odoo.tests import freeze_time, tagged
+from odoo.tools.misc import file_path
 
 from .common import CaseCommon
 from .test_case_rating import RatingCommon
@@ -231,6 +234,52 @@ class TestRatingReminder(RatingCommon):
             self.assertFalse(self._mails_at("2026-03-06 10:00:00"))
         self.assertTrue(case.date_rating_reminded)
         self.assertFalse(self._mails_at("2026-03-07 10:00:00"))
+
+    def test_teams_from_before_the_reminder(self):
+        """Updated, they had no mail: days alone reminded nobody, and said nothing."""
+        script = load_script(
+            file_path("crm_helpdesk/migrations/19.0.1.2.0/post-mail-templates.py"),
+            "crm_helpdesk_mail_templates",
+        )
+        ours = self.env.ref("crm_helpdesk.mail_template_case_rating_reminder")
+        mine = ours.copy()
+        chosen = self.team.copy({"alias_name": False})
+        fnames = (
+            "rating_reminder_template_id",
+            "refusal_template_id",
+            "silence_template_id",
+        )
+        self.team.write(dict.fromkeys(fnames, False))
+        chosen.rating_reminder_template_id = mine
+        self.env.flush_all()
+
+        script.migrate(self.env.cr, None)
+        self.env.invalidate_all()
+        self.assertFalse(self.team.rating_reminder_template_id, "a new database")
+        script.migrate(self.env.cr, "19.0.1.1.0")
+        self.env.invalidate_all()
+
+        self.assertEqual(self.team.rating_reminder_template_id, ours)
+        self.assertTrue(self.team.refusal_template_id)
+        self.assertTrue(self.team.silence_template_id)
+        self.assertEqual(chosen.rating_reminder_template_id, mine)
+
+    def test_a_team_without_a_mail_of_its_own_sends_ours(self):
+        self.team.rating_reminder_template_id = False
+        self._asked()
+
+        mail = self._mails_at("2026-03-05 11:00:00")
+
+        self.assertEqual(mail.recipient_ids, self.ida)
+        self.assertIn("have not heard", mail.subject)
+
+    def test_days_without_any_mail_are_refused(self):
+        self.team.rating_remind_days = 0
+        self.env.ref("crm_helpdesk.mail_template_case_rating_reminder").unlink()
+        self.assertFalse(self.team.rating_reminder_template_id)
+
+        with self.assertRaisesRegex(ValidationError, "choose the mail"):
+            self.team.rating_remind_days = 3
 
     def test_those_of_the_next_batch_are_not_forgotten(self):
         cases = self._asked() + self._asked(partner_id=self.portal_ida.partner_id.id)

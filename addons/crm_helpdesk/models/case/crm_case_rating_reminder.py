@@ -2,6 +2,7 @@ import logging
 from datetime import timedelta
 
 from odoo import api, fields, models
+from odoo.exceptions import ValidationError
 from odoo.fields import Domain
 
 from .crm_case_rating import CRON_BATCH_SIZE
@@ -24,15 +25,35 @@ class CrmCaseTeam(models.Model):
         string="Reminder of the Rating",
         domain="[('model', '=', 'crm.case')]",
         index="btree_not_null",
-        default=lambda self: self.env.ref(
-            "crm_helpdesk.mail_template_case_rating_reminder", raise_if_not_found=False
-        ),
+        default=lambda self: self._get_default_rating_reminder(),
     )
 
     _check_rating_remind_days = models.Constraint(
         "CHECK(rating_remind_days BETWEEN 0 AND 29)",
         "A reminder comes within four weeks of the request; 0: none.",
     )
+
+    @api.model
+    def _get_default_rating_reminder(self):
+        return self.env.ref(
+            "crm_helpdesk.mail_template_case_rating_reminder", raise_if_not_found=False
+        )
+
+    def _get_rating_reminder(self):
+        """The mail of the team, else ours, which somebody may have deleted."""
+        self.ensure_one()
+        return self.rating_reminder_template_id or self._get_default_rating_reminder()
+
+    @api.constrains("rating_remind_days", "rating_reminder_template_id")
+    def _check_rating_reminder(self):
+        for team in self:
+            if team.rating_remind_days and not team._get_rating_reminder():
+                raise ValidationError(
+                    self.env._(
+                        "“%s” reminds customers to rate: choose the mail that does so.",
+                        team.name,
+                    )
+                )
 
 
 class CrmCase(models.Model):
@@ -59,12 +80,9 @@ class CrmCase(models.Model):
                 now - timedelta(days=team.rating_remind_days),
             )
             for team in self.env["crm.case.team"].search(
-                [
-                    ("rating_remind_days", ">", 0),
-                    ("rating_reminder_template_id", "!=", False),
-                    ("is_rated", "=", True),
-                ]
+                [("rating_remind_days", ">", 0), ("is_rated", "=", True)]
             )
+            if team._get_rating_reminder()
         ]
         return (
             Domain.OR(due)
@@ -98,7 +116,7 @@ class CrmCase(models.Model):
             try:
                 with self.env.cr.savepoint():
                     case.with_context(crm_helpdesk_automatic=True).rating_send_request(
-                        case.team_id.rating_reminder_template_id, force_send=False
+                        case.team_id._get_rating_reminder(), force_send=False
                     )
             except Exception:
                 _logger.exception("No reminder to rate %s could be made", case.number)
