@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.tools import SQL
 
 from .crm_case_dimension_mixin import REOPEN_DAYS
@@ -76,7 +76,8 @@ class CrmCaseFlowReport(models.Model):
               FROM (
                     SELECT -c.id AS id, c.id AS case_id, c.team_id, c.user_id,
                            NULL::int AS stage_id, c.date_opened AS date,
-                           'opened' AS event, FALSE AS is_early
+                           'opened' AS event, FALSE AS is_early,
+                           FALSE AS is_undone, NULL::int AS resolution_id
                       FROM crm_case AS c
                  UNION ALL
                     SELECT h.id, h.case_id, h.team_id, h.user_id, h.stage_id,
@@ -87,7 +88,15 @@ class CrmCaseFlowReport(models.Model):
                              WHERE again.case_id = h.case_id AND again.is_reopened
                                AND again.date_start >= h.date_start
                                AND again.date_start <= h.date_start + %(days)s
-                               AND again.id > h.id)
+                               AND again.id > h.id),
+                           h.is_reopened OR EXISTS (
+                            SELECT FROM crm_case_stage_history AS again
+                             WHERE again.case_id = h.case_id AND again.is_reopened
+                               AND again.id > h.id),
+                           (SELECT k.resolution_id FROM crm_case_stage_history AS k
+                             WHERE k.case_id = h.case_id AND k.is_closed
+                               AND k.id <= h.id
+                          ORDER BY k.id DESC LIMIT 1)
                       FROM crm_case_stage_history AS h
                      WHERE h.is_closed OR h.is_reopened
                    ) AS e
@@ -98,6 +107,18 @@ class CrmCaseFlowReport(models.Model):
             days=SQL("%s * interval '1 day'", REOPEN_DAYS),
             is_real=self._get_real_sql(),
         )
+
+    @api.model
+    def _get_case_columns(self):
+        """A closing after which the case was opened again has the resolution that it
+        had then, and so has the reopening that undoes it.
+        """
+        return {
+            **super()._get_case_columns(),
+            "resolution_id": SQL(
+                "CASE WHEN e.is_undone THEN e.resolution_id ELSE c.resolution_id END"
+            ),
+        }
 
     def _read_group_select(self, aggregate_spec, query):
         if aggregate_spec == "reopen_rate:avg":

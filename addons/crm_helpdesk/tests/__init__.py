@@ -62,3 +62,6 @@ from . import test_case_hand
 from . import test_case_opportunity
 from . import test_case_time
 from . import test_case_traps
+from . import test_case_recurring
+from . import test_case_resolution
+from . import test_after_sales_refusal

@@ -57,11 +57,9 @@ class CrmCase(models.Model):
         self.ensure_one()
         self._track_set_author(self._get_acting_customer(user))
         self._track_set_log_message(self.env._("Closed on the portal"))
-        if not self.date_first_response and not self.resolution_id:
+        if not self.date_first_response:
             # nobody has solved it: it was called off
-            self.resolution_id = self.env.ref(
-                "crm_helpdesk.crm_case_resolution_withdrawn", raise_if_not_found=False
-            )
+            self._resolve_by_itself("crm_helpdesk.crm_case_resolution_withdrawn")
         self.action_close()
 
     def _reopen_by_customer(self, user, text=""):

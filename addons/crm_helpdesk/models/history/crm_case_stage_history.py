@@ -65,6 +65,14 @@ class CrmCaseStageHistory(models.Model):
     is_reassigned = fields.Boolean(string="To Another Person", readonly=True)
     is_closed = fields.Boolean(string="Closed", readonly=True)
     is_reopened = fields.Boolean(string="Reopened", readonly=True)
+    resolution_id = fields.Many2one(
+        "crm.case.resolution",
+        string="Had Ended with",
+        ondelete="set null",
+        readonly=True,
+        help="Of closings after which the case was opened again; how it ended last, the"
+        " case says.",
+    )
 
     # a case is in one place at a time
     _open_uniq = models.UniqueIndex("(case_id) WHERE date_end IS NULL")
@@ -154,6 +162,25 @@ class CrmCaseStageHistory(models.Model):
             begun.append(self._prepare(case.id, holder, category, moment, step))
         self._end(ended)
         self._insert(begun)
+
+    @api.model
+    def _keep_resolutions(self, cases):
+        """Note how ``cases`` had ended before they are opened again: one statement."""
+        self.env["crm.case"].flush_model(["resolution_id"])
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE crm_case_stage_history AS h
+                   SET resolution_id = c.resolution_id
+                  FROM crm_case AS c
+                 WHERE c.id = ANY(%s)
+                   AND h.id = (SELECT max(k.id) FROM crm_case_stage_history AS k
+                                WHERE k.case_id = c.id AND k.is_closed)
+                """,
+                cases.ids,
+            )
+        )
+        self.invalidate_model(["resolution_id"], flush=False)
 
     @api.model
     def _read_open(self, case_ids):

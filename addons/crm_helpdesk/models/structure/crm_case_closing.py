@@ -26,6 +26,13 @@ class CrmCase(models.Model):
         tracking=11,
         help="How the case ended.",
     )
+    is_resolution_automatic = fields.Boolean(
+        string="Resolution Set by Itself",
+        readonly=True,
+        copy=False,
+        groups="base.group_user",
+        help="Nobody has chosen it: it goes when the case is opened again.",
+    )
     is_resolution_required = fields.Boolean(related="team_id.is_resolution_required")
 
     def _is_held_by_rules(self):
@@ -44,6 +51,8 @@ class CrmCase(models.Model):
         return cases
 
     def write(self, vals):
+        if "resolution_id" in vals:
+            vals = {"is_resolution_automatic": False, **vals}
         if not (vals.keys() & {"stage_id", "team_id"} and self._is_held_by_rules()):
             return super().write(vals)
         before = {case.id: (case.stage_id, case.stage_category) for case in self}
@@ -56,6 +65,31 @@ class CrmCase(models.Model):
                 )
             )
         )
+        return result
+
+    def _resolve_by_itself(self, xmlid):
+        """What the system closes ended so, unless somebody has said how."""
+        resolution = self.env.ref(xmlid, raise_if_not_found=False)
+        if resolution:
+            self.filtered(lambda case: not case.resolution_id).write(
+                {"resolution_id": resolution.id, "is_resolution_automatic": True}
+            )
+
+    def _follow_category(self, before):
+        """How a case ended by itself is no longer so when it is opened again; its
+        history keeps it.
+        """
+        result = super()._follow_category(before)
+        reopened = self.filtered(
+            lambda case: before[case.id] in DONE and case.stage_category not in DONE
+        )
+        if reopened:
+            # sudo: the ledger is written by the system only
+            self.env["crm.case.stage.history"].sudo()._keep_resolutions(reopened)
+            # sudo: customers reopen, too
+            reopened.sudo().filtered("is_resolution_automatic").write(
+                {"resolution_id": False}
+            )
         return result
 
     def _check_stage_entered(self, closed):

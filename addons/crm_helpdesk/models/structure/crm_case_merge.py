@@ -479,9 +479,6 @@ class CrmCase(models.Model):
             target.write(values)
 
     def _merge_close(self, target):
-        resolution = self.env.ref(
-            "crm_helpdesk.crm_case_resolution_duplicate", raise_if_not_found=False
-        )
         self.write(
             {
                 "merged_into_id": target.id,
@@ -490,8 +487,7 @@ class CrmCase(models.Model):
                 "snooze_until": False,
             }
         )
-        if resolution:
-            self.filtered(lambda c: not c.resolution_id).resolution_id = resolution
+        self._resolve_by_itself("crm_helpdesk.crm_case_resolution_duplicate")
         alive = self.filtered(lambda case: case.stage_category not in DONE)
         if alive:
             first = self.env["crm.case.stage"]._find_first(alive.team_id, "closed")

@@ -183,11 +183,7 @@ class CrmCase(models.Model):
     def _close_silent(self):
         if not self:
             return
-        resolution = self.env.ref(
-            "crm_helpdesk.crm_case_resolution_no_answer", raise_if_not_found=False
-        )
-        if resolution:
-            self.filtered(lambda c: not c.resolution_id).resolution_id = resolution
+        self._resolve_by_itself("crm_helpdesk.crm_case_resolution_no_answer")
         self._track_set_log_message(
             self.env._("Closed: the customer was reminded, and has not answered.")
         )
