@@ -31,6 +31,7 @@ from . import test_response_report
 from . import test_response_tour
 from . import test_rights
 from . import test_sla_action
+from . import test_sla_continue
 from . import test_sla_next_step
 from . import test_score_use
 from . import test_sla_ui

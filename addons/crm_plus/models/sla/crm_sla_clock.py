@@ -14,6 +14,7 @@ STATES = [
     ("unpromised", "No Promise"),
 ]
 OPEN = Domain("date_stop", "=", False)
+STOPPED = Domain("date_stop", "!=", False)
 PAUSED = OPEN & Domain("date_paused", "!=", False)
 RUNNING = OPEN & Domain("date_paused", "=", False)
 PROMISED = Domain("date_due", "!=", False)
@@ -24,8 +25,9 @@ class CrmSlaClock(models.Model):
 
     Rows are written by the methods of ``crm.sla.mixin`` only. There is one open row for
     each record and kind; opening a case again starts the next occurrence and leaves the
-    earlier rows as they are. What depends on the hour (overdue, breached) is never
-    stored: it is compared with now whenever it is read or searched.
+    earlier rows as they are, or lets the last one go on: who opens it says which. What
+    depends on the hour (overdue, breached) is never stored: it is compared with now
+    whenever it is read or searched.
 
     A record without a promise (no policy holds) has its clock too, without due date:
     the time is known for reports, and a policy that holds later finds start and pauses.
@@ -195,17 +197,28 @@ class CrmSlaClock(models.Model):
 
     @api.depends("plan_history")
     def _compute_plan_history_text(self):
+        outcomes = dict(self._fields["outcome"]._description_selection(self.env))
         for clock in self:
-            clock.plan_history_text = "\n".join(
-                self.env._(
-                    "%(date)s: %(note)s. Was: %(reason)s Due %(due)s",
-                    date=clock._format_moment(entry["date"]),
-                    note=entry["note"],
-                    reason=entry["reason"],
-                    due=clock._format_moment(entry["date_due"]),
+            lines = []
+            for entry in clock.plan_history or []:
+                note = entry["note"]
+                if entry.get("outcome"):
+                    note = self.env._(
+                        "%(note)s (%(outcome)s on %(date)s)",
+                        note=note,
+                        outcome=outcomes.get(entry["outcome"], entry["outcome"]),
+                        date=clock._format_moment(entry["date_stop"]),
+                    )
+                lines.append(
+                    self.env._(
+                        "%(date)s: %(note)s. Was: %(reason)s Due %(due)s",
+                        date=clock._format_moment(entry["date"]),
+                        note=note,
+                        reason=entry["reason"],
+                        due=clock._format_moment(entry["date_due"]),
+                    )
                 )
-                for entry in clock.plan_history or []
-            )
+            clock.plan_history_text = "\n".join(lines)
 
     def _format_moment(self, value):
         """A moment (or its text in the history) as the reader writes it."""

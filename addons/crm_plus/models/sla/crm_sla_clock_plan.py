@@ -1,4 +1,6 @@
-"""Start, pause, resume, stop and re-plan: sets of clocks, a few statements each."""
+"""Start, pause, resume, stop, continue and re-plan: sets of clocks, a few statements
+each.
+"""
 
 from collections import defaultdict
 
@@ -8,7 +10,7 @@ from odoo.tools import SQL
 
 from ...tools import bulk
 from ...tools.calendar_time import work_time
-from .crm_sla_clock import OPEN, PAUSED, RUNNING
+from .crm_sla_clock import OPEN, PAUSED, RUNNING, STOPPED
 from .crm_sla_clock_promise import PROMISE_FIELDS
 from .crm_sla_target import KINDS
 
@@ -206,6 +208,101 @@ class CrmSlaClock(models.Model):
         return clocks
 
     @api.model
+    def _continue(self, records, kinds, date, reason):
+        """Let the last clock of each record and kind go on that has stopped, unless it
+        was cancelled; the time since is a pause. Where there is none, a new one starts.
+        Open clocks are left alone.
+        """
+        open_keys = {
+            (clock.res_id, clock.kind) for clock in self._search_open(records, kinds)
+        }
+        last = {}
+        for clock in self._search_open(records, kinds, STOPPED).sorted("occurrence"):
+            last[clock.res_id, clock.kind] = clock
+        clocks = self.union(
+            *(
+                clock
+                for key, clock in last.items()
+                if key not in open_keys and clock.outcome != "cancelled"
+            )
+        )
+        if clocks:
+            clocks._open_again(records, date.replace(microsecond=0), reason)
+        return clocks | self._start(records, kinds, date)
+
+    def _open_again(self, records, date, reason):
+        """Take back that these clocks have stopped. Their verdict goes to the history:
+        the next stop judges anew, by all the time they ran.
+        """
+        pause_vals = []
+        for clock in self:
+            until = max(date, clock.date_stop)
+            work = work_time(
+                self.env["resource.calendar"].browse(clock.calendar_id.id),
+                self.env["res.company"].browse(clock.company_id.id),
+            )
+            pause_vals.append(
+                {
+                    "clock_id": clock.id,
+                    "date_from": clock.date_stop,
+                    "date_to": until,
+                    "reason": reason,
+                    "user_id": self.env.uid,
+                    "working_seconds": round(work.between(clock.date_stop, until)),
+                }
+            )
+        # ledger: written by the clocks only
+        self.env["crm.sla.pause"].sudo().create(pause_vals)
+        pauses = self._get_pauses()
+        by_id = {record.id: record for record in records}
+        # judged by what holds now, as clocks are that have never stopped
+        promises = self._prepare_promises(
+            [(by_id[clock.res_id], clock.kind) for clock in self]
+        )
+        rows = [
+            {
+                **clock._prepare_plan_row(pauses),
+                **promise,
+                "plan_history": [
+                    *(clock.plan_history or []),
+                    {
+                        **clock._prepare_history_entry(reason),
+                        "outcome": clock.outcome,
+                        "date_stop": fields.Datetime.to_string(clock.date_stop),
+                        "elapsed_seconds": clock.elapsed_seconds,
+                    },
+                ],
+                "date_stop": None,
+                "outcome": None,
+                "elapsed_seconds": None,
+                "elapsed_hours": None,
+                "replan": None,
+            }
+            for clock, promise in zip(self, promises, strict=True)
+        ]
+        self._compute_plans(rows)
+        now = fields.Datetime.now()
+        for clock, row in zip(self, rows, strict=True):
+            clock._renew_alerts(row, now)
+        self._write_rows(
+            rows,
+            *PROMISE_FIELDS,
+            "date_due",
+            "date_warning",
+            "date_stop",
+            "outcome",
+            "elapsed_seconds",
+            "elapsed_hours",
+            "paused_seconds",
+            "plan_history",
+            "date_warned",
+            "date_breached",
+            "replan",
+        )
+        self._refresh_records(records)
+        self._trigger_alerts(rows)
+
+    @api.model
     def _replan(self, records, note):
         """Judge open clocks by the policies, priorities and hours of now.
 
@@ -240,12 +337,8 @@ class CrmSlaClock(models.Model):
                     *row["plan_history"],
                     clock._prepare_history_entry(note),
                 ]
-                # a due that lies ahead again is a promise again: it alerts anew
-                if not row["date_due"] or row["date_due"] > now:
-                    row["date_breached"] = None
+                if clock._renew_alerts(row, now):
                     early |= clock
-                if not row["date_warning"] or row["date_warning"] > now:
-                    row["date_warned"] = None
             elif not clock.replan and all(old[f] == row[f] for f in PROMISE_FIELDS):
                 continue
             changed.append(row)
@@ -264,6 +357,16 @@ class CrmSlaClock(models.Model):
         for res_model, clocks in self.grouped("res_model").items():
             self._refresh_records(self.env[res_model].browse(clocks.mapped("res_id")))
         self._trigger_alerts(changed)
+
+    def _renew_alerts(self, row, now):
+        """A due that lies ahead again is a promise again: it alerts anew. Return
+        whether it does.
+        """
+        is_early = not row["date_due"] or row["date_due"] > now
+        warns = not row["date_warning"] or row["date_warning"] > now
+        row["date_breached"] = None if is_early else self.date_breached or None
+        row["date_warned"] = None if warns else self.date_warned or None
+        return is_early
 
     def _prepare_history_entry(self, note):
         """The plan that is about to be replaced, and why."""

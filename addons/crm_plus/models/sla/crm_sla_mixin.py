@@ -259,6 +259,21 @@ class CrmSlaMixin(models.AbstractModel):
             self, self._sla_kinds(kind), date or fields.Datetime.now()
         )
 
+    def _sla_continue(self, kind, date=None, reason=None):
+        """Take back that clocks of a kind (or kinds) have stopped: the last one of each
+        record goes on with what was left, and the time since is a pause in its ledger.
+        A new one is started where there is none, or it was cancelled.
+
+        :param reason: why, in the ledger and the clock's history
+        :return: the clocks that run again, and the new ones
+        """
+        return self._sla_clocks()._continue(
+            self,
+            self._sla_kinds(kind),
+            date or fields.Datetime.now(),
+            reason or self.env._("It was over, and goes on"),
+        )
+
     def _sla_replan(self, note=None):
         """Judge open clocks by the policies, priority and hours of now.
 
