@@ -65,3 +65,4 @@ from . import test_case_traps
 from . import test_case_recurring
 from . import test_case_resolution
 from . import test_after_sales_refusal
+from . import test_case_reopen

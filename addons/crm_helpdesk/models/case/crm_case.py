@@ -453,7 +453,7 @@ class CrmCase(models.Model):
         for count, cases in reopened.grouped("reopen_count").items():
             cases.write({"date_closed": False, "reopen_count": count + 1})
         if reopened:
-            reopened._sla_start("resolution", now)
+            reopened._restart_resolution(now)
             reopened.filtered(lambda case: not case.date_first_response)._sla_start(
                 "first_response", now
             )
@@ -466,6 +466,10 @@ class CrmCase(models.Model):
         changed._sla_resume(date=now)
         changed._pause_clocks(now)
         closed._request_rating()
+
+    def _restart_resolution(self, date):
+        """Hook: these cases are to be solved once more."""
+        self._sla_start("resolution", date)
 
     def _pause_clocks(self, date=None):
         """Stop the time of those of these cases that wait, by what they wait for."""

@@ -9,6 +9,7 @@ from . import crm_case_home
 from . import crm_case_macro
 from . import crm_case_panel
 from . import crm_case_presence
+from . import crm_case_reopen
 from . import crm_case_side
 from . import crm_case_time
 from . import crm_case_team

@@ -14,7 +14,7 @@ class CrmCasePromiseTime(models.Model):
     the case spent with nobody, with an agent, and waiting while the clock ran.
 
     Written once, by the scheduler, when a clock has stopped late; the history of a case
-    does not change any more for a time that is over.
+    does not change any more for a time that is over. What runs again is settled anew.
     """
 
     _name = "crm.case.promise.time"
@@ -54,6 +54,11 @@ class CrmCasePromiseTime(models.Model):
         )
 
     @api.model
+    def _forget(self, clocks):
+        """These promises are not over after all."""
+        self.search([("clock_id", "in", clocks.ids)]).unlink()
+
+    @api.model
     def _cron_settle(self, batch_size=SETTLE_BATCH):
         done, remaining = self._settle(batch_size)
         self.env["ir.cron"]._commit_progress(done, remaining=remaining)
@@ -62,14 +67,14 @@ class CrmCasePromiseTime(models.Model):
     def _settle(self, limit=SETTLE_BATCH):
         """Settle missed promises; return how many, and whether there are more (0, 1).
 
-        Six queries for any number of them.
+        Seven queries for any number of them.
         """
         self.env["crm.sla.clock"].flush_model()
         missed = self.env.execute_query_dict(
             SQL(
                 """
                 SELECT k.id, k.res_id, k.date_start, k.date_stop, k.calendar_id,
-                       k.company_id, k.paused_seconds
+                       k.company_id
                   FROM crm_sla_clock AS k
                   JOIN crm_case AS c ON c.id = k.res_id
                  WHERE k.res_model = 'crm.case' AND %s
@@ -94,6 +99,8 @@ class CrmCasePromiseTime(models.Model):
             )
         ):
             stays.setdefault(stay["case_id"], []).append(stay)
+        clocks = self.env["crm.sla.clock"].browse([row["id"] for row in missed])
+        pauses = clocks._get_pauses()
         Calendar, Company = self.env["resource.calendar"], self.env["res.company"]
         rows = []
         for clock in missed:
@@ -108,14 +115,12 @@ class CrmCasePromiseTime(models.Model):
                 if start >= stop or stay["category"] in DONE:
                     continue
                 if stay["category"] in WAITING:
-                    whose = "waiting"
+                    # where the promise stood still, that is nobody's delay
+                    waited = work.elapsed(start, stop, pauses[clock["id"]])
+                    seconds["waiting"] += max(0, waited)
                 else:
                     whose = "agent" if stay["user_id"] else "unassigned"
-                seconds[whose] += work.between(start, stop)
-            # the promise stood still meanwhile: that is nobody's delay
-            seconds["waiting"] = max(
-                0, seconds["waiting"] - (clock["paused_seconds"] or 0)
-            )
+                    seconds[whose] += work.between(start, stop)
             rows.append(
                 {
                     "clock_id": clock["id"],
