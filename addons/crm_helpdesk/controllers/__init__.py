@@ -9,3 +9,4 @@ from . import rating
 from . import portal_participant
 from . import merged_case
 from . import help
+from . import thread

@@ -58,6 +58,7 @@ from . import test_after_sales_other
 from . import test_after_sales_portal
 from . import test_case_mail_filter
 from . import test_case_template
+from . import test_case_guard
 from . import test_case_hand
 from . import test_case_opportunity
 from . import test_case_time

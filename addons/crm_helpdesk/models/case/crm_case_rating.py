@@ -47,6 +47,19 @@ class CrmCase(models.Model):
         " WHERE date_rating_requested IS NOT NULL"
     )
 
+    # Odoo lets whoever may post on a record rate it, any number of times: here one is
+    # asked, and rates by the page that the request links to.
+
+    def message_post(self, **kwargs):
+        kwargs.pop("rating_value", None)
+        return super().message_post(**kwargs)
+
+    def _message_update_content(self, message, /, *, rating_value=None, **kwargs):
+        return super()._message_update_content(message, **kwargs)
+
+    def _get_allowed_message_params(self):
+        return super()._get_allowed_message_params() - {"rating_value"}
+
     def _rating_get_parent_field_name(self):
         return "team_id"
 

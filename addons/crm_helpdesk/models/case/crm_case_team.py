@@ -1,6 +1,6 @@
 from odoo import api, fields, models
 from odoo.fields import Domain
-from odoo.tools import formataddr
+from odoo.tools import formataddr, ormcache
 
 from .crm_case_stage import DONE, WAITING
 
@@ -136,15 +136,23 @@ class CrmCaseTeam(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         teams = super().create(vals_list)
-        if teams.stage_ids:
-            self.env.registry.clear_cache()  # see crm.case.stage
+        if teams.stage_ids or any(team.visibility != "agents" for team in teams):
+            self.env.registry.clear_cache()  # see crm.case.stage, and _has_closed
         return teams
 
     def write(self, vals):
         result = super().write(vals)
-        if "stage_ids" in vals:
+        if vals.keys() & {"stage_ids", "visibility"}:
             self.env.registry.clear_cache()
         return result
+
+    @api.model
+    @ormcache()
+    def _has_closed(self):
+        """Whether any team is for its members only."""
+        # sudo: the same for all
+        teams = self.sudo().with_context(active_test=False)
+        return bool(teams.search_count([("visibility", "!=", "agents")], limit=1))
 
     def message_update(self, msg_dict, update_vals=None):
         """What machines answer is kept as a note: see ``crm.case._reroute``."""

@@ -1,4 +1,5 @@
-from odoo import api, models
+from odoo import api, fields, models
+from odoo.fields import Domain
 from odoo.tools import SQL
 
 from odoo.addons.crm_plus.tools.touchpoint_source import TouchpointSource
@@ -8,6 +9,56 @@ class CrmTouchpoint(models.Model):
     """Sources of cases: opened, closed, rated; their mail and calls."""
 
     _inherit = "crm.touchpoint"
+
+    # for the rule: what is for the members of a team is for nobody else on a timeline
+    is_case_hidden = fields.Boolean(
+        compute="_compute_is_case_hidden", search="_search_is_case_hidden"
+    )
+
+    @api.depends("res_model", "res_id")
+    @api.depends_context("uid", "allowed_company_ids")
+    def _compute_is_case_hidden(self):
+        hidden = self.filtered_domain(
+            Domain("id", "in", self._search(self._search_is_case_hidden("in", [True])))
+        )
+        for touchpoint in self:
+            touchpoint.is_case_hidden = touchpoint in hidden
+
+    def _search_is_case_hidden(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        # as the reader: rules are evaluated in sudo
+        user = self.env.user
+        if user.has_group("crm_helpdesk.crm_helpdesk_group_manager"):
+            return Domain.FALSE
+        if not self.env["crm.case.team"]._has_closed():
+            return Domain.FALSE
+        # sudo: what is closed to the reader is not for the reader to see
+        Case = self.env["crm.case"].sudo().with_context(active_test=False)
+        cases = Case._search(
+            Domain("team_id.visibility", "!=", "agents")
+            & Domain("team_id.member_ids", "not in", user.ids)
+            & Domain("user_id", "!=", user.id)
+        )
+        # sudo: as above
+        Message, Rating = self.env["mail.message"].sudo(), self.env["rating.rating"]
+        return (
+            Domain("res_model", "=", "crm.case") & Domain("res_id", "in", cases)
+            | Domain("res_model", "=", "rating.rating")
+            & Domain(
+                "res_id",
+                "in",
+                Rating.sudo()._search(
+                    [("res_model", "=", "crm.case"), ("res_id", "in", cases)]
+                ),
+            )
+            | Domain("res_model", "=", "mail.message")
+            & Domain(
+                "res_id",
+                "in",
+                Message._search([("model", "=", "crm.case"), ("res_id", "in", cases)]),
+            )
+        )
 
     @api.model
     def _get_sources(self):

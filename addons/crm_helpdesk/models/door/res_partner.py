@@ -39,9 +39,17 @@ class ResPartner(models.Model):
         """Who goes to another company sees nothing of it by what he saw before."""
         if not vals.keys() & {"parent_id", "is_company"}:
             return super().write(vals)
-        # sudo: whoever moves the contact, the right stays behind
-        trusted_sudo = self.sudo().filtered(
-            lambda partner: partner.case_access in ("company", "manage")
+        # sudo: whoever moves the contact, the right stays behind; with a company go its
+        # people
+        trusted_sudo = (
+            self.sudo()
+            .with_context(active_test=False)
+            .search(
+                [
+                    ("id", "child_of", self.ids),
+                    ("case_access", "in", ("company", "manage")),
+                ]
+            )
         )
         before = {partner: partner.commercial_partner_id for partner in trusted_sudo}
         result = super().write(vals)

@@ -242,6 +242,9 @@ class CrmCase(models.Model):
 
     def message_post(self, **kwargs):
         """On the portal nobody writes into a case that takes no more answers."""
+        if not self.env.su and not self.env.user._is_internal():
+            # what customers write is nothing else, whatever they call it
+            kwargs["message_type"] = "comment"
         if (
             kwargs.get("message_type") == "comment"
             and not self.env.user._is_internal()

@@ -63,6 +63,8 @@ class CrmAssignmentMixin(models.AbstractModel):
         string="Why Assigned",
         compute="_compute_assignment_reason",
         compute_sudo=True,
+        # how we share the work is not for the customers of a case
+        groups="base.group_user",
         help="Who has it, by which rule, and why.",
     )
     # what follows is written by SQL: it is state of the queue, no change of the record
@@ -72,10 +74,15 @@ class CrmAssignmentMixin(models.AbstractModel):
         readonly=True,
         copy=False,
         falsy_value_label="Not tried yet",
+        groups="base.group_user",
     )
-    assignment_block_detail = fields.Char(string="Details", readonly=True, copy=False)
+    assignment_block_detail = fields.Char(
+        string="Details", readonly=True, copy=False, groups="base.group_user"
+    )
     assignment_why = fields.Char(
-        string="Why Unassigned, in Words", compute="_compute_assignment_why"
+        string="Why Unassigned, in Words",
+        compute="_compute_assignment_why",
+        groups="base.group_user",
     )
     assignment_next_try = fields.Datetime(
         readonly=True, copy=False, help="In the queue of assignment, to be tried then."

@@ -98,6 +98,8 @@ class CrmSlaMixin(models.AbstractModel):
         string="Promise",
         compute="_compute_sla_state",
         compute_sudo=True,
+        # policies are named in it: not for the customers of a case
+        groups="base.group_user",
         help="Which policy and target set the next due date.",
     )
 
