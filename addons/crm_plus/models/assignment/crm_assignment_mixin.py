@@ -74,7 +74,6 @@ class CrmAssignmentMixin(models.AbstractModel):
         readonly=True,
         copy=False,
         falsy_value_label="Not tried yet",
-        groups="base.group_user",
     )
     assignment_block_detail = fields.Char(
         string="Details", readonly=True, copy=False, groups="base.group_user"
