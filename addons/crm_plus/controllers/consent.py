@@ -1,7 +1,7 @@
 from odoo import fields, http
 from odoo.http import request
 
-from ..models.contact.crm_consent_preference import FREQUENCIES
+from ..models.contact.crm_consent_preference import FREQUENCIES, FREQUENCY_SECONDS
 
 PAUSES = [30, 90, 180]
 # moments and ids have no more digits; Python converts no text of thousands
@@ -126,13 +126,12 @@ class ConsentController(http.Controller):
                     self._save_preferences(partner_sudo, company_sudo, post)
             saved = True
         Preference = request.env["crm.consent.preference"].sudo()  # sudo: likewise
-        preference = Preference.search(
-            [
-                ("partner_id", "=", partner_sudo.id),
-                ("company_id", "=", company_sudo.id),
-            ]
-        )
+        known = Preference
+        if partner_sudo:
+            known = Preference._search_of(partner_sudo, company_sudo)
         now = fields.Datetime.now()
+        # as the policy hears them: whoever wants less
+        pauses = [date for date in known.mapped("date_pause") if date and date > now]
         return request.render(
             "crm_plus.contact_preferences",
             {
@@ -144,11 +143,13 @@ class ConsentController(http.Controller):
                 "frequencies": Preference._fields["frequency"]._description_selection(
                     request.env
                 ),
-                "frequency": preference.frequency,
+                "frequency": max(
+                    known.mapped("frequency"),
+                    key=lambda frequency: FREQUENCY_SECONDS.get(frequency, 0),
+                    default=False,
+                ),
                 "pauses": PAUSES,
-                "date_pause": preference.date_pause
-                if preference.date_pause and preference.date_pause > now
-                else False,
+                "date_pause": max(pauses, default=False),
             },
         )
 
@@ -173,15 +174,10 @@ class ConsentController(http.Controller):
                 fields.Datetime.now(), days=_read_number(days)
             )
         Preference = request.env["crm.consent.preference"].sudo()  # sudo: likewise
-        preference = Preference.search(
-            [
-                ("partner_id", "=", partner_sudo.id),
-                ("company_id", "=", company_sudo.id),
-            ]
-        )
-        if preference:
-            preference.write(values)
-        elif any(values.values()):
+        # what is shown is that of all contacts of the address, and so is what is said
+        known = Preference._search_of(partner_sudo, company_sudo)
+        known.write(values)
+        if partner_sudo not in known.partner_id and any(values.values()):
             Preference.create(
                 {
                     "partner_id": partner_sudo.id,

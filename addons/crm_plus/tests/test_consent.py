@@ -114,6 +114,39 @@ class TestConsent(ConsentCommon):
             [False, True, True, False],
         )
 
+    def test_a_word_by_the_address_alone_revives_none_of_a_contact(self):
+        """The contact had the address when it agreed, and another one when it withdrew:
+        only the last of all its words holds.
+        """
+        agreed = self._say(date=day(1))
+        self.ida.email = "new@brandt.example"
+        withdrawn = self._say(WITHDRAWN, date=day(2))
+        by_address = self.Consent.create(
+            {
+                "email": "ida@brandt.example",
+                "purpose_id": self.newsletter.id,
+                "company_id": self.company.id,
+                "source": "Form",
+                "date": day(3),
+            }
+        )
+        self.assertEqual(
+            [one.is_current for one in (agreed, withdrawn, by_address)],
+            [False, True, True],
+        )
+
+    def test_asking_to_confirm_overrules_no_word(self):
+        withdrawn = self._say(WITHDRAWN, date=day(1))
+        asked = self._say(PENDING, date=day(2))
+        self.assertTrue(withdrawn.is_current)
+        self.assertTrue(asked.is_current)
+        self.assertEqual(self._reason(), ["withdrawn"])
+
+        asked._confirm("page")
+        self.assertFalse(withdrawn.is_current)
+        self.assertFalse(asked.is_current)
+        self.assertEqual(self._reason(), [""])
+
     def test_not_enforced_only_withdrawals_count(self):
         self.assertEqual(self._reason(), [""])
         consent = self._say()
@@ -185,6 +218,62 @@ class TestConsent(ConsentCommon):
         )
         self.assertEqual(self._reason(dry_run=False), [""])
         self.assertEqual(self._reason(), ["wish"])
+
+    def test_pause_and_frequency_are_those_of_the_address(self):
+        """The link leads to the page of the eldest contact of an address."""
+        twin = self.env["res.partner"].create(
+            {"name": "I. Brandt", "email": "Ida <IDA@brandt.example>"}
+        )
+        [lead] = self._create_leads(1, email_from="ida@brandt.example")
+        self.assertFalse(lead.partner_id)
+        url = self.Preference._get_address_url("ida@brandt.example", self.company)
+        self.assertEqual(url, self.Preference._get_url(self.ida, self.company))
+        preference = self.Preference.create(
+            {
+                "partner_id": self.ida.id,
+                "company_id": self.company.id,
+                "date_pause": fields.Datetime.now() + timedelta(days=3),
+            }
+        )
+        for records in (self.ida, twin, lead):
+            with self.subTest(records):
+                self.assertEqual(self._reason(records), ["pause"])
+        self.assertEqual(self._reason(twin, company=self.company_2), [""])
+        self.assertEqual(self._reason(self.customer_2), [""])
+
+        preference.write({"date_pause": False, "frequency": "month"})
+        persons = self._get_persons(twin)
+        self.assertEqual([cap.seconds for cap in persons[twin.id].caps], [30 * 86400])
+        # of two wishes that of whoever wants less
+        self.Preference.create(
+            {
+                "partner_id": twin.id,
+                "company_id": self.company.id,
+                "frequency": "week",
+            }
+        )
+        for partner in (self.ida, twin):
+            [cap] = self._get_persons(partner)[partner.id].caps
+            self.assertEqual(cap.seconds, 30 * 86400)
+
+    def _get_persons(self, records):
+        policy = self.env["crm.contact.policy"]
+        rows = policy._read_persons(records)
+        at = fields.Datetime.now()
+        persons = policy._prepare_persons(rows, at, self.company)
+        policy._add_preferences(rows, persons, at, self.company)
+        return persons
+
+    def test_wishes_of_a_batch_are_one_query(self):
+        twins = self.env["res.partner"].create(
+            [{"name": "I. Brandt", "email": "ida@brandt.example"} for _number in "1234"]
+        )
+        policy = self.env["crm.contact.policy"]
+        rows = policy._read_persons(self.ida + twins)
+        self.env.flush_all()
+        for some in (rows[:1], rows):
+            with self.assertQueryCount(1):
+                policy._read_preferences(some, self.company)
 
     def test_merged_contacts_are_heard(self):
         twin = self.env["res.partner"].create(
@@ -501,6 +590,43 @@ class TestConsentPages(HttpCase, ConsentCommon):
         self._post(path, nothing="1")
         self.assertEqual(self._reason(purpose="offers"), ["withdrawn"])
         self.assertEqual(self._reason(purpose="marketing"), ["withdrawn"])
+
+    def test_wishes_of_another_contact_of_the_address_can_be_changed(self):
+        """What holds for a person is shown on the page, and what is chosen there
+        holds.
+        """
+        twin = self.env["res.partner"].create(
+            {"name": "I. Brandt", "email": "ida@brandt.example"}
+        )
+        theirs = self.Preference.create(
+            {
+                "partner_id": twin.id,
+                "company_id": self.company.id,
+                "frequency": "month",
+                "date_pause": fields.Datetime.now() + timedelta(days=9),
+            }
+        )
+        self.env.flush_all()
+        self.assertEqual(self._reason(), ["pause"])
+        path = self._path(self.Preference._get_url(self.ida, self.company))
+        page = self.url_open(path).text
+        self.assertIn(
+            'value="month" selected', " ".join(page.replace('="selected"', "").split())
+        )
+        offers = self.env.ref("crm_plus.crm_consent_purpose_offers")
+        self._post(
+            path,
+            **{
+                f"topic-{self.newsletter.id}-email": "1",
+                f"topic-{offers.id}-email": "1",
+                "frequency": "week",
+                "pause": "0",
+            },
+        )
+        self.assertEqual(self._reason(), [""])
+        self.assertEqual(theirs.frequency, "week")
+        own = self.Preference.search([("partner_id", "=", self.ida.id)])
+        self.assertEqual(own.frequency, "week")
 
     @mute_logger("odoo.http")
     def test_forged_preferences(self):

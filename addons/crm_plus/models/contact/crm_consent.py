@@ -166,27 +166,40 @@ class CrmConsent(models.Model):
         return self.env.su and bool(self.env.context.get("crm_plus_own_word"))
 
     def _mark_current(self):
-        """Of each person, purpose, channel and company the last row is current."""
+        """Of each person, purpose, channel and company the last row is current; and so
+        is the last word, as long as what was asked after it is not confirmed.
+
+        Whole persons are ranked: the rows of these contacts, and those known by these
+        addresses alone. A part of a contact's rows has a last one, too.
+        """
         self.flush_model()
         self.env.execute_query(
             SQL(
                 """
                 UPDATE crm_consent c
-                   SET is_current = ranked.place = 1
+                   SET is_current = ranked.is_last
                   FROM (
-                    SELECT o.id, row_number() OVER (
+                    SELECT o.id, row_number() OVER matter = 1
+                           OR o.state <> %(pending)s AND row_number() OVER (
+                               PARTITION BY o.company_id, o.purpose_id,
+                                   COALESCE(o.channel, ''),
+                                   COALESCE(o.partner_id::varchar, o.email),
+                                   o.state = %(pending)s
+                               ORDER BY o.date DESC, o.id DESC) = 1 AS is_last
+                      FROM crm_consent o
+                     WHERE o.partner_id = ANY(%(partners)s)
+                        OR o.partner_id IS NULL AND o.email = ANY(%(emails)s)
+                    WINDOW matter AS (
                                PARTITION BY o.company_id, o.purpose_id,
                                    COALESCE(o.channel, ''),
                                    COALESCE(o.partner_id::varchar, o.email)
-                               ORDER BY o.date DESC, o.id DESC) AS place
-                      FROM crm_consent o
-                     WHERE o.partner_id = ANY(%(partners)s)
-                        OR o.email = ANY(%(emails)s)
+                               ORDER BY o.date DESC, o.id DESC)
                   ) ranked
                  WHERE ranked.id = c.id
-                   AND c.is_current IS DISTINCT FROM (ranked.place = 1)
+                   AND c.is_current IS DISTINCT FROM ranked.is_last
              RETURNING c.id
                 """,
+                pending=PENDING,
                 partners=self.partner_id.ids,
                 emails=list({email for email in self.mapped("email") if email}),
             )

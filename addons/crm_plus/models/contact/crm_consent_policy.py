@@ -19,16 +19,11 @@ class CrmContactPolicy(models.Model):
         super()._add_consents(rows, persons, at, company, purpose, channel)
         if purpose.nature != "marketing":
             return
-        words = self._read_consents(rows, company, purpose, channel)
+        verdicts = self._judge_consents(rows, at, company, purpose, channel)
         # sudo: a setting that holds for whoever sends
         is_enforced = company.sudo().crm_plus_consent_enforced
-        for row in rows if words or is_enforced else ():
-            said = {
-                *words.get(("id", row.partner_id), ()),
-                *words.get(("email", row.email), ()),
-            }
-            # most said nothing
-            verdict = judge_consent(said, at)[0] if said else None
+        for row in rows if verdicts or is_enforced else ():
+            verdict = verdicts.get(row.res_id)
             if verdict == WITHDRAWN:
                 reason = "withdrawn"
             elif is_enforced and verdict != GIVEN:
@@ -37,6 +32,22 @@ class CrmContactPolicy(models.Model):
                 continue
             persons[row.res_id].blocks.append(Block(reason, is_final=True))
         self._add_preferences(rows, persons, at, company)
+
+    def _judge_consents(self, rows, at, company, purpose, channel):
+        """``{res_id: verdict}`` of ``judge_consent``, of those who said something.
+
+        :param rows: with ``res_id``, ``partner_id`` and ``email``
+        """
+        words = self._read_consents(rows, company, purpose, channel)
+        verdicts = {}
+        for row in rows if words else ():
+            said = {
+                *words.get(("id", row.partner_id), ()),
+                *words.get(("email", row.email), ()),
+            }
+            if said:
+                verdicts[row.res_id] = judge_consent(said, at)[0]
+        return verdicts
 
     def _read_consents(self, rows, company, purpose, channel):
         """``{("id", partner) or ("email", address): [ConsentRow]}`` of last words, in
@@ -81,30 +92,49 @@ class CrmContactPolicy(models.Model):
         return words
 
     def _add_preferences(self, rows, persons, at, company):
-        Preference = self.env["crm.consent.preference"]
-        Preference.flush_model()
-        wishes = {
-            partner_id: (frequency, date_pause)
-            for partner_id, frequency, date_pause in self.env.execute_query(
-                SQL(
-                    """
-                    SELECT partner_id, frequency, date_pause
-                      FROM crm_consent_preference
-                     WHERE company_id = %s AND partner_id = ANY(%s)
-                    """,
-                    company.id,
-                    list({row.partner_id for row in rows} - {None}),
-                )
-            )
-        }
+        wishes = self._read_preferences(rows, company)
         for row in rows if wishes else ():
-            if row.partner_id not in wishes:
+            said = {
+                *wishes.get(("id", row.partner_id), ()),
+                *wishes.get(("email", row.email), ()),
+            }
+            if not said:
                 continue
-            frequency, date_pause = wishes[row.partner_id]
             person = persons[row.res_id]
-            if date_pause and date_pause > at:
-                person.blocks.append(Block("pause", until=date_pause))
-            if frequency:
-                person.caps += (
-                    Cap(count=1, seconds=FREQUENCY_SECONDS[frequency], reason="wish"),
-                )
+            # of two contacts with one address the one who wants less is heard
+            seconds = max(FREQUENCY_SECONDS.get(frequency, 0) for frequency, _ in said)
+            pauses = [pause for _, pause in said if pause and pause > at]
+            if pauses:
+                person.blocks.append(Block("pause", until=max(pauses)))
+            if seconds:
+                person.caps += (Cap(count=1, seconds=seconds, reason="wish"),)
+
+    def _read_preferences(self, rows, company):
+        """``{("id", partner) or ("email", address): [(frequency, pause)]}``, in one
+        query: the link in a mail leads to the page of one contact of the address, and
+        is said for all of them.
+        """
+        wishes = defaultdict(list)
+        self.env["crm.consent.preference"].flush_model()
+        self.env["res.partner"].flush_model(["email_normalized"])
+        for partner_id, email, *wish in self.env.execute_query(
+            SQL(
+                """
+                SELECT w.partner_id, p.email_normalized, w.frequency, w.date_pause
+                  FROM crm_consent_preference w
+                  JOIN res_partner p ON p.id = w.partner_id
+                 WHERE w.company_id = %(company)s AND w.partner_id IN (
+                       SELECT unnest(%(partners)s::integer[])
+                        UNION
+                       SELECT id FROM res_partner
+                        WHERE email_normalized = ANY(%(emails)s))
+                """,
+                company=company.id,
+                partners=list({row.partner_id for row in rows} - {None}),
+                emails=list({row.email for row in rows} - {None}),
+            )
+        ):
+            wishes["id", partner_id].append(tuple(wish))
+            if email:
+                wishes["email", email].append(tuple(wish))
+        return wishes

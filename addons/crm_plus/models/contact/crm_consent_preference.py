@@ -1,6 +1,7 @@
 from urllib.parse import urlencode
 
 from odoo import api, fields, models
+from odoo.fields import Domain
 from odoo.tools import SQL, email_normalize, hmac, urls
 
 from ...tools.webhook_signature import same
@@ -42,6 +43,16 @@ class CrmConsentPreference(models.Model):
     _partner_uniq = models.UniqueIndex(
         "(partner_id, company_id)", "A contact has said this once."
     )
+
+    @api.model
+    def _search_of(self, partner, company):
+        """What was said for a contact, or for another one of the same address."""
+        who = Domain("partner_id", "=", partner.id)
+        if partner.email_normalized:
+            who |= Domain("partner_id.email_normalized", "=", partner.email_normalized)
+        return self.with_context(active_test=False).search(
+            who & Domain("company_id", "=", company.id)
+        )
 
     @api.model
     def _get_token(self, partner, company):
