@@ -26,6 +26,7 @@ from . import test_campaign_scheduler
 from . import test_campaign_steps
 from . import test_campaign_story
 from . import test_campaign_tour
+from . import test_campaign_twice
 from . import test_campaign_versions
 from . import test_campaign_walk
 from . import test_campaign_ways

@@ -365,6 +365,21 @@ class TestCampaignEntry(EntryCommon):
                 "their journey begins at their turn",
             )
 
+    def test_cap_of_a_day_above_that_of_its_hours(self):
+        """30 a day with one an hour: the day after begins when the hours are full."""
+        leads = self._create_leads(32)
+        for i, lead in enumerate(leads):
+            lead.email_from = f"c{i}@many.example"
+        campaign = self._create_entry("manual", entry_cap_hour=1, entry_cap_day=30)
+        campaign.action_start()
+
+        campaign._enrol_by_hand(leads.ids)
+
+        dates = campaign.participant_ids.mapped("date_entered")
+        start = min(dates)
+        hours = sorted(round((date - start).total_seconds() / 3600) for date in dates)
+        self.assertEqual(hours, list(range(32)))
+
     def test_nobody_enters_before_or_after_the_time(self):
         campaign = self._create_entry(
             "manual", date_begin=self._now() + timedelta(days=1)

@@ -4,8 +4,11 @@ from odoo import fields
 from odoo.exceptions import ValidationError
 from odoo.fields import Command
 from odoo.tests import tagged
+from odoo.tools import mute_logger
 
 from .test_campaign_goal import GoalCommon
+
+WATCH_LOG = "odoo.addons.crm_campaigns.models.campaign.crm_campaign_watch"
 
 
 @tagged("post_install", "-at_install", "crm_campaigns")
@@ -246,6 +249,74 @@ class TestExitRules(GoalCommon):
             self._reasons(campaign), {self.lead: "condition", self.lead_2: False}
         )
         self.assertEqual(self._tasks(campaign).mapped("state"), ["skipped", "done"])
+
+    def _break_condition(self, campaign):
+        self.env.cr.execute(
+            "UPDATE crm_campaign SET exit_domain = %s WHERE id = %s",
+            ["[('gone', '=', 1)]", campaign.id],
+        )
+        self.env.invalidate_all()
+
+    def _get_watch_notes(self, campaign):
+        return self.env["mail.message"].search(
+            [
+                ("model", "=", "crm.campaign"),
+                ("res_id", "=", campaign.id),
+                ("subject", "like", "does not look"),
+            ]
+        )
+
+    @mute_logger(WATCH_LOG)
+    def test_condition_that_does_not_work_stops_no_other_campaign(self):
+        bad = self._start_with(exit_domain="[('priority', '=', '3')]", name="Bad")
+        good = self._start_with(exit_domain="[('priority', '=', '2')]", name="Good")
+        self.env.cr.execute("UPDATE crm_campaign SET date_watched = now()")
+        self._break_condition(bad)
+
+        with self.subTest("of those something has happened to"):
+            self.lead.priority = "2"
+            self.assertTrue(self.env["crm.campaign.look"].search([]))
+            self._look()
+            self.assertFalse(self.env["crm.campaign.look"].search([]))
+            self.assertEqual(self._reasons(good)[self.lead], "condition")
+            self.assertEqual(set(self._reasons(bad).values()), {False})
+        with self.subTest("of everybody"):
+            self.env.cr.execute(
+                "UPDATE crm_lead SET priority = '2' WHERE id = %s", [self.lead_2.id]
+            )
+            (bad + good).date_watched = False
+            self._look()
+            self.assertEqual(self._reasons(good)[self.lead_2], "condition")
+        with self.subTest("it is said, once, and what to do"):
+            self.assertIn("gone", bad.watch_error)
+            self.assertTrue(bad.date_watch_failed)
+            note = self._get_watch_notes(bad)
+            self.assertEqual(len(note), 1)
+            self.assertEqual(
+                note.notified_partner_ids, self.campaign_manager.partner_id
+            )
+            self.assertIn("Ends When They Meet", note.body)
+            self.assertFalse(good.watch_error)
+        with self.subTest("mended, they are looked at at once"):
+            bad.exit_domain = "[('priority', '=', '2')]"
+            self.assertFalse(bad.watch_error)
+            self._look()
+            self.assertEqual(set(self._reasons(bad).values()), {"condition"})
+
+    @mute_logger(WATCH_LOG)
+    def test_responsible_may_read_it_again(self):
+        bad = self._start_with(exit_domain="[('priority', '=', '3')]")
+        field = self.env.registry["crm.lead"]._fields["priority"]
+        self.patch(field, "groups", "base.group_system")
+        bad.date_watched = False
+        self._look()
+        self.assertTrue(bad.watch_error)
+
+        self.patch(field, "groups", None)
+        bad.date_watched = False
+        self._look()
+        self.assertFalse(bad.watch_error)
+        self.assertFalse(bad.date_watch_failed)
 
     def test_condition_is_no_way_to_read_what_one_may_not(self):
         campaign = self._create_campaign(self.leads)

@@ -4,6 +4,7 @@ from datetime import date, datetime, timedelta
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Command
 from odoo.tests import BaseCase, tagged
+from odoo.tools import mute_logger
 
 from odoo.addons.crm_campaigns.tools.split import choose_way
 from odoo.addons.crm_campaigns.tools.wait_until import get_zone, next_moment
@@ -493,6 +494,32 @@ class TestCampaignWays(StepCommon):
 
         self.assertEqual((late.state, in_time.state), ("skipped", "done"))
         self.assertIn("Too late", late.reason)
+
+    @mute_logger("odoo.addons.crm_campaigns.models.campaign.crm_campaign_task_run")
+    def test_what_a_person_tries_again_is_not_too_late(self):
+        action = self._create_action("1 / 0")
+        campaign, step = self._start(
+            "server_action",
+            self.lead,
+            expire_hours=24,
+            on_failure="stop",
+            server_action_id=action.id,
+        )
+        task = self._tasks(campaign, step)
+        for _attempt in range(4):
+            with mute_logger("odoo.sql_db"):
+                self._run(1)
+            self._pass(days=1)
+        self.assertEqual(task.state, "failed")
+        for name in ("date_due", "date_planned", "date_reserved"):
+            task[name] -= timedelta(days=2)
+        action.code = "records.write({'referred': 'done'})"
+
+        task.action_retry()
+        self._run()
+
+        self.assertEqual(task.state, "done", task.reason)
+        self.assertEqual(self.lead.referred, "done")
 
     # ------------------------------------------------------------
     # Merged

@@ -1,9 +1,12 @@
 from datetime import timedelta
+from unittest.mock import patch
 
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
 from odoo.tests import tagged
+from odoo.tools import mute_logger
 
+from .test_campaign_exit_rules import WATCH_LOG
 from .test_campaign_goal import GoalCommon
 
 
@@ -121,6 +124,53 @@ class TestWinner(GoalCommon):
             lambda task: task.way_id == way_a
         )
         self.assertEqual(len(stayed), 120)
+
+    def test_split_that_cannot_decide_stops_no_other(self):
+        campaign = self._start_split()
+        self._reach(10, 40)
+        other = self._create_campaign(self.leads, name="Other")
+        split = self._add_step(
+            other,
+            "split_random",
+            way_ids=[Command.create({"name": name}) for name in "AB"],
+            winner_by="goal",
+        )
+        self._add_step(
+            other,
+            "goal",
+            split,
+            "way",
+            way_id=split.way_ids[0].id,
+            event_kind_ids=[Command.set(self._kind("order_confirmed").ids)],
+        )
+        other.action_start()
+        self.assertLess(campaign.id, other.id)
+        Step = self.env.registry["crm.campaign.step"]
+        decide = Step._decide
+        order = []
+
+        def _decide(step):
+            order.append(step)
+            if step == self.split:
+                step.env.cr.execute("SELECT 1 / 0")
+            decide(step)
+
+        (campaign + other).date_watched = False
+        with (
+            patch.object(Step, "_decide", _decide),
+            mute_logger("odoo.sql_db", WATCH_LOG),
+        ):
+            self._look()
+
+        self.assertEqual(order, [self.split, split], "the other one too")
+        self.assertIn("division by zero", campaign.watch_error)
+        self.assertIn(self.split.name, campaign.watch_error)
+        self.assertFalse(other.watch_error)
+
+        campaign.date_watched = False
+        self._look()
+        self.assertTrue(self.split.winner_way_id)
+        self.assertFalse(campaign.watch_error)
 
     def test_evidence_is_kept(self):
         self._start_split()

@@ -206,8 +206,10 @@ def spread(count, per_hour=0, per_day=0, in_hour=0, in_day=0):
     """
     if not per_hour and not per_day:
         return [timedelta()] * count
-    per_hour = per_hour or count + in_hour
     per_day = per_day or count + in_day
+    if per_hour:
+        per_day = min(per_day, 24 * per_hour)
+    per_hour = per_hour or count + in_hour
     waits = []
     for place in range(count):
         day, rest = divmod(place + in_day, per_day)

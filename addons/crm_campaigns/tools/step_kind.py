@@ -65,6 +65,8 @@ class StepKind:
     watches = False
     # what it makes waits in the queue of mails: no more of it while that is long
     fills_queue = False
+    # it is done by records: of one who entered twice, one task a batch
+    is_by_record = False
 
     def __init__(self, step):
         self.step = step

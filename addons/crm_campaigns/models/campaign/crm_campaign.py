@@ -318,6 +318,8 @@ class CrmCampaign(models.Model):
                         "Duplicate the campaign to send it to others."
                     )
                 )
+        if "active" in vals and not vals["active"]:
+            self._check_not_running_to_archive()
         result = super().write(vals)
         if vals.get("name"):
             for campaign in self:
@@ -328,6 +330,16 @@ class CrmCampaign(models.Model):
                 # also of earlier versions: whoever is inside gets mails of them
                 campaign.all_step_ids._prepare_mailings()
         return result
+
+    def _check_not_running_to_archive(self):
+        running = self.filtered(lambda campaign: campaign.state == "running")
+        if running:
+            raise UserError(
+                self.env._(
+                    "“%s” runs, and would go on unseen: stop it before you archive it.",
+                    running[0].name,
+                )
+            )
 
     def copy(self, default=None):
         copies = super().copy(default)
@@ -386,6 +398,8 @@ class CrmCampaign(models.Model):
                     "some days pass."
                 )
             )
+        if not self.active and not self.draft_of_id:
+            problems.append(self.env._("It is archived: unarchive it first."))
         if self.date_end and self.date_end <= fields.Datetime.now():
             problems.append(self.env._("Nobody may enter any more."))
         if not self.email_from and "mail" in self.step_ids.mapped("kind"):

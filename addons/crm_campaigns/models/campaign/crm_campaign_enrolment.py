@@ -440,6 +440,9 @@ class CrmCampaign(models.Model):
         )
         per_hour = self.entry_cap_hour or len(new_ids) + in_hour
         per_day = self.entry_cap_day or len(new_ids) + in_day
+        if self.entry_cap_hour:
+            # its hours hold no more
+            per_day = min(per_day, 24 * self.entry_cap_hour)
         self.env.execute_query(
             SQL(
                 """

@@ -198,14 +198,12 @@ class CrmCampaignLook(models.Model):
         for campaign_id, watched in rows:
             if not watched or watched <= before:
                 campaign = campaigns.browse(campaign_id)
-                # noted first: what fails is not tried at each round
-                campaign.date_watched = watched = now
-                campaign._look_at(SQL("TRUE"))
-                for step in deciding.filtered(
-                    lambda step, campaign=campaign: step.campaign_id == campaign
-                ):
-                    # few splits, each with figures of its own
-                    step._decide()
+                campaign._look_at_everybody(
+                    deciding.filtered(
+                        lambda step, campaign=campaign: step.campaign_id == campaign
+                    )
+                )
+                watched = now
                 self.env["ir.cron"]._commit_progress()
             dates.append(watched)
         if dates:

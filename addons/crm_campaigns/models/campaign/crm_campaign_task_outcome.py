@@ -137,6 +137,8 @@ class CrmCampaignTask(models.Model):
                 "state": "planned",
                 "attempts": 0,
                 "date_planned": fields.Datetime.now(),
+                # late is what nobody has looked at: it falls due now
+                "date_due": False,
                 "date_done": False,
             }
         )

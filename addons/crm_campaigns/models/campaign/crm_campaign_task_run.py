@@ -390,8 +390,26 @@ class CrmCampaignTask(models.Model):
         tasks -= behind
         if step.expire_hours:
             tasks = tasks._skip_expired(step.expire_hours)
+        kind = step._get_kind()
+        if kind.is_by_record:
+            tasks = tasks._defer_doubles()
         if tasks:
-            step._get_kind().run(tasks)
+            kind.run(tasks)
+
+    def _defer_doubles(self):
+        """Of a record that entered more than once, the first of these tasks goes on;
+        the others wait for the next batch. Return those that go on.
+        """
+        first = {}
+        for task_id, res_id in sorted(self._get_subjects().items()):
+            first.setdefault(res_id, task_id)
+        if len(first) == len(self):
+            return self
+        first_ids = set(first.values())
+        self.browse(i for i in self._ids if i not in first_ids)._defer(
+            fields.Datetime.now(), False
+        )
+        return self.browse(i for i in self._ids if i in first_ids)
 
     def _skip_expired(self, hours):
         """Skip those of these tasks that come too late; return the others."""

@@ -1,5 +1,7 @@
 import logging
 
+import psycopg2
+
 from odoo import api, fields, models, tools
 from odoo.exceptions import ValidationError
 from odoo.fields import Domain
@@ -35,6 +37,10 @@ class CrmCampaign(models.Model):
         readonly=True,
         copy=False,
         help="When everybody was last looked at for the conditions of this campaign.",
+    )
+    date_watch_failed = fields.Datetime(readonly=True, copy=False)
+    watch_error = fields.Text(
+        string="Why Conditions Are Not Looked At", readonly=True, copy=False
     )
 
     # ------------------------------------------------------------
@@ -159,9 +165,11 @@ class CrmCampaign(models.Model):
         result = super().write(vals)
         if vals.keys() & {"exit_domain", "exit_on_overdue", "state"}:
             self.env.registry.clear_cache()
-        if vals.get("state") == "running":
+        if vals.get("state") == "running" or "exit_domain" in vals:
             # who was inside is looked at anew
             self.date_watched = False
+            broken = self.filtered("date_watch_failed")
+            broken.write({"date_watch_failed": False, "watch_error": False})
         return result
 
     def unlink(self):
@@ -177,6 +185,7 @@ class CrmCampaign(models.Model):
         are farthest before all, then what ends the journey, then who waits.
 
         :param condition: SQL on the participant ``p``
+        :return: whether it is known of all whether their journey ends
         """
         self.ensure_one()
         condition = SQL(
@@ -186,11 +195,88 @@ class CrmCampaign(models.Model):
         goals = steps.filtered(lambda step: step.kind == "goal")
         for step in goals:
             step._try_look(condition)
-        self._exit_by_condition(condition)
-        if self.exit_on_overdue:
-            self._exit_by_case(condition)
+        if not self._try_exit(condition):
+            # nobody goes on while it is not known whether they should have left
+            return False
         for step in steps - goals:
             step._try_look(condition)
+        return True
+
+    def _try_exit(self, condition):
+        """End the journeys that have a reason to end.
+
+        :return: whether it is known of all: a condition that does not work any more
+            keeps this campaign from looking, and no other one
+        """
+        if not self._has_exit_domain() and not self.exit_on_overdue:
+            return True
+        try:
+            with self.env.cr.savepoint():
+                self._exit_by_condition(condition)
+                if self.exit_on_overdue:
+                    self._exit_by_case(condition)
+        except psycopg2.OperationalError:
+            raise  # serialisation, lock timeout: tried again
+        except Exception as error:
+            _logger.info("crm_campaigns: %s cannot look", self, exc_info=True)
+            self._set_watch_error(str(error) or error.__class__.__name__)
+            return False
+        return True
+
+    def _try_decide(self, steps):
+        """Let these splits of the campaign find their winner, each for itself.
+
+        :return: whether all could look for it
+        """
+        is_fine = True
+        for step in steps:
+            try:
+                with self.env.cr.savepoint():
+                    step._decide()
+            except psycopg2.OperationalError:
+                raise  # as above
+            except Exception as error:
+                _logger.info("crm_campaigns: %s cannot decide", step, exc_info=True)
+                self._set_watch_error(
+                    f"{step.name}: {str(error) or error.__class__.__name__}"
+                )
+                is_fine = False
+        return is_fine
+
+    def _look_at_everybody(self, deciding):
+        """The look of every quarter of an hour, and what it says of the campaign.
+
+        :param deciding: splits of the campaign that may find their winner
+        """
+        self.ensure_one()
+        # noted first: what fails is not tried at each round
+        self.date_watched = fields.Datetime.now()
+        is_fine = self._look_at(SQL("TRUE"))
+        # few splits, each with figures of its own
+        is_fine = self._try_decide(deciding) and is_fine
+        if is_fine and self.date_watch_failed:
+            self.write({"date_watch_failed": False, "watch_error": False})
+
+    def _set_watch_error(self, reason):
+        """Tell the responsible, once, what keeps the campaign from looking."""
+        self.ensure_one()
+        self.env.invalidate_all()
+        is_new = not self.date_watch_failed
+        self.write({"date_watch_failed": fields.Datetime.now(), "watch_error": reason})
+        if is_new:
+            self.message_notify(
+                partner_ids=self.user_id.partner_id.ids,
+                subject=self.env._("“%s” does not look at its conditions", self.name),
+                body=self.env._(
+                    "The campaign “%(campaign)s” cannot tell whose journey ends, or "
+                    "which way has won: until then nobody goes on there who waits for "
+                    "a condition. Mend or empty “Ends When They Meet”, or choose "
+                    "another responsible who may read what it asks for. It is tried "
+                    "again every quarter of an hour: %(reason)s",
+                    campaign=self.name,
+                    reason=reason,
+                ),
+            )
 
     # ------------------------------------------------------------
     # The condition to end

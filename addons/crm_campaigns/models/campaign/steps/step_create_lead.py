@@ -19,6 +19,7 @@ class CreateLeadKind(StepKind):
     label = _lt("Create an Opportunity")
     family = "record"
     icon = "fa-star"
+    is_by_record = True
     fields = (
         "lead_name",
         "lead_owner",

@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.tools import SQL
 from odoo.tools.translate import LazyTranslate
 
 from ....tools.step_kind import SQL_BATCH_SIZE, StepKind
@@ -80,9 +81,18 @@ class MoveKind(ExitKind):
         if reason := other._get_closed_reason():
             tasks._skip(reason)
             return
+        # each enrolment that gets here is an event of its own: once, however often the
+        # step is done
+        subjects = tasks._get_subjects()
         other._enrol_candidates(
-            other._get_hand_candidates(
-                tasks._get_subjects().values(), f"step {self.step.id}"
+            SQL(
+                """
+                SELECT id AS res_id, event, %s AS date
+                  FROM unnest(%s, %s::varchar[]) moved(id, event)
+                """,
+                fields.Datetime.now(),
+                list(subjects.values()),
+                [f"task {task_id}" for task_id in subjects],
             )
         )
         if self.step.move_ends:

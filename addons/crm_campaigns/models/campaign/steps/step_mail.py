@@ -57,6 +57,7 @@ class MailKind(StepKind):
     fields = ("mailing_id", "subject", "body")
     has_file_mail = True
     fills_queue = True
+    is_by_record = True
 
     def get_text(self):
         return self.step.subject or ""

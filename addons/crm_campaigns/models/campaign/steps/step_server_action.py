@@ -22,6 +22,7 @@ class ServerActionKind(StepKind):
     label = _lt("Run a Server Action")
     family = "record"
     icon = "fa-cogs"
+    is_by_record = True
     fields = ("server_action_id", "server_action_values")
 
     def get_text(self):

@@ -23,6 +23,7 @@ class SmsKind(StepKind):
     family = "message"
     icon = "fa-mobile"
     fields = ("mailing_id", "sms_body")
+    is_by_record = True
 
     def get_text(self):
         return (self.step.sms_body or "").strip().partition("\n")[0]

@@ -1,3 +1,5 @@
+from collections import Counter
+
 from odoo import api, fields, models
 from odoo.tools.translate import LazyTranslate
 
@@ -34,11 +36,13 @@ class UpdateKind(StepKind):
 
     def run(self, tasks):
         campaign = self.step.campaign_id
+        # who entered twice is raised twice
+        times = Counter(tasks._get_subjects().values())
         records = (
             self.env[campaign._get_model()]
             .with_company(campaign.company_id)
             .with_context(**{BATCH: True})
-            .browse(tasks._get_subjects().values())
+            .browse(times)
         )
         values = {}
         for line in self.step.value_ids:
@@ -54,8 +58,9 @@ class UpdateKind(StepKind):
             if difference := line._get_difference():
                 # sudo: fields of models are no secret
                 name = line.field_id.sudo().name
-                for number, batch in records.grouped(name).items():
-                    batch.write({name: number + difference})
+                groups = records.grouped(lambda r, n=name: (r[n], times[r.id]))
+                for (number, count), batch in groups.items():
+                    batch.write({name: number + difference * count})
         tasks._done(reason=", ".join(self.step.value_ids.mapped("display_name")))
 
 
