@@ -151,6 +151,7 @@ class CrmCampaignMailFigures(models.AbstractModel):
                    count(*) FILTER (WHERE EXISTS (
                        SELECT FROM crm_mail_bounce b
                         WHERE b.email_normalized = p.email AND b.kind = 'complaint'
+                          AND b.outcome <> 'unverified'
                           AND %(b_date)s)) AS complained
               FROM crm_campaign_step s
               JOIN crm_campaign_task k ON k.step_id = s.id
@@ -199,7 +200,7 @@ class CrmCampaignMailFigures(models.AbstractModel):
 MAIL_DEPENDS = {
     "crm.campaign.step": ["campaign_id", "latest_id"],
     "crm.campaign.task": ["participant_id", "step_id"],
-    "crm.mail.bounce": ["date", "email_normalized", "kind"],
+    "crm.mail.bounce": ["date", "email_normalized", "kind", "outcome"],
     "link.tracker.click": ["machine_reason", "mailing_trace_id"],
     "mail.blacklist": ["date_blocked", "email", "is_bounce_block"],
     "mailing.contact": ["email_normalized"],

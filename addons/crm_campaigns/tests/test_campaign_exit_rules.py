@@ -186,6 +186,24 @@ class TestExitRules(GoalCommon):
             self._reasons(campaign), {self.lead: "complaint", self.lead_2: "opt_out"}
         )
 
+    def test_complaint_that_is_not_verified_ends_nothing(self):
+        """Anybody could have written it."""
+        campaign = self._start_with()
+        for lead, outcome in ((self.lead, "unverified"), (self.lead_2, "noted")):
+            self.env["crm.mail.bounce"].create(
+                {
+                    "email_normalized": lead.email_normalized,
+                    "kind": "complaint",
+                    "outcome": outcome,
+                }
+            )
+
+        campaign.participant_ids._exit_if_stopped()
+
+        self.assertEqual(
+            self._reasons(campaign), {self.lead: False, self.lead_2: "complaint"}
+        )
+
     # ------------------------------------------------------------
     # Overdue
     # ------------------------------------------------------------

@@ -351,12 +351,15 @@ class TestMarketingTouchpoint(CampaignCommon):
         for kind, count in (("bounce", 0), ("complaint", 1)):
             self.env["mail.blacklist"].search([]).unlink()
             report = Report(
-                kind, [Recipient(address="ida@brandt.example", is_hard=True)]
+                kind,
+                [Recipient(address="ida@brandt.example", is_hard=True)],
+                [self.trace.message_id],
             )
             self.env["mail.thread"]._routing_handle_bounce(
                 None,
                 {
                     "delivery_report": report,
+                    "delivery_message_ids": report.message_ids,
                     "message_id": f"<{kind}@mx.example>",
                     "bounced_email": False,
                     "bounced_partner": self.env["res.partner"],

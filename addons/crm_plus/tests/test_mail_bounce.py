@@ -12,7 +12,7 @@ ROUTING = "odoo.addons.mail.models.mail_thread"
 
 
 class MailBounceCommon(CrmPlusCommon):
-    """A lead whose contact was sent a mail."""
+    """A lead of which two contacts were sent a mail."""
 
     @classmethod
     def setUpClass(cls):
@@ -26,6 +26,7 @@ class MailBounceCommon(CrmPlusCommon):
                 "message_id": "<offer@us.example>",
                 "message_type": "email_outgoing",
                 "body": "Offer",
+                "partner_ids": (cls.customer_contact | cls.customer_2).ids,
             }
         )
 
@@ -48,10 +49,12 @@ class TestMailBounce(MailBounceCommon):
         action="failed",
         email="ida@brandt.example",
         more="",
+        of="<offer@us.example>",
+        headers="",
     ):
         return self._process(
             "Return-Path: <>\nFrom: Mail System <MAILER-DAEMON@mx.example>\n"
-            f"To: {self.alias_bounce}@{self.alias_domain}\n"
+            f"To: {self.alias_bounce}@{self.alias_domain}\n{headers}"
             f"Message-ID: <report-{number}@mx.example>\n"
             "Subject: Undelivered Mail Returned to Sender\nMIME-Version: 1.0\n"
             "Content-Type: multipart/report; report-type=delivery-status;"
@@ -62,11 +65,17 @@ class TestMailBounce(MailBounceCommon):
             f"Final-Recipient: rfc822; {email}\nAction: {action}\n"
             f"Status: {status}\nDiagnostic-Code: smtp; {said}\n{more}\n"
             "--b\nContent-Type: text/rfc822-headers\n\n"
-            "Message-ID: <offer@us.example>\nFrom: sales@us.example\n"
+            f"Message-ID: {of}\nFrom: sales@us.example\n"
             "Subject: Offer\n\n--b--\n"
         )
 
-    def _complaint(self, number=1, kind="abuse"):
+    def _complaint(
+        self,
+        number=1,
+        kind="abuse",
+        email="ida@brandt.example",
+        of="<offer@us.example>",
+    ):
         return self._process(
             f"From: fbl@isp.example\nTo: {self.alias_bounce}@{self.alias_domain}\n"
             f"Message-ID: <complaint-{number}@isp.example>\nSubject: FW: Offer\n"
@@ -75,9 +84,9 @@ class TestMailBounce(MailBounceCommon):
             "--b\nContent-Type: text/plain\n\nAbuse.\n"
             "--b\nContent-Type: message/feedback-report\n\n"
             f"Feedback-Type: {kind}\nUser-Agent: X/1\nVersion: 1\n"
-            "Original-Rcpt-To: <ida@brandt.example>\n\n"
+            f"Original-Rcpt-To: <{email}>\n\n"
             "--b\nContent-Type: text/rfc822-headers\n\n"
-            "Message-ID: <offer@us.example>\nFrom: sales@us.example\n\n--b--\n"
+            f"Message-ID: {of}\nFrom: sales@us.example\n\n--b--\n"
         )
 
     # ---- history -------------------------------------------------------------
@@ -232,6 +241,107 @@ class TestMailBounce(MailBounceCommon):
             lambda message: message.message_id == "<away@brandt.example>"
         )
         self.assertTrue(reply.is_machine_mail)
+
+    # ---- forged reports ------------------------------------------------------
+    def _assert_nothing_but_noted(self, email, count=1):
+        self.assertEqual(
+            self.Bounce.search([("email_normalized", "=", email)]).mapped("outcome"),
+            ["unverified"] * count,
+        )
+        self.assertFalse(self._is_stopped(email))
+        partners = self.env["res.partner"].search([("email_normalized", "=", email)])
+        self.assertEqual(sum(partners.mapped("message_bounce")), 0)
+        partners.invalidate_recordset()
+        self.assertFalse(any(partners.mapped("bounce_note")))
+
+    def test_report_of_a_mail_that_we_did_not_send(self):
+        """Anybody may write one about anybody."""
+        for number, of in enumerate(("<made-up@us.example>", "")):
+            self._report(number, of=of)
+        self._complaint(3, of="<made-up@us.example>")
+        self._report(4, email="ceo@bigcustomer.example", of="<made-up@us.example>")
+        self._assert_nothing_but_noted("ida@brandt.example", 3)
+        self._assert_nothing_but_noted("ceo@bigcustomer.example")
+
+    def test_report_of_a_mail_that_went_to_somebody_else(self):
+        """Who was written to knows a Message-Id of ours, of the own mail."""
+        victim = self.env["res.partner"].create(
+            {"name": "Big", "email": "ceo@bigcustomer.example"}
+        )
+        self._report(1, email=victim.email)
+        self._complaint(2, email=victim.email)
+        self._assert_nothing_but_noted(victim.email, 2)
+        # of several it counts for those to whom it went
+        self._report(
+            3,
+            more=f"\nFinal-Recipient: rfc822; {victim.email}\nAction: failed\n"
+            "Status: 5.1.1\nDiagnostic-Code: smtp; 550 5.1.1 User unknown\n",
+        )
+        self._assert_nothing_but_noted(victim.email, 3)
+        self.assertTrue(self._is_stopped())
+        self.assertEqual(self.customer_contact.message_bounce, 1)
+
+    def test_report_of_a_mail_that_came_in(self):
+        """Its Message-Id is that of who wrote it."""
+        self.sent.message_type = "email"
+        self._report()
+        self._assert_nothing_but_noted("ida@brandt.example")
+
+    def test_forged_soft_bounces_that_go_on(self):
+        today = fields.Datetime.now()
+        for number, days in enumerate((40, 30, 20, 10, 5)):
+            self._report(number, "5.2.2", "552 5.2.2 mailbox full", of="<x@x.example>")
+            self.Bounce.search([], limit=1, order="id desc").date = today - timedelta(
+                days=days
+            )
+        # nor do they help a true one
+        self._report(9, "5.2.2", "552 5.2.2 mailbox full")
+        self.assertFalse(self._is_stopped())
+
+    def test_whatever_proves_that_we_wrote(self):
+        contact, email = self.customer_contact, "ida@brandt.example"
+        self.sent.partner_ids = False
+        Mail = self.env["mail.mail"].sudo()
+        mail = {"mail_message_id": self.sent.id, "is_notification": True}
+        notification = {
+            "mail_message_id": self.sent.id,
+            "notification_type": "email",
+            "notification_status": "sent",
+        }
+        Notification = self.env["mail.notification"].sudo()
+        proofs = {
+            "nothing": lambda: self.env["mail.mail"],
+            "inbox": lambda: Notification.create(
+                {
+                    **notification,
+                    "notification_type": "inbox",
+                    "res_partner_id": contact.id,
+                }
+            ),
+            "notification": lambda: Notification.create(
+                {**notification, "res_partner_id": contact.id}
+            ),
+            "address": lambda: Notification.create(
+                {**notification, "mail_email_address": email}
+            ),
+            "to": lambda: Mail.create({**mail, "email_to": f'"Ida" <{email}>'}),
+            "cc": lambda: Mail.create({**mail, "email_cc": f"x@y.example, {email}"}),
+            "partner": lambda: Mail.create({**mail, "recipient_ids": contact.ids}),
+        }
+        for number, (name, prove) in enumerate(proofs.items()):
+            with self.subTest(name):
+                self.env["mail.blacklist"].search([]).unlink()
+                proof = prove()
+                self._report(number)
+                self.assertEqual(self._is_stopped(), name not in ("nothing", "inbox"))
+                proof.unlink()
+
+    def test_report_that_names_the_mail_in_its_own_headers(self):
+        for name in ("In-Reply-To", "References"):
+            with self.subTest(name):
+                self.env["mail.blacklist"].search([]).unlink()
+                self._report(name, of="", headers=f"{name}: <offer@us.example>\n")
+                self.assertTrue(self._is_stopped())
 
     # ---- company, contact, rights --------------------------------------------
     def test_company_of_the_document(self):

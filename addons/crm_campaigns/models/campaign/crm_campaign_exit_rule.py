@@ -87,6 +87,7 @@ class CrmCampaignParticipant(models.Model):
             """
             EXISTS (SELECT FROM crm_mail_bounce mb
                      WHERE mb.email_normalized = p.email AND mb.kind = 'complaint'
+                       AND mb.outcome <> 'unverified'
                        AND mb.date >= date_trunc('second', p.create_date))
             """
         )

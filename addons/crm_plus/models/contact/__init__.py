@@ -1,6 +1,7 @@
 from . import crm_mail_service
 from . import crm_mail_event
 from . import crm_mail_bounce
+from . import crm_mail_bounce_proof
 from . import ir_http
 from . import mail_thread
 from . import res_partner

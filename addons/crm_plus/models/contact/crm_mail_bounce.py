@@ -92,12 +92,15 @@ class CrmMailBounce(models.Model):
             ("noted", "Noted"),
             ("counted", "Counted"),
             ("stopped", "Address Stopped"),
+            ("unverified", "Not Verified"),
         ],
         required=True,
         readonly=True,
         default="noted",
         help="Stopped: no mailing goes to the address any more. Counted: it will be "
-        "stopped if that goes on for weeks.",
+        "stopped if that goes on for weeks. Not verified: the report names no mail "
+        "that we sent to this address, so that anybody could have written it; it "
+        "counts for nothing.",
     )
     partner_id = fields.Many2one(
         "res.partner",
@@ -155,11 +158,12 @@ class CrmMailBounce(models.Model):
         return set(rows.mapped("email_normalized"))
 
     @api.model
-    def _record_report(self, report, msg_dict):
+    def _record_report(self, report, msg_dict, written_to):
         """Note what a report says of each address, and stop those that must be.
 
         :param report: ``tools.bounce.report.Report``
         :param msg_dict: the report as parsed by the gateway
+        :param written_to: the addresses that are proven to have had the mail
         :return: the new rows
         """
         message = msg_dict.get("bounced_message") or self.env["mail.message"]
@@ -172,6 +176,7 @@ class CrmMailBounce(models.Model):
                     "date": fields.Datetime.to_datetime(msg_dict.get("date")),
                     "report_id": msg_dict["message_id"],
                     "message": message[:1],
+                    "is_unverified": email not in written_to,
                 }
                 for row in report.recipients
                 if (email := email_normalize(row.address))
@@ -185,7 +190,8 @@ class CrmMailBounce(models.Model):
         A row says ``email``, ``kind``, ``recipient`` (of ``tools.bounce.report``) and
         ``report_id``, which is unique for the address; ``date``; which mail it was as
         ``message`` or as ``message_ids``; and the ``service`` that told it, which
-        Odoo's gateway did not: then Odoo's own counters are moved, too.
+        Odoo's gateway did not: then Odoo's own counters are moved, too. One that
+        ``is_unverified`` is kept, and changes nothing.
 
         :return: the new rows; what was known before is left out
         """
@@ -223,11 +229,14 @@ class CrmMailBounce(models.Model):
                     "res_model": message.model,
                     "res_id": message.res_id,
                     "service_id": service.id,
+                    "outcome": "unverified" if row.get("is_unverified") else "noted",
                 }
             )
         # sudo: the gateway's user may not write here, nobody may
         bounces = self.sudo().create(values)
-        bounces._take_consequences()
+        bounces.filtered(
+            lambda bounce: bounce.outcome != "unverified"
+        )._take_consequences()
         told = bounces.filtered(lambda row: row.service_id and row.kind == BOUNCE)
         if told:
             message_ids = {
@@ -287,6 +296,7 @@ class CrmMailBounce(models.Model):
                         [row["message"].id for row in found.values() if row["message"]],
                     ),
                     ("email_normalized", "in", emails),
+                    ("outcome", "!=", "unverified"),
                 ],
                 ["mail_message_id", "email_normalized", "kind", "service_id"],
             )
@@ -357,6 +367,7 @@ class CrmMailBounce(models.Model):
             [
                 ("email_normalized", "in", emails),
                 ("kind", "=", BOUNCE),
+                ("outcome", "!=", "unverified"),
                 ("date", ">", since),
             ],
             ["email_normalized"],

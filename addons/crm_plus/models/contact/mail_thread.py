@@ -76,6 +76,12 @@ class MailThread(models.AbstractModel):
             "bounced_msg_ids": values.get("bounced_msg_ids") or report.message_ids,
             "bounced_message": message,
             "delivery_report": report,
+            # in any header that Odoo knows, too
+            "delivery_message_ids": list(
+                dict.fromkeys(
+                    [*report.message_ids, *(values.get("bounced_msg_ids") or ())]
+                )
+            ),
         }
         if report.kind != BOUNCE:
             # nothing is counted against the address, and no mailing is told of it
@@ -95,7 +101,11 @@ class MailThread(models.AbstractModel):
 
     @api.model
     def _routing_handle_bounce(self, email_message, message_dict):
-        """Keep the history of each address; a report that comes twice counts once."""
+        """Keep the history of each address; a report that comes twice counts once.
+
+        Nothing is counted against an address to which the mail that came back was not
+        sent, as far as we know: the report may be forged.
+        """
         report = message_dict.get("delivery_report")
         if not report:
             return super()._routing_handle_bounce(email_message, message_dict)
@@ -113,10 +123,21 @@ class MailThread(models.AbstractModel):
         )
         if emails and emails <= known:
             return None
+        first = email_normalize(message_dict["bounced_email"])
+        written_to = Bounce._get_written_to(
+            message_dict["delivery_message_ids"], emails | ({first} - {False})
+        )
+        if first and first not in written_to:
+            message_dict = {
+                **message_dict,
+                "bounced_email": False,
+                # sudo: empty, as Odoo's own
+                "bounced_partner": self.env["res.partner"].sudo(),
+            }
         result = super()._routing_handle_bounce(email_message, message_dict)
         if report.kind == BOUNCE:
             # Odoo reads the first recipient only
-            others = emails - known - {message_dict["bounced_email"]}
+            others = (emails & written_to) - known - {first}
             for email, partner in Bounce._get_partners(others).items():
                 super()._routing_handle_bounce(
                     email_message,
@@ -128,5 +149,5 @@ class MailThread(models.AbstractModel):
                     },
                 )
         if report.kind != DELIVERED:
-            Bounce._record_report(report, message_dict)
+            Bounce._record_report(report, message_dict, written_to)
         return result

@@ -20,13 +20,17 @@ class ResPartner(models.Model):
         help="Why the last mail to this address came back, and when",
     )
 
-    @api.depends("email_normalized", "bounce_ids.date")
+    @api.depends("email_normalized", "bounce_ids.date", "bounce_ids.outcome")
     def _compute_bounce_note(self):
         """By address, not by contact: who took the address over has its history."""
         emails = set(self.mapped("email_normalized")) - {False}
         last = {}
         for bounce in self.env["crm.mail.bounce"].search(
-            [("email_normalized", "in", list(emails)), ("kind", "!=", UNSUBSCRIBE)],
+            [
+                ("email_normalized", "in", list(emails)),
+                ("kind", "!=", UNSUBSCRIBE),
+                ("outcome", "!=", "unverified"),
+            ],
             order="date, id",
         ):
             last[bounce.email_normalized] = bounce
