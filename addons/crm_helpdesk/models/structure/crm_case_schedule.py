@@ -1,5 +1,4 @@
 import logging
-from datetime import timedelta
 
 from markupsafe import Markup
 
@@ -9,7 +8,7 @@ from odoo.fields import Domain
 from odoo.tools.misc import format_date
 
 from odoo.addons.crm_plus.tools.calendar_time import work_time
-from odoo.addons.crm_plus.tools.collision import COLLISIONS, try_again
+from odoo.addons.crm_plus.tools.collision import COLLISIONS, rested, try_again
 from odoo.addons.crm_plus.tools.company_time import company_today
 from odoo.addons.crm_plus.tools.worktime import NoWorkingTimeError
 
@@ -210,7 +209,7 @@ class CrmCaseSchedule(models.Model):
         """Open what is due, one batch; what collides with somebody comes again."""
         progress = try_again(self.env, lambda: self._open_due(batch_size))
         if progress is None:
-            self._wake(fields.Datetime.now() + timedelta(minutes=1))
+            self._wake(rested())
         done, remaining = progress or (0, 0)
         self.env["ir.cron"]._commit_progress(done, remaining=remaining)
 
