@@ -1,6 +1,8 @@
 from odoo import fields, models
 from odoo.tools import SQL
 
+from ..tools.company_time import ZONES_DEPENDS, zones_today
+
 
 class CrmCustomerCohortReport(models.Model):
     """Of the customers that were first invoiced in a month, how many were invoiced so
@@ -20,7 +22,8 @@ class CrmCustomerCohortReport(models.Model):
             "move_type",
             "state",
         ],
-        "res.partner": ["commercial_partner_id"],
+        **ZONES_DEPENDS,
+        "res.partner": ["commercial_partner_id", *ZONES_DEPENDS["res.partner"]],
     }
 
     cohort = fields.Date(string="First Invoice In", readonly=True)
@@ -43,13 +46,14 @@ class CrmCustomerCohortReport(models.Model):
     def _table_query(self):
         return SQL(
             """
-            WITH months AS (
+            WITH zone AS (%(zones)s), months AS (
                 SELECT DISTINCT p.commercial_partner_id AS customer_id, m.company_id,
                        date_trunc('month', m.invoice_date)::date AS month
                   FROM account_move m
                   JOIN res_partner p ON p.id = m.commercial_partner_id
+                  JOIN zone z ON z.company_id = m.company_id
                  WHERE m.state = 'posted' AND m.move_type = 'out_invoice'
-                   AND m.invoice_date <= now()
+                   AND m.invoice_date <= z.today
             ), firsts AS (
                 SELECT customer_id, company_id, min(month) AS cohort
                   FROM months
@@ -62,8 +66,9 @@ class CrmCustomerCohortReport(models.Model):
                 SELECT s.*, a.age,
                        (s.cohort + a.age * interval '1 month')::date AS month
                   FROM sizes s
+                  JOIN zone z ON z.company_id = s.company_id
             CROSS JOIN LATERAL generate_series(
-                    0, (EXTRACT(YEAR FROM now()) * 12 + EXTRACT(MONTH FROM now())
+                    0, (EXTRACT(YEAR FROM z.today) * 12 + EXTRACT(MONTH FROM z.today)
                         - EXTRACT(YEAR FROM s.cohort) * 12
                         - EXTRACT(MONTH FROM s.cohort))::int) AS a (age)
             ), counts AS (
@@ -80,5 +85,6 @@ class CrmCustomerCohortReport(models.Model):
          LEFT JOIN counts c
                 ON c.company_id = a.company_id AND c.cohort = a.cohort
                AND c.month = a.month
-            """
+            """,
+            zones=zones_today(),
         )

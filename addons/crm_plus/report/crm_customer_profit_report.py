@@ -2,6 +2,7 @@ from odoo import api, fields, models
 from odoo.tools import SQL
 
 from ..tools.invoice_cost import LINE_COST, LINE_COST_DEPENDS, LINE_COST_JOINS
+from ..tools.sales import SALE_TYPES
 
 
 class CrmCustomerProfitReport(models.Model):
@@ -120,7 +121,7 @@ class CrmCustomerProfitReport(models.Model):
                       JOIN account_move_line l ON l.move_id = m.id
                       %(cost_joins)s
                      WHERE m.state = 'posted'
-                       AND m.move_type IN ('out_invoice', 'out_refund')
+                       AND m.move_type IN %(sale_types)s
                        AND l.display_type = 'product'
                   ) lines
                 %(others)s
@@ -133,5 +134,6 @@ class CrmCustomerProfitReport(models.Model):
             """,
             cost=LINE_COST,
             cost_joins=LINE_COST_JOINS,
+            sale_types=SALE_TYPES,
             others=SQL(" ").join(others),
         )

@@ -1,6 +1,8 @@
 from odoo import fields, models
 from odoo.tools import SQL
 
+from ..tools.sales import DEBT_TYPES
+
 
 class CrmExpectedReceiptReport(models.Model):
     """What customers are expected to pay, and when (K76): two layers, never added.
@@ -125,7 +127,7 @@ class CrmExpectedReceiptReport(models.Model):
                AND l.parent_state = 'posted'
                AND NOT l.reconciled
                AND l.amount_residual <> 0
-               AND m.move_type IN ('out_invoice', 'out_refund', 'out_receipt')
+               AND m.move_type IN %(debt_types)s
             UNION ALL
             SELECT 2 * d.id::bigint + 1, 'deal', d.name, NULL, d.id,
                    p.commercial_partner_id, d.user_id, c.id, d.date_deadline,
@@ -146,6 +148,7 @@ class CrmExpectedReceiptReport(models.Model):
                AND d.expected_revenue > 0
                AND d.probability > 0
             """,
+            debt_types=DEBT_TYPES,
             today=fields.Date.context_today(self),
             company=self.env.company.id,
         )

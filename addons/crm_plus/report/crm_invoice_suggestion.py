@@ -1,6 +1,11 @@
+from dateutil.relativedelta import relativedelta
+
 from odoo import api, fields, models
 from odoo.exceptions import AccessError
 from odoo.tools import SQL
+
+from ..tools.company_time import ZONES_DEPENDS, day, zones_today
+from ..tools.sales import SALE_TYPES
 
 # older invoices are history: nobody links them any more
 SUGGEST_MONTHS = 24
@@ -59,7 +64,8 @@ class CrmInvoiceSuggestion(models.Model):
         "crm.lead.product.line": ["lead_id", "product_id"],
         "sale.order": ["opportunity_id", "state"],
         "sale.order.line": ["order_id", "product_id"],
-        "res.partner": ["commercial_partner_id"],
+        **ZONES_DEPENDS,
+        "res.partner": ["commercial_partner_id", *ZONES_DEPENDS["res.partner"]],
     }
 
     move_id = fields.Many2one("account.move", string="Invoice", readonly=True)
@@ -94,20 +100,23 @@ class CrmInvoiceSuggestion(models.Model):
             """
             WITH move AS (
                 SELECT m.id, m.company_id, m.commercial_partner_id, m.invoice_date,
-                       abs(m.amount_untaxed_signed) AS amount
+                       abs(m.amount_untaxed_signed) AS amount, z.name AS zone, z.today
                   FROM account_move AS m
-                 WHERE m.move_type IN ('out_invoice', 'out_refund')
+                  JOIN (%(zones)s) AS z ON z.company_id = m.company_id
+                 WHERE m.move_type IN %(sale_types)s
                    AND m.state = 'posted'
                    AND m.opportunity_id IS NULL
                    AND m.is_without_opportunity IS NOT TRUE
-                   AND m.invoice_date >= %(today)s - make_interval(months => %(months)s)
+                   -- as a date that an index knows: of the day, a zone more or less
+                   -- makes no difference
+                   AND m.invoice_date >= %(since)s
                    AND %(only)s
             ), deal AS (
                 SELECT l.id, l.name, l.company_id, l.won_status,
                        p.commercial_partner_id,
-                       l.create_date::date AS date_created,
+                       l.create_date,
                        COALESCE(l.expected_revenue, 0) AS expected_revenue,
-                       CASE WHEN l.won_status = 'won' THEN l.date_closed::date END
+                       CASE WHEN l.won_status = 'won' THEN l.date_closed END
                            AS date_closed
                   FROM crm_lead AS l
                   JOIN res_partner AS p ON p.id = l.partner_id
@@ -121,7 +130,7 @@ class CrmInvoiceSuggestion(models.Model):
                 SELECT m.id AS move_id, d.id AS lead_id, d.name AS lead_name,
                        m.commercial_partner_id AS partner_id,
                        m.company_id, d.won_status,
-                       d.date_closed, m.invoice_date - d.date_closed AS days,
+                       %(closed)s AS date_closed, m.invoice_date - %(closed)s AS days,
                        LEAST(m.amount, d.expected_revenue)
                            / NULLIF(GREATEST(m.amount, d.expected_revenue), 0)
                            AS amount_ratio
@@ -129,9 +138,8 @@ class CrmInvoiceSuggestion(models.Model):
                   JOIN deal AS d
                     ON d.commercial_partner_id = m.commercial_partner_id
                    AND COALESCE(d.company_id, m.company_id) = m.company_id
-                 WHERE m.invoice_date >= d.date_created - %(before)s
-                   AND m.invoice_date
-                       <= COALESCE(d.date_closed, %(today)s) + %(after)s
+                 WHERE m.invoice_date >= %(created)s - %(before)s
+                   AND m.invoice_date <= COALESCE(%(closed)s, m.today) + %(after)s
             ), wanted AS (
                 SELECT i.lead_id, i.product_id
                   FROM crm_lead_product_line AS i
@@ -181,8 +189,11 @@ class CrmInvoiceSuggestion(models.Model):
               FROM ranked
              WHERE place <= %(max_suggestions)s
             """,
-            today=fields.Date.context_today(self),
-            months=SUGGEST_MONTHS,
+            sale_types=SALE_TYPES,
+            zones=zones_today(),
+            created=day(SQL("d.create_date"), SQL("m.zone")),
+            closed=day(SQL("d.date_closed"), SQL("m.zone")),
+            since=fields.Date.today() - relativedelta(months=SUGGEST_MONTHS),
             only=SQL("TRUE")
             if move_ids is None
             else SQL("m.id = ANY(%s)", list(move_ids)),

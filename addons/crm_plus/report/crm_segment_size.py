@@ -1,9 +1,14 @@
 from odoo import fields, models
 from odoo.tools import SQL
 
+from ..tools.company_time import ZONES_DEPENDS, day, zones_today
+
 
 class CrmSegmentSize(models.Model):
-    """How large each segment was at the end of each week, from the dated members."""
+    """How large each segment was at the end of each week, from the dated members.
+
+    Weeks are those of the company of the segment; where it has none, of the reader's.
+    """
 
     _name = "crm.segment.size"
     _description = "Segment Size"
@@ -11,6 +16,7 @@ class CrmSegmentSize(models.Model):
     _order = "date desc, segment_id"
     _rec_name = "segment_id"
     _depends = {
+        **ZONES_DEPENDS,
         "crm.segment": ["company_id"],
         "crm.segment.member": ["segment_id", "date_joined", "date_left"],
     }
@@ -30,9 +36,14 @@ class CrmSegmentSize(models.Model):
     def _table_query(self):
         return SQL(
             """
-            WITH move AS (
-                SELECT segment_id, date_trunc('week', moment)::date AS week,
-                       sum(joined) AS joined, sum(gone) AS gone
+            WITH segment AS (
+                SELECT s.id, s.company_id, z.name AS zone, z.today
+                  FROM crm_segment s
+                  JOIN (%(zones)s) z
+                    ON z.company_id = COALESCE(s.company_id, %(company)s)
+            ), move AS (
+                SELECT s.id AS segment_id, date_trunc('week', %(day)s)::date AS week,
+                       sum(event.joined) AS joined, sum(event.gone) AS gone
                   FROM (
                         SELECT segment_id, date_joined AS moment, 1 AS joined, 0 AS gone
                           FROM crm_segment_member
@@ -41,15 +52,17 @@ class CrmSegmentSize(models.Model):
                           FROM crm_segment_member
                          WHERE date_left IS NOT NULL
                        ) AS event
+                  JOIN segment s ON s.id = event.segment_id
                  GROUP BY 1, 2
             ), week AS (
-                SELECT segment_id,
+                SELECT m.segment_id,
                        generate_series(
-                           min(week), date_trunc('week', %(now)s)::date,
+                           min(m.week), date_trunc('week', s.today)::date,
                            interval '1 week'
                        )::date AS week
-                  FROM move
-                 GROUP BY segment_id
+                  FROM move m
+                  JOIN segment s ON s.id = m.segment_id
+                 GROUP BY m.segment_id, s.today
             )
             SELECT row_number() OVER (ORDER BY w.week, w.segment_id) AS id,
                    w.segment_id, w.week AS date, s.company_id,
@@ -59,8 +72,10 @@ class CrmSegmentSize(models.Model):
                        PARTITION BY w.segment_id ORDER BY w.week
                    ))::integer AS size
               FROM week w
-              JOIN crm_segment s ON s.id = w.segment_id
+              JOIN segment s ON s.id = w.segment_id
               LEFT JOIN move m ON m.segment_id = w.segment_id AND m.week = w.week
             """,
-            now=self.env.cr.now(),
+            zones=zones_today(),
+            company=self.env.company.id,
+            day=day(SQL("event.moment"), SQL("s.zone")),
         )

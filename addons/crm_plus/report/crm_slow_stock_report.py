@@ -2,6 +2,8 @@ from odoo import fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from ..tools.company_time import ZONES_DEPENDS, day, day_start, zones_today
+
 # K79: stock that nobody bought for so long and that lasts so long is slow
 SLOW_DAYS = 180
 SLOW_COVER_DAYS = 365
@@ -47,7 +49,8 @@ class CrmSlowStockReport(models.Model):
         "product.product": ["product_tmpl_id", "active"],
         "product.template": ["categ_id", "uom_id", "sale_ok"],
         "uom.uom": ["factor"],
-        "res.partner": ["commercial_partner_id"],
+        **ZONES_DEPENDS,
+        "res.partner": ["commercial_partner_id", *ZONES_DEPENDS["res.partner"]],
     }
 
     product_id = fields.Many2one("product.product", readonly=True)
@@ -96,8 +99,8 @@ class CrmSlowStockReport(models.Model):
     def _table_query(self):
         return SQL(
             """
-            WITH stock AS (
-                SELECT q.product_id, q.company_id, min(q.in_date)::date AS date_arrived,
+            WITH zone AS (%(zones)s), stock AS (
+                SELECT q.product_id, q.company_id, min(q.in_date) AS date_arrived,
                        sum(q.quantity - q.reserved_quantity) AS quantity
                   FROM stock_quant AS q
                   JOIN stock_location AS l ON l.id = q.location_id
@@ -105,11 +108,12 @@ class CrmSlowStockReport(models.Model):
                  GROUP BY q.product_id, q.company_id
                 HAVING sum(q.quantity - q.reserved_quantity) > 0
             ), gone AS (
-                SELECT m.product_id, m.company_id, max(m.date)::date AS date_sold,
+                SELECT m.product_id, m.company_id, max(m.date) AS date_sold,
                        sum(m.quantity * um.factor / up.factor) FILTER (
-                           WHERE m.date::date > %(today)s - %(pace)s
+                           WHERE m.date >= %(pace_from)s
                        ) / %(pace)s AS daily_quantity
                   FROM stock_move AS m
+                  JOIN zone AS z ON z.company_id = m.company_id
                   JOIN stock_location AS lf ON lf.id = m.location_id
                   JOIN stock_location AS lt ON lt.id = m.location_dest_id
                   JOIN product_product AS pp ON pp.id = m.product_id
@@ -129,14 +133,16 @@ class CrmSlowStockReport(models.Model):
                    AND l.product_id IN (SELECT product_id FROM stock)
                  GROUP BY l.product_id, l.company_id
             ), pace AS (
-                SELECT s.*, g.date_sold,
+                SELECT s.product_id, s.company_id, s.quantity,
+                       %(arrived)s AS date_arrived, %(sold)s AS date_sold,
                        COALESCE(g.daily_quantity, 0) AS daily_quantity,
                        s.quantity / NULLIF(g.daily_quantity, 0) AS cover_days,
                        COALESCE(b.buyers, 0) AS buyer_count,
-                       %(today)s - COALESCE(g.date_sold, s.date_arrived) AS days_unsold
+                       z.today - COALESCE(%(sold)s, %(arrived)s) AS days_unsold
                   FROM stock AS s
                   LEFT JOIN gone AS g USING (product_id, company_id)
                   LEFT JOIN buyer AS b USING (product_id, company_id)
+                  JOIN zone AS z ON z.company_id = s.company_id
             )
             SELECT p.product_id::bigint * 10000 + p.company_id AS id, p.product_id,
                    t.categ_id, t.uom_id AS product_uom_id, p.company_id, p.quantity,
@@ -149,7 +155,10 @@ class CrmSlowStockReport(models.Model):
               JOIN product_template AS t ON t.id = pp.product_tmpl_id
              WHERE t.sale_ok AND pp.active
             """,
-            today=fields.Date.context_today(self),
+            zones=zones_today(),
+            arrived=day(SQL("s.date_arrived"), SQL("z.name")),
+            sold=day(SQL("g.date_sold"), SQL("z.name")),
+            pace_from=day_start(SQL("z.today - %s + 1", PACE_DAYS), SQL("z.name")),
             pace=PACE_DAYS,
             slow=SLOW_DAYS,
             cover=SLOW_COVER_DAYS,

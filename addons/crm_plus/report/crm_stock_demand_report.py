@@ -4,6 +4,7 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL, format_date
 
+from ..tools.company_time import company_today, day, zones_today
 from ..tools.pipeline_demand import DEMAND_DEPENDS, demand_query
 
 
@@ -34,6 +35,7 @@ class CrmStockDemandReport(models.Model):
             "product_qty",
             "state",
             "date",
+            "company_id",
             "location_id",
             "location_dest_id",
             "location_final_id",
@@ -101,26 +103,29 @@ class CrmStockDemandReport(models.Model):
     def _table_query(self):
         return SQL(
             """
-            WITH demand AS (%(demand)s), wanted AS (
+            WITH demand AS (%(demand)s), zone AS (%(zones)s), wanted AS (
                 SELECT d.product_id, d.warehouse_id,
                        COALESCE(w.company_id, d.of_company_id) AS company_id,
                        CASE WHEN d.date_expected IS NOT NULL THEN
-                            date_trunc('month', GREATEST(d.date_expected, %(today)s))
+                            date_trunc('month', GREATEST(d.date_expected, z.today))
                        END::date AS month,
                        d.lead_id, d.quantity, d.quantity_weighted
                   FROM demand AS d
                   JOIN product_template AS t ON t.id = d.product_tmpl_id
                   LEFT JOIN stock_warehouse AS w ON w.id = d.warehouse_id
+                  JOIN zone AS z
+                    ON z.company_id = COALESCE(w.company_id, d.of_company_id)
                  WHERE t.is_storable
             ), place AS (
                 SELECT DISTINCT product_id, warehouse_id, company_id FROM wanted
             ), planned AS (
                 SELECT m.product_id,
                        lf.warehouse_id AS from_id, lt.warehouse_id AS to_id,
-                       date_trunc('month', GREATEST(m.date::date, %(today)s))::date
+                       date_trunc('month', GREATEST(%(planned)s, z.today))::date
                            AS month,
                        m.product_qty AS quantity
                   FROM stock_move AS m
+                  JOIN zone AS z ON z.company_id = m.company_id
                   JOIN stock_location AS lf ON lf.id = m.location_id
                   JOIN stock_location AS lt
                     ON lt.id = COALESCE(m.location_final_id, m.location_dest_id)
@@ -146,9 +151,10 @@ class CrmStockDemandReport(models.Model):
                   JOIN place AS p
                     ON p.product_id = m.product_id AND p.warehouse_id = m.to_id
                 UNION ALL
-                SELECT product_id, warehouse_id, company_id,
-                       date_trunc('month', %(today)s)::date, NULL, 0, 0, 0, 0
-                  FROM place
+                SELECT p.product_id, p.warehouse_id, p.company_id,
+                       date_trunc('month', z.today)::date, NULL, 0, 0, 0, 0
+                  FROM place AS p
+                  JOIN zone AS z ON z.company_id = p.company_id
             ), monthly AS (
                 SELECT product_id, warehouse_id, company_id, month,
                        count(DISTINCT lead_id) AS deal_count,
@@ -194,7 +200,8 @@ class CrmStockDemandReport(models.Model):
               JOIN product_template AS t ON t.id = pp.product_tmpl_id
             """,
             demand=demand_query(self.env.company),
-            today=fields.Date.context_today(self),
+            zones=zones_today(),
+            planned=day(SQL("m.date"), SQL("z.name")),
         )
 
     def action_view_deals(self):
@@ -208,7 +215,7 @@ class CrmStockDemandReport(models.Model):
             domain &= Domain(
                 "date_expected", "<", self.date_month + relativedelta(months=1)
             )
-            if self.date_month > fields.Date.context_today(self):
+            if self.date_month > company_today(self.company_id):
                 domain &= Domain("date_expected", ">=", self.date_month)
         leads = self.env["crm.product.demand"].search(domain).lead_id
         action = self.env["ir.actions.actions"]._for_xml_id(

@@ -1,6 +1,9 @@
 from odoo import fields, models
 from odoo.tools import SQL
 
+from ..tools.company_time import ZONES_DEPENDS, day, zones
+from ..tools.sales import SALE_TYPES
+
 
 class CrmWonInvoicedReport(models.Model):
     """What was won against what was ordered, invoiced and paid: a row a won deal.
@@ -39,8 +42,9 @@ class CrmWonInvoicedReport(models.Model):
             "amount_total_signed",
             "amount_residual_signed",
         ],
-        "res.partner": ["commercial_partner_id"],
-        "res.company": ["currency_id"],
+        **ZONES_DEPENDS,
+        "res.partner": ["commercial_partner_id", *ZONES_DEPENDS["res.partner"]],
+        "res.company": ["currency_id", *ZONES_DEPENDS["res.company"]],
     }
 
     lead_id = fields.Many2one("crm.lead", string="Deal", readonly=True)
@@ -86,14 +90,14 @@ class CrmWonInvoicedReport(models.Model):
                                / NULLIF(m.amount_total_signed, 0), 1)) AS paid
                   FROM account_move AS m
                  WHERE m.state = 'posted'
-                   AND m.move_type IN ('out_invoice', 'out_refund', 'out_receipt')
+                   AND m.move_type IN %(sale_types)s
                    AND m.opportunity_id IS NOT NULL
                  GROUP BY m.opportunity_id
             )
             SELECT l.id, l.id AS lead_id, l.name AS lead_name, l.user_id, l.team_id,
                    l.company_id, l.campaign_id, l.source_id,
                    p.commercial_partner_id AS partner_id,
-                   l.date_closed::date AS date_closed, l.expected_revenue AS won,
+                   %(closed)s AS date_closed, l.expected_revenue AS won,
                    COALESCE(o.amount, 0) AS ordered, COALESCE(m.amount, 0) AS invoiced,
                    COALESCE(m.paid, 0) AS paid,
                    COALESCE(l.expected_revenue, 0) - COALESCE(m.amount, 0)
@@ -104,10 +108,17 @@ class CrmWonInvoicedReport(models.Model):
               LEFT JOIN moves AS m ON m.lead_id = l.id
               LEFT JOIN res_partner AS p ON p.id = l.partner_id
               LEFT JOIN res_company AS c ON c.id = l.company_id
+              JOIN (%(zones)s) AS z
+                ON z.company_id = COALESCE(l.company_id, %(company)s)
              WHERE l.won_status = 'won'
                AND l.type = 'opportunity'
                AND l.is_junk IS NOT TRUE
             """,
+            sale_types=SALE_TYPES,
+            closed=day(SQL("l.date_closed"), SQL("z.name")),
+            zones=zones(),
+            # whose day it is that a deal of no company was won on
+            company=self.env.company.id,
             currency=self.env.company.currency_id.id,
         )
 
@@ -116,6 +127,10 @@ class CrmWonInvoicedReport(models.Model):
         action = self.env["ir.actions.actions"]._for_xml_id(
             "account.action_move_out_invoice"
         )
-        action["domain"] = [("opportunity_id", "=", self.lead_id.id)]
+        action["domain"] = [
+            ("opportunity_id", "=", self.lead_id.id),
+            ("state", "=", "posted"),
+            ("move_type", "in", SALE_TYPES),
+        ]
         action["context"] = {"create": False}
         return action

@@ -143,6 +143,42 @@ class TestPipelineMoney(InvoiceCommon):
         for user in (self.seller, self.manager, self.user_other_company):
             self.assertFalse(row.with_user(user).has_access("read"))
 
+    def test_receipts_are_debts_and_no_sales(self):
+        """The same figure on all screens: they are neither revenue of the customer nor
+        invoiced on the deal; what they leave open is owed and overdue."""
+        self.accountant.group_ids += self.env.ref(
+            "sales_team.group_sale_salesman_all_leads"
+        )
+        invoice = self._invoice(opportunity_id=self.deal.id, quantity=1)
+        receipt = self._owe(12, opportunity_id=self.deal.id, move_type="out_receipt")
+        Profile = self.env["crm.customer.profile"].sudo()
+        Profile._rebuild(self.customer.ids)
+        self.env.invalidate_all()
+
+        profile = Profile.search(
+            [
+                ("partner_id", "=", self.customer.id),
+                ("company_id", "=", self.company.id),
+            ]
+        )
+        self.assertEqual((profile.revenue_total, profile.receivable), (900, 2700))
+        row = self.env["crm.won.invoiced.report"].search(
+            [("lead_id", "=", self.deal.id)]
+        )
+        self.assertRecordValues(row, [{"invoiced": 900, "paid": 0, "difference": 900}])
+        opened = self.env["account.move"].search(row.action_view_invoices()["domain"])
+        self.assertEqual(opened, invoice)
+        steps = self._steps(self.accountant)
+        self.assertIn("900", steps["invoiced"]["amount"])
+        self.assertNotIn("2,700", steps["invoiced"]["amount"])
+        self.assertEqual(steps["overdue"]["words"], "For 12 days")
+        self.assertIn("1,800", steps["overdue"]["amount"])
+
+        self._pay(receipt, 1800)
+        steps = self._steps(self.accountant)
+        self.assertEqual(steps["paid"]["words"], "Not yet")
+        self.assertEqual(steps["overdue"]["words"], "Nothing")
+
     # ------------------------------------------------------------
     # Traffic light
     # ------------------------------------------------------------

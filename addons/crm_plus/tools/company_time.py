@@ -3,6 +3,7 @@
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from odoo import fields
 from odoo.tools import SQL
 
 # what ``zones`` reads, for the _depends of a report
@@ -45,3 +46,17 @@ def zones() -> SQL:
 def day(moment, zone) -> SQL:
     """SQL of the date of a moment (UTC) in a time zone, both SQL."""
     return SQL("(%s AT TIME ZONE 'UTC' AT TIME ZONE %s)::date", moment, zone)
+
+
+def zones_today() -> SQL:
+    """``zones``, and the day that it is ``today`` in each."""
+    return SQL(
+        "SELECT zones.company_id, zones.name, %s AS today FROM (%s) zones",
+        day(SQL("%s::timestamp", fields.Datetime.now()), SQL("zones.name")),
+        zones(),
+    )
+
+
+def day_start(date, zone) -> SQL:
+    """SQL of the moment (UTC) at which a date begins in a time zone, both SQL."""
+    return SQL("((%s)::timestamp AT TIME ZONE %s AT TIME ZONE 'UTC')", date, zone)

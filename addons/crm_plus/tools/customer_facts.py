@@ -9,6 +9,7 @@ from odoo.tools import SQL
 
 from .company_time import day, zones
 from .invoice_cost import LINE_COST, LINE_COST_JOINS
+from .sales import SALE_TYPES
 
 # Channels on which people talk, as against what the apps note by themselves.
 TALK_CHANNELS = (
@@ -42,7 +43,7 @@ def sales(today) -> SQL:
               FROM account_move m
               JOIN scope s ON s.id = m.commercial_partner_id
              WHERE m.state = 'posted'
-               AND m.move_type IN ('out_invoice', 'out_refund')
+               AND m.move_type IN %(sale_types)s
                AND m.invoice_date <= %(today)s
         ), sales AS (
             SELECT customer_id, company_id,
@@ -68,6 +69,7 @@ def sales(today) -> SQL:
              GROUP BY customer_id, company_id
         )
         """,
+        sale_types=SALE_TYPES,
         today=today,
         year=YEAR_DAYS,
         quarter=QUARTER_DAYS,
@@ -211,7 +213,9 @@ def goods(today) -> SQL:
 
 
 def talk(today) -> SQL:
-    """What the customers of ``base`` use to talk with us, and when they last did."""
+    """What the customers of ``base`` use to talk with us, and when they last did.
+    After ``goods``, for its ``zone``.
+    """
     return SQL(
         """
         contacts AS (
@@ -228,17 +232,19 @@ def talk(today) -> SQL:
                AND (k.direction = 'in' OR t.channel IN ('phone', 'meeting'))
              GROUP BY b.customer_id, b.company_id, t.channel
         ), talk AS (
-            SELECT customer_id, company_id, sum(count) AS channel_n,
-                   max(date)::date AS date_last_word,
+            SELECT c.customer_id, c.company_id, sum(c.count) AS channel_n,
+                   %(last_word)s AS date_last_word,
                    (array_agg(channel ORDER BY count DESC, date DESC NULLS LAST)
                        FILTER (WHERE count > 0))[1] AS channel
-              FROM contacts
-             GROUP BY customer_id, company_id
+              FROM contacts c
+              JOIN zone z ON z.company_id = c.company_id
+             GROUP BY c.customer_id, c.company_id, z.name
         )
         """,
         today=today,
         year=YEAR_DAYS,
         channels=list(TALK_CHANNELS),
+        last_word=day(SQL("max(c.date)"), SQL("z.name")),
     )
 
 
@@ -264,7 +270,7 @@ def changed(today, since) -> SQL:
             SELECT m.commercial_partner_id AS contact_id, m.write_date AS date
               FROM account_move m
              WHERE m.write_date > (SELECT moment FROM read)
-               AND m.move_type IN ('out_invoice', 'out_refund')
+               AND m.move_type IN %(sale_types)s
              UNION ALL
             SELECT l.partner_id, m.write_date
               FROM account_move m
@@ -291,7 +297,7 @@ def changed(today, since) -> SQL:
              UNION ALL
             SELECT m.commercial_partner_id, NULL
               FROM account_move m, spans n
-             WHERE m.state = 'posted' AND m.move_type IN ('out_invoice', 'out_refund')
+             WHERE m.state = 'posted' AND m.move_type IN %(sale_types)s
                AND m.invoice_date > %(since)s - n.days
                AND m.invoice_date <= %(today)s - n.days
              UNION ALL
@@ -325,6 +331,7 @@ def changed(today, since) -> SQL:
                         WHERE p.partner_id = c.customer_id
                           AND p.date_read - interval '1 hour' < f.date)
         """,
+        sale_types=SALE_TYPES,
         today=today,
         since=since,
         # from tomorrow on, and those in which sales are summed

@@ -2,6 +2,8 @@
 
 from odoo.tools import SQL
 
+from .company_time import ZONES_DEPENDS, day, zones
+
 # what demand_query reads, for the _depends of a report
 DEMAND_DEPENDS = {
     "crm.lead": [
@@ -31,6 +33,7 @@ DEMAND_DEPENDS = {
         "state",
         "warehouse_id",
         "commitment_date",
+        "company_id",
         "currency_rate",
     ],
     "sale.order.line": [
@@ -46,7 +49,8 @@ DEMAND_DEPENDS = {
     "product.template": ["uom_id", "categ_id"],
     "uom.uom": ["factor"],
     "stock.warehouse": ["company_id", "sequence", "active"],
-    "res.company": ["currency_id"],
+    **ZONES_DEPENDS,
+    "res.company": ["currency_id", *ZONES_DEPENDS["res.company"]],
 }
 
 
@@ -73,9 +77,10 @@ def demand_query(company) -> SQL:
                AND l.is_junk IS NOT TRUE
         ), quotation AS (
             SELECT DISTINCT ON (o.opportunity_id)
-                   o.id, o.opportunity_id, o.warehouse_id, o.commitment_date,
-                   o.currency_rate
+                   o.id, o.opportunity_id, o.warehouse_id, o.currency_rate,
+                   %(promised)s AS date_promised
               FROM sale_order AS o
+              JOIN (%(zones)s) AS z ON z.company_id = o.company_id
              WHERE o.state IN ('draft', 'sent')
                AND o.opportunity_id IS NOT NULL
              ORDER BY o.opportunity_id, o.id DESC
@@ -96,7 +101,7 @@ def demand_query(company) -> SQL:
             UNION ALL
             SELECT 2 * s.id + 1, q.opportunity_id, s.product_id, q.warehouse_id,
                    'quotation', s.product_uom_qty, s.product_uom_id,
-                   q.commitment_date::date,
+                   q.date_promised,
                    s.price_subtotal / COALESCE(NULLIF(q.currency_rate, 0), 1)
               FROM quotation AS q
               JOIN sale_order_line AS s ON s.order_id = q.id
@@ -127,4 +132,6 @@ def demand_query(company) -> SQL:
           LEFT JOIN res_partner AS p ON p.id = d.partner_id
         """,
         company=company.id,
+        zones=zones(),
+        promised=day(SQL("o.commitment_date"), SQL("z.name")),
     )

@@ -9,6 +9,7 @@ from ...tools.attribution import MAX_HALF_LIVES, U_END
 from ...tools.collision import try_again
 from ...tools.company_time import ZONES_DEPENDS, zones
 from ...tools.invoice_cost import LINE_COST, LINE_COST_DEPENDS, LINE_COST_JOINS
+from ...tools.sales import SALE_TYPES
 
 _logger = logging.getLogger(__name__)
 
@@ -112,10 +113,11 @@ class CrmAttribution(models.Model):
                   FROM account_move m
              LEFT JOIN crm_attribution a ON a.move_id = m.id
                  WHERE m.state = 'posted'
-                   AND m.move_type IN ('out_invoice', 'out_refund')
+                   AND m.move_type IN %s
                    AND a.date_computed IS NULL
                  ORDER BY m.move_type, m.id
-                """
+                """,
+                SALE_TYPES,
             )
         )
         return [row[0] for row in rows]
@@ -175,7 +177,7 @@ class CrmAttribution(models.Model):
         for model, field_names in self._get_flushed().items():
             self.env[model].flush_model(field_names)
         self.flush_model()
-        for move_type in ("out_invoice", "out_refund"):
+        for move_type in SALE_TYPES:
             # credit notes follow invoices that may be in this very batch
             ids = self._freeze_moves(move_ids, move_type, trigger)
             if ids:

@@ -1,6 +1,7 @@
 from odoo import api, fields, models
 from odoo.tools import SQL, format_date
 
+from ...tools.company_time import ZONES_DEPENDS, day, zones_today
 from ...tools.contact_hold import HoldProvider, terms_table
 
 
@@ -200,7 +201,8 @@ class CrmContactHold(models.Model):
                     "state",
                 ],
                 "stock.location": ["usage"],
-                "res.partner": ["commercial_partner_id"],
+                **ZONES_DEPENDS,
+                "res.partner": ["commercial_partner_id", *ZONES_DEPENDS["res.partner"]],
             },
         )
 
@@ -210,20 +212,22 @@ class CrmContactHold(models.Model):
             """
             SELECT DISTINCT ON (p.commercial_partner_id, k.company_id)
                    p.commercial_partner_id AS partner_id, k.company_id,
-                   k.create_date::date AS date_since,
+                   %(begun)s AS date_since,
                    'stock.picking'::varchar AS res_model, k.id AS res_id
               FROM stock_picking k
               JOIN %(terms)s ON terms.company_id = k.company_id
+              JOIN (%(zones)s) z ON z.company_id = k.company_id
               JOIN stock_location lf ON lf.id = k.location_id
               JOIN stock_location lt ON lt.id = k.location_dest_id
               JOIN res_partner p ON p.id = k.partner_id
              WHERE k.state NOT IN ('draft', 'done', 'cancel')
                AND lf.usage = 'customer' AND lt.usage <> 'customer'
                AND %(some)s
-               AND k.create_date::date <= %(today)s::date - terms.days
+               AND %(begun)s <= z.today - terms.days
           ORDER BY p.commercial_partner_id, k.company_id, k.create_date, k.id
             """,
             terms=terms_table(terms),
             some=self._of_customers(partner_ids),
-            today=fields.Date.context_today(self),
+            begun=day(SQL("k.create_date"), SQL("z.name")),
+            zones=zones_today(),
         )

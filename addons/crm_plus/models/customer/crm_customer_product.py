@@ -1,6 +1,7 @@
 from odoo import api, fields, models
 from odoo.tools import SQL
 
+from ...tools.sales import SALE_TYPES
 from .crm_customer_yardstick import MONEY_GROUPS
 
 COLUMNS = (
@@ -143,7 +144,7 @@ class CrmCustomerProduct(models.Model):
                   JOIN scope c ON c.contact_id = m.commercial_partner_id
                               AND c.company_id = m.company_id
                  WHERE m.state = 'posted'
-                   AND m.move_type IN ('out_invoice', 'out_refund')
+                   AND m.move_type IN %(sale_types)s
                    AND m.invoice_date <= %(today)s
             ), invoiced AS (
                 -- credit notes have no date: they are no purchase
@@ -244,6 +245,7 @@ class CrmCustomerProduct(models.Model):
        ON CONFLICT (profile_id, product_id) DO UPDATE
                SET partner_id = EXCLUDED.partner_id, %(updates)s
             """,
+            sale_types=SALE_TYPES,
             scope=scope,
             today=SQL("%s::date", today),
             given_up=GIVEN_UP_INTERVALS,

@@ -1,6 +1,7 @@
 from odoo import api, fields, models
 from odoo.tools import format_date
 
+from ...tools.sales import SALE_TYPES
 from ..touchpoint.crm_touchpoint_kind import CHANNELS
 from .crm_customer_yardstick import CHURN_PARTS, HEALTH_PARTS, MONEY_GROUPS
 
@@ -464,7 +465,7 @@ class CrmCustomerProfile(models.Model):
             "account.action_move_out_invoice_type"
         )
         action["domain"] = [
-            ("move_type", "in", ("out_invoice", "out_refund")),
+            ("move_type", "in", SALE_TYPES),
             ("commercial_partner_id", "=", self.partner_id.id),
             ("company_id", "=", self.company_id.id),
         ]

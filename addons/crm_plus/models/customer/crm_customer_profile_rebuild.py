@@ -8,6 +8,7 @@ from odoo.tools import SQL
 from ...tools import customer_facts
 from ...tools.collision import rested, succeeds
 from ...tools.company_time import company_today
+from ...tools.sales import SALE_TYPES
 
 QUEUE_KEY = "crm_plus.profile_queue"
 # Customers of one batch of the nightly run: some seconds, and a temporary file at most.
@@ -215,7 +216,7 @@ class CrmCustomerProfile(models.Model):
                       FROM (SELECT DISTINCT commercial_partner_id AS id, company_id
                               FROM account_move
                              WHERE state = 'posted' AND invoice_date <= %(today)s
-                               AND move_type IN ('out_invoice', 'out_refund')
+                               AND move_type IN %(sale_types)s
                              UNION
                             SELECT DISTINCT partner_id, company_id
                               FROM sale_order WHERE state = 'sale') k
@@ -229,6 +230,7 @@ class CrmCustomerProfile(models.Model):
                     changed=customer_facts.changed(
                         SQL("%s::date", today), SQL("%s::date", since or today)
                     ),
+                    sale_types=SALE_TYPES,
                     oldest=oldest,
                     start=start,
                     nights=READ_ALL_NIGHTS,

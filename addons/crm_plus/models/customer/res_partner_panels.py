@@ -5,6 +5,7 @@ from odoo.fields import Domain
 from odoo.tools import SQL, format_date
 
 from ...tools.customer_panel import CustomerColumn, CustomerPanel, format_number
+from ...tools.sales import SALE_TYPES
 
 # What accounting knows; whoever sells sees that there is an invoice and how it stands.
 LEDGER_GROUPS = "account.group_account_readonly,account.group_account_invoice"
@@ -105,7 +106,7 @@ class ResPartner(models.Model):
             model="account.move",
             domain=[
                 ("commercial_partner_id", "in", self.ids),
-                ("move_type", "in", ("out_invoice", "out_refund")),
+                ("move_type", "in", SALE_TYPES),
                 ("state", "=", "posted"),
             ],
             order="invoice_date desc, id desc",

@@ -1,6 +1,7 @@
 from odoo import api, fields, models
 from odoo.tools import SQL
 
+from ...tools.company_time import ZONES_DEPENDS, zones
 from ..touchpoint.crm_touchpoint_sources_sale import INVOICE_DATE
 from .crm_lifecycle_step import LEAD_STEPS
 
@@ -128,8 +129,15 @@ class CrmLifecycleReport(models.Model):
             "user_id",
             "won_status",
         ],
-        "res.partner": ["commercial_partner_id"],
-        "account.move": ["create_date", "invoice_date", "move_type", "state"],
+        **ZONES_DEPENDS,
+        "res.partner": ["commercial_partner_id", *ZONES_DEPENDS["res.partner"]],
+        "account.move": [
+            "company_id",
+            "create_date",
+            "invoice_date",
+            "move_type",
+            "state",
+        ],
         "mail.message": ["author_id", "mail_activity_type_id", "model", "res_id"],
     }
 
@@ -232,6 +240,7 @@ class CrmLifecycleReport(models.Model):
                                 JOIN crm_touchpoint_kind k ON k.id = t.kind_id
                                 JOIN account_move m
                                   ON m.id = t.res_id AND t.res_model = 'account.move'
+                                JOIN (%(zones)s) z ON z.company_id = m.company_id
                                WHERE t.commercial_partner_id = p.commercial_partner_id
                                  AND k.code = 'invoice_posted'
                                  AND m.state = 'posted' AND m.move_type = 'out_invoice'
@@ -252,6 +261,7 @@ class CrmLifecycleReport(models.Model):
             interactions=list(INTERACTIONS),
             sellers=self._get_seller_ids(),
             invoice_date=INVOICE_DATE,
+            zones=zones(),
         )
 
     @api.model

@@ -3,6 +3,8 @@ from odoo.exceptions import AccessError
 from odoo.tools import SQL
 from odoo.tools.sql import column_exists
 
+from ...tools.sales import DEBT_TYPES
+
 
 class AccountMove(models.Model):
     """Invoices and credit notes know their opportunity.
@@ -148,8 +150,9 @@ class AccountMove(models.Model):
                          ORDER BY ml.move_id, so.id) AS o
                  WHERE o.move_id = m.id
                    AND m.opportunity_id IS NULL
-                   AND m.move_type IN ('out_invoice', 'out_refund', 'out_receipt')
-                """
+                   AND m.move_type IN %s
+                """,
+                DEBT_TYPES,
             )
         )
         self.env.cr.execute(

@@ -6,6 +6,7 @@ from odoo import api, fields, models
 from odoo.tools import format_amount, format_date
 
 from ...tools.company_time import company_timezone, company_today
+from ...tools.sales import DEBT_TYPES, SALE_TYPES
 
 MONEY_GROUPS = "account.group_account_invoice,account.group_account_readonly"
 
@@ -29,7 +30,7 @@ class CrmLead(models.Model):
             [
                 ("opportunity_id", "in", leads.ids),
                 ("state", "=", "posted"),
-                ("move_type", "in", ("out_invoice", "out_refund", "out_receipt")),
+                ("move_type", "in", DEBT_TYPES),
             ]
         ).grouped("opportunity_id")
         orders = (
@@ -150,13 +151,16 @@ class CrmLead(models.Model):
     def _get_progress_money(self, orders, moves):
         today = company_today(self.company_id or self.env.company)
         sees_money = self.env.user.has_groups(MONEY_GROUPS)
-        invoices = moves.filtered(lambda move: move.move_type != "out_refund")
+        debts = moves.filtered(lambda move: move.move_type != "out_refund")
+        # receipts are owed, and no sales
+        moves = moves.filtered(lambda move: move.move_type in SALE_TYPES)
+        invoices = moves & debts
         date = max(invoices.mapped("invoice_date"), default=None)
         untaxed = sum(moves.mapped("amount_untaxed_signed"))
         residual = sum(moves.mapped("amount_residual_signed"))
         paid = sum(moves.mapped("amount_total_signed")) - residual
         # by instalment: the due date of an invoice is that of its last one
-        overdue = invoices.line_ids.filtered(
+        overdue = debts.line_ids.filtered(
             lambda line: (
                 line.display_type == "payment_term"
                 and line.amount_residual > 0
@@ -195,10 +199,10 @@ class CrmLead(models.Model):
             )
         else:
             since = None
-            overdue_words = self.env._("Nothing") if moves else ""
+            overdue_words = self.env._("Nothing") if debts else ""
 
-        def money(amount):
-            return amount if sees_money and moves else None
+        def money(amount, entries=moves):
+            return amount if sees_money and entries else None
 
         return [
             self._get_progress_step(
@@ -215,10 +219,10 @@ class CrmLead(models.Model):
             self._get_progress_step(
                 "overdue",
                 self.env._("Overdue"),
-                "red" if overdue else "green" if moves else "none",
+                "red" if overdue else "green" if debts else "none",
                 overdue_words,
                 since,
-                money(sum(overdue.mapped("amount_residual"))),
+                money(sum(overdue.mapped("amount_residual")), debts),
             ),
         ]
 

@@ -3,6 +3,7 @@ from odoo.exceptions import AccessError, ValidationError
 from odoo.fields import Domain
 from odoo.tools import SQL, formatLang
 
+from ...tools.sales import SALE_TYPES
 from ..scoring.crm_score_model import DIGITS, LETTERS
 from .crm_segment import FEW_KEY
 
@@ -429,6 +430,7 @@ class CrmSegmentFact(models.Model):
             self.env[name].flush_model()
         values = {
             "companies": companies.ids,
+            "sale_types": SALE_TYPES,
             "days": self.days,
             "today": today,
             "times": self.times,
@@ -483,7 +485,7 @@ class CrmSegmentFact(models.Model):
                 SELECT m.commercial_partner_id
                   FROM account_move m
                  WHERE m.state = 'posted'
-                   AND m.move_type IN ('out_invoice', 'out_refund')
+                   AND m.move_type IN %(sale_types)s
                    AND m.company_id = ANY(%(companies)s)
                    AND (%(is_ever)s OR m.invoice_date > %(today)s::date - %(days)s)
                  GROUP BY m.commercial_partner_id

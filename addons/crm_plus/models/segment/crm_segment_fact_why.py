@@ -3,6 +3,8 @@ from odoo.exceptions import AccessError
 from odoo.fields import Domain
 from odoo.tools import format_date, formatLang
 
+from ...tools.sales import SALE_TYPES
+
 
 class CrmSegmentFact(models.Model):
     """What a fact finds of one record now, for whoever asks why it is in or not."""
@@ -107,7 +109,7 @@ class CrmSegmentFact(models.Model):
             ("commercial_partner_id", "=", customer.id),
             ("company_id", "in", self._get_companies().ids),
             ("state", "=", "posted"),
-            ("move_type", "in", ("out_invoice", "out_refund")),
+            ("move_type", "in", SALE_TYPES),
         ]
         if self.days:
             domain.append(("invoice_date", ">", f"today -{self.days}d"))

@@ -1,12 +1,13 @@
 from odoo import api, models
 from odoo.tools import SQL
 
-from ...tools.company_time import ZONES_DEPENDS, day, zones
+from ...tools.company_time import ZONES_DEPENDS, day, day_start, zones
 from ...tools.touchpoint_source import TouchpointSource
 
 # The order an invoice belongs to: the first one by id where it bills several.
 INVOICE_FROM = SQL(
     """account_move m
+       JOIN (%s) z ON z.company_id = m.company_id
        LEFT JOIN LATERAL (
            SELECT o.id, o.opportunity_id
              FROM account_move_line ml
@@ -15,18 +16,33 @@ INVOICE_FROM = SQL(
              JOIN sale_order o ON o.id = ol.order_id
             WHERE ml.move_id = m.id
             ORDER BY o.id LIMIT 1
-       ) o ON TRUE"""
+       ) o ON TRUE""",
+    zones(),
 )
-# An invoice dated today was made at a moment; one dated on another day, on that day.
-INVOICE_DATE = SQL(
-    """CASE WHEN m.invoice_date = m.create_date::date THEN m.create_date
-            ELSE m.invoice_date::timestamp END"""
-)
+
+
+def dated(date, created) -> SQL:
+    """SQL of the moment of what bears a date: what is dated the day it was made was
+    made at a moment; else it is that day, which begins where the company is.
+    """
+    zone = SQL("z.name")
+    return SQL(
+        "CASE WHEN %(date)s = %(day)s THEN %(created)s ELSE %(start)s END",
+        date=date,
+        created=created,
+        day=day(created, zone),
+        start=day_start(date, zone),
+    )
+
+
+INVOICE_DATE = dated(SQL("m.invoice_date"), SQL("m.create_date"))
 IS_DELIVERY = SQL("lt.usage = 'customer' AND lf.usage <> 'customer'")
 # the day after the promise begins where the company is
-DELIVERY_LATE_FROM = SQL(
-    """((%s + 1)::timestamp AT TIME ZONE z.name AT TIME ZONE 'UTC')""",
-    day(SQL("COALESCE(p.date_deadline, p.scheduled_date)"), SQL("z.name")),
+DELIVERY_LATE_FROM = day_start(
+    SQL(
+        "%s + 1", day(SQL("COALESCE(p.date_deadline, p.scheduled_date)"), SQL("z.name"))
+    ),
+    SQL("z.name"),
 )
 # by then it has begun everywhere; written as in the index of stock.picking
 DELIVERY_LATE_UNTIL = SQL(
@@ -292,6 +308,7 @@ class CrmTouchpoint(models.Model):
                 ],
                 "account.move.line": ["sale_line_ids"],
                 "sale.order": ["opportunity_id"],
+                **ZONES_DEPENDS,
             },
             **values,
         )
@@ -341,19 +358,18 @@ class CrmTouchpoint(models.Model):
             kind="payment_received",
             model="account.payment",
             record_id=SQL("p.id"),
-            date=SQL(
-                """CASE WHEN p.date = p.create_date::date THEN p.create_date
-                        ELSE p.date::timestamp END"""
-            ),
+            date=dated(SQL("p.date"), SQL("p.create_date")),
             from_clause=SQL(
                 """account_payment p
+                   JOIN (%s) z ON z.company_id = p.company_id
                    LEFT JOIN LATERAL (
                        SELECT min(i.opportunity_id) AS opportunity_id,
                               string_agg(i.name, ', ' ORDER BY i.id) AS names
                          FROM account_move__account_payment r
                          JOIN account_move i ON i.id = r.invoice_id
                         WHERE r.payment_id = p.id
-                   ) m ON TRUE"""
+                   ) m ON TRUE""",
+                zones(),
             ),
             where=SQL(
                 """p.payment_type = 'inbound' AND p.partner_type = 'customer'
@@ -381,6 +397,7 @@ class CrmTouchpoint(models.Model):
                     "state",
                 ],
                 "account.move": ["name", "opportunity_id"],
+                **ZONES_DEPENDS,
             },
         )
 
@@ -391,10 +408,7 @@ class CrmTouchpoint(models.Model):
             kind="payment_received",
             model="account.bank.statement.line",
             record_id=SQL("s.id"),
-            date=SQL(
-                """CASE WHEN b.date = s.create_date::date THEN s.create_date
-                        ELSE b.date::timestamp END"""
-            ),
+            date=dated(SQL("b.date"), SQL("s.create_date")),
             # the line may pay several invoices: it is one payment all the same
             from_clause=SQL(
                 """account_partial_reconcile r
@@ -402,7 +416,9 @@ class CrmTouchpoint(models.Model):
                    JOIN account_move b ON b.id = cl.move_id
                    JOIN account_bank_statement_line s ON s.id = b.statement_line_id
                    JOIN account_move_line dl ON dl.id = r.debit_move_id
-                   JOIN account_move m ON m.id = dl.move_id"""
+                   JOIN account_move m ON m.id = dl.move_id
+                   JOIN (%s) z ON z.company_id = b.company_id""",
+                zones(),
             ),
             where=SQL("m.move_type = 'out_invoice'"),
             changed=(SQL("r.create_date"),),
@@ -426,6 +442,7 @@ class CrmTouchpoint(models.Model):
                     "statement_line_id",
                 ],
                 "account.move.line": ["move_id"],
+                **ZONES_DEPENDS,
             },
         )
 
@@ -435,12 +452,13 @@ class CrmTouchpoint(models.Model):
         """
         return self._invoice_source(
             "invoice_overdue",
-            date=SQL("m.invoice_date_due + interval '1 day'"),
+            date=day_start(SQL("m.invoice_date_due + 1"), SQL("z.name")),
             where=SQL(
                 """m.move_type = 'out_invoice' AND m.state = 'posted'
                    AND m.payment_state IN ('not_paid', 'partial')
                    AND m.amount_residual > 0
-                   AND m.invoice_date_due < (now() AT TIME ZONE 'UTC')::date"""
+                   AND m.invoice_date_due < %s""",
+                day(SQL("now() AT TIME ZONE 'UTC'"), SQL("z.name")),
             ),
             # a new due date that passes is a new event
             occurrence=SQL("m.invoice_date_due::varchar"),
