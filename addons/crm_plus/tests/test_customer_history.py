@@ -153,6 +153,94 @@ class TestCustomerHistory(CustomerProfileCommon):
         self.assertTrue(before)
         self.assertFalse(untouched.filtered(lambda one: one.buyer_count))
 
+    def _count_of(self, months_ago):
+        row = self.Retention.search(
+            [
+                ("company_id", "=", self.company.id),
+                ("date", "=", self._month(months_ago, 1)),
+            ]
+        )
+        return row.buyer_count
+
+    def _count_once(self):
+        """Count, and have what was written by now be of long before."""
+        self.Retention._renew(self.company, self.today)
+        self.Retention.search([]).date_counted = datetime.now() - timedelta(days=1)
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE account_move SET write_date = now() - interval '3 days'"
+        )
+        self.env.invalidate_all()
+
+    def _date_into(self, invoice, day):
+        invoice.button_draft()
+        # numbers are by year
+        invoice.name = False
+        invoice.invoice_date = day
+        invoice.action_post()
+
+    def test_months_that_an_invoice_leaves_are_counted_again(self):
+        """Dated into a newer month it tells its old one no more."""
+        [a, b] = self._new_partners(2)
+        self._invoice_on(self._month(20), partner=b)
+        invoice = self._invoice_on(self._month(15), partner=a)
+        self._count_once()
+        self.assertEqual((self._count_of(15), self._count_of(9)), (1, 0))
+
+        self._date_into(invoice, self._month(9))
+        self.Retention._renew(self.company, self.today)
+        self.assertEqual((self._count_of(15), self._count_of(9)), (0, 1))
+        self.assertFalse(
+            self.Retention.search(
+                [("company_id", "=", self.company.id), ("date_counted", "=", False)]
+            )
+        )
+
+        # and back
+        self._count_once()
+        self._date_into(invoice, self._month(15))
+        self.Retention._renew(self.company, self.today)
+        self.assertEqual((self._count_of(15), self._count_of(9)), (1, 0))
+
+    def test_months_of_an_invoice_that_is_deleted_are_counted_again(self):
+        [a, b] = self._new_partners(2)
+        self._invoice_on(self._month(20), partner=b)
+        invoice = self._invoice_on(self._month(15), partner=a)
+        self._count_once()
+        invoice.button_draft()
+        invoice.with_context(force_delete=True).unlink()
+        self.Retention._renew(self.company, self.today)
+        self.assertEqual(self._count_of(15), 0)
+
+    def test_months_in_which_nobody_is_active_go(self):
+        """The only invoice of a company that had one."""
+        self.env["account.move"].search([("state", "=", "posted")]).button_draft()
+        invoice = self._invoice_on(self._month(15), partner=self._new_partners(1))
+        self._count_once()
+        self.assertEqual(self._count_of(15), 1)
+        self._date_into(invoice, self._month(9))
+        self.Retention._renew(self.company, self.today)
+        self.assertFalse(
+            self.Retention.search(
+                [
+                    ("company_id", "=", self.company.id),
+                    ("date", "<", self._month(9, 1)),
+                ]
+            )
+        )
+
+    def test_draft_invoices_forget_no_month(self):
+        self._invoice_on(self._month(15))
+        draft = self._invoice_on(self._month(14)).copy()
+        self._count_once()
+        draft.invoice_date = self._month(15)
+        draft.invoice_date = self._month(2)
+        self.assertFalse(
+            self.Retention.search(
+                [("company_id", "=", self.company.id), ("date_counted", "=", False)]
+            )
+        )
+
     def test_merged_customers_are_counted_again(self):
         [a, b] = self._new_partners(2)
         for partner in (a, b):

@@ -3,8 +3,10 @@ from datetime import timedelta
 from dateutil.relativedelta import relativedelta
 
 from odoo import api, fields, models
+from odoo.fields import Domain
 from odoo.tools import SQL, format_date
 
+from ...tools.sales import SALE_TYPES
 from .crm_customer_yardstick import MONEY_GROUPS
 
 # Who had an invoice within so many days is active.
@@ -131,7 +133,7 @@ class CrmCustomerRetention(models.Model):
                       FROM account_move m
                       JOIN res_partner p ON p.id = m.commercial_partner_id
                      WHERE m.company_id = %(company)s AND m.state = 'posted'
-                       AND m.move_type IN ('out_invoice', 'out_refund')
+                       AND m.move_type IN %(sale_types)s
                      GROUP BY p.commercial_partner_id, m.invoice_date
                 ), seen AS (
                     SELECT n.date, n.date_end, b.customer_id,
@@ -163,6 +165,12 @@ class CrmCustomerRetention(models.Model):
                            COALESCE(sum(amount), 0) AS revenue
                       FROM seen
                      GROUP BY date
+                ), gone AS (
+                    -- months in which, by now, nobody was active
+                    DELETE FROM crm_customer_retention d
+                     WHERE d.company_id = %(company)s
+                       AND d.date >= %(first)s AND d.date <= %(last)s
+                       AND NOT EXISTS (SELECT FROM counts c WHERE c.date = d.date)
                 )
                 INSERT INTO crm_customer_retention AS o (
                     company_id, date, date_counted, start_count, end_count, kept_count,
@@ -188,6 +196,7 @@ class CrmCustomerRetention(models.Model):
                         EXCLUDED.buyer_count, EXCLUDED.repeat_count,
                         EXCLUDED.repeat_rate, EXCLUDED.revenue, EXCLUDED.revenue_mean)
                 """,
+                sale_types=SALE_TYPES,
                 first=first,
                 now=self.env.cr.now(),
                 last=this_month - relativedelta(months=1),
@@ -201,24 +210,30 @@ class CrmCustomerRetention(models.Model):
     def _get_first_month(self, company, this_month):
         """Return the month from which on rows are to be counted again."""
         earliest = this_month - relativedelta(months=BACKFILL_MONTHS)
-        [[since]] = self._read_group(
-            [("company_id", "=", company.id)], [], ["date_counted:max"]
-        )
+        of_company = Domain("company_id", "=", company.id)
+        [[since]] = self._read_group(of_company, [], ["date_counted:max"])
         if not since:
             return earliest
+        [[forgotten]] = self._read_group(
+            of_company & Domain("date_counted", "=", False), [], ["date:min"]
+        )
         [[changed]] = self.env.execute_query(
             SQL(
                 """
                 SELECT min(invoice_date) FROM account_move
                  WHERE company_id = %s AND write_date > %s
-                   AND move_type IN ('out_invoice', 'out_refund')
+                   AND move_type IN %s
                 """,
                 company.id,
                 since - OVERLAP,
+                SALE_TYPES,
             )
         )
         latest = this_month - relativedelta(months=RENEWED_MONTHS)
-        return max(earliest, min(latest, (changed or latest).replace(day=1)))
+        return max(
+            earliest,
+            min(latest, forgotten or latest, (changed or latest).replace(day=1)),
+        )
 
     @api.model
     def _forget_counts(self):
@@ -226,3 +241,18 @@ class CrmCustomerRetention(models.Model):
         customers, which writes on no invoice.
         """
         self.search([("date_counted", "!=", False)]).write({"date_counted": False})
+
+    @api.model
+    def _forget_from(self, company, day):
+        """Have the months from that of ``day`` on counted again by the next nightly
+        run: an invoice leaves it, which the row of the invoice does not tell any more.
+        """
+        month = day.replace(day=1)
+        first = self.search(
+            [("company_id", "=", company.id), ("date", ">=", month)],
+            order="date",
+            limit=1,
+        )
+        # once: whoever corrects another invoice does not wait for the row
+        if first.date_counted:
+            first.date_counted = False
