@@ -12,7 +12,9 @@ from . import test_segment_builder
 from . import test_segment_fact
 from . import test_segment_tour
 from . import test_segment_use
+from . import test_bad_input
 from . import test_collision
+from . import test_company_days
 from . import test_calendar_time
 from . import test_sla
 from . import test_assignment_time_off

@@ -8,6 +8,7 @@ by syntax: the rest of the text stays as its author wrote it.
 import ast
 
 from .form_file import FormFile, FormFileError
+from .score_number import MAX_POINTS, is_number
 
 FORMAT = "crm_plus.scoring_model"
 VERSION = 1
@@ -76,6 +77,13 @@ def _check_rule(rule, env):
     points = rule.get("points")
     if isinstance(points, bool) or not isinstance(points, (int, float)):
         yield env._("“points” is not a number")
+    elif not is_number(points):
+        yield env._(
+            "“points” is %(value)s, and not a number from %(low)s to %(high)s",
+            value=f"{points:g}",
+            low=-MAX_POINTS,
+            high=MAX_POINTS,
+        )
     if rule.get("dimension") == "engagement" and not _is_text(rule.get("kind")):
         yield env._("“kind” is missing: the code of the touchpoints that count")
     for key in ("domain", "touchpoint_domain"):

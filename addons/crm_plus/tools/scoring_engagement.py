@@ -4,6 +4,7 @@ from math import log
 
 from odoo.tools import SQL
 
+from .score_number import MAX_RULE_POINTS
 from .scoring_fit import FitSql
 from .scoring_sql import TRUE, case, clamp
 
@@ -172,7 +173,12 @@ class EngagementSql(FitSql):
             counted = SQL("%s AND %s <= %s", found, place, rule.max_times)
         points = SQL("%s::float8", rule.points)
         if rule.decay == "half_life":
-            points = SQL("%s * exp(age * %s)", points, -log(2) / rule.half_life_days)
+            points = SQL(
+                # less than that is nothing, to PostgreSQL an underflow
+                "%s * exp(greatest(age * %s, -700))",
+                points,
+                -log(2) / rule.half_life_days,
+            )
         elif rule.decay == "linear":
             points = SQL("%s * greatest(0, 1 - age / %s)", points, rule.linear_days)
         figures = SQL(
@@ -208,8 +214,8 @@ class EngagementSql(FitSql):
         """The points of each engagement rule, in tenths, from its figures."""
         columns = [SQL("0 AS p0")]
         for rule in self._rules("engagement", models):
-            limit = rule.max_points or None
-            points = clamp(SQL("e.%s", self._name("u", rule)), limit and -limit, limit)
+            limit = rule.max_points or MAX_RULE_POINTS
+            points = clamp(SQL("e.%s", self._name("u", rule)), -limit, limit)
             columns.append(
                 SQL(
                     # away from zero, as people round

@@ -2,13 +2,17 @@
 
 from odoo.tools import SQL
 
+from .score_number import MAX_POINTS
+
 TRUE = SQL("TRUE")
 FALSE = SQL("FALSE")
 
 
 def tenths(value):
-    """Points are added up as whole tenths: exact, and faster than numerics."""
-    return round((value or 0.0) * 10)
+    """Points are added up as whole tenths: exact, and faster than numerics. More than
+    may be given are left from before there was a limit: they count as the most.
+    """
+    return round(max(-MAX_POINTS, min(value or 0.0, MAX_POINTS)) * 10)
 
 
 def total_of(terms):

@@ -125,6 +125,12 @@ class CrmConsentImport(models.TransientModel):
         return lines
 
     def _check_row(self, row, purposes):
+        # the database keeps none in its texts; the line comes back as it was
+        unreadable = [name for name in COLUMNS if "\0" in row[name]]
+        if unreadable:
+            return None, self.env._(
+                "there is an unreadable character (NUL) in %s", ", ".join(unreadable)
+            )
         email = email_normalize(row["email"])
         if not email:
             return None, self.env._("“%s” is no e-mail address", row["email"])

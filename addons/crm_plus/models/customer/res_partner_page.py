@@ -1,10 +1,11 @@
 """The page that shows a customer from all sides: figures, panels, timeline."""
 
 from odoo import api, models
-from odoo.exceptions import AccessError
+from odoo.exceptions import AccessError, UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from ...tools.client_input import read_moment
 from ...tools.customer_panel import CustomerPanels, Names
 from .res_partner import PROFILE_GROUPS
 
@@ -201,10 +202,27 @@ class ResPartner(models.Model):
         :param before: ``[date, id]`` of the last touchpoint that is known already
         """
         self.ensure_one()
+        if before:
+            before = self._read_customer_place(before)
+        channels = dict(self.env["crm.touchpoint"]._fields["channel"].selection)
+        if channel and (not isinstance(channel, str) or channel not in channels):
+            raise UserError(self.env._("There is no such channel: choose another."))
         partners = self._get_customer_of_page()
         if with_subsidiaries:
             partners += partners._get_subsidiaries()
         return partners._get_customer_timeline(channel=channel, before=before)
+
+    def _read_customer_place(self, before):
+        """The place in the timeline that the client names: ``(date, id)``."""
+        date, last_id = (
+            before if isinstance(before, (list, tuple)) and len(before) == 2 else (0, 0)
+        )
+        date = read_moment(date)
+        if not date or isinstance(last_id, bool) or not isinstance(last_id, int):
+            raise UserError(
+                self.env._("The timeline does not go on from there: open it again.")
+            )
+        return date, last_id
 
     def _get_customer_of_page(self):
         if not self.env.user.has_groups(PROFILE_GROUPS):

@@ -3,8 +3,10 @@
 from datetime import datetime, time, timedelta, timezone
 
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 from odoo.fields import Domain
 
+from ...tools.client_input import read_day, read_id
 from ...tools.company_time import company_timezone
 
 # Below so many records a rate is shown in grey: chance speaks.
@@ -66,8 +68,10 @@ class CrmPeriodReport(models.AbstractModel):
         :param filters: ``{name: id}``
         :param names: ``{name: path}`` where another model calls it otherwise
         """
+        if not isinstance(filters or {}, dict):
+            raise UserError(self.env._("These are no filters: choose them again."))
         return Domain.AND(
-            Domain((names or {}).get(name, name), "=", int(value))
+            Domain((names or {}).get(name, name), "=", read_id(self.env, value))
             for name, value in (filters or {}).items()
             if name in FILTERS and value
         )
@@ -85,8 +89,8 @@ class CrmPeriodReport(models.AbstractModel):
         """The half-open period in UTC, from the first day to the end of the last."""
         tz = self._get_timezone()
         days = (
-            fields.Date.to_date(date_from),
-            fields.Date.to_date(date_to) + timedelta(days=1),
+            read_day(self.env, date_from),
+            read_day(self.env, date_to) + timedelta(days=1),
         )
         return [
             datetime.combine(day, time.min, tz)

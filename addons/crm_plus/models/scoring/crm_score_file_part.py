@@ -1,5 +1,8 @@
 from odoo import api, models
+from odoo.exceptions import ValidationError
 from odoo.fields import Command
+
+from ...tools.score_number import MAX_DAYS, MAX_INTEGER, MAX_POINTS, is_number
 
 SCALARS = {
     "boolean",
@@ -21,6 +24,43 @@ class CrmScoreFilePart(models.AbstractModel):
 
     _name = "crm.score.file.part"
     _description = "Part of a Scoring File"
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        for vals in vals_list:
+            self._check_numbers(vals)
+        return super().create(vals_list)
+
+    def write(self, vals):
+        self._check_numbers(vals)
+        return super().write(vals)
+
+    @api.model
+    def _check_numbers(self, vals):
+        """Whatever the database cannot add up stops here: no constraint would see it,
+        since NaN cannot be rounded, and too many points overflow when leads are scored.
+        """
+        for name, value in vals.items():
+            field = self._fields.get(name)
+            if field is None or field.type not in ("float", "integer") or not value:
+                continue
+            limit = self._get_number_limit(field)
+            if isinstance(value, (int, float)) and not is_number(value, limit):
+                raise ValidationError(
+                    self.env._(
+                        "“%(field)s” of a scoring model must be a number from %(low)s "
+                        "to %(high)s.",
+                        field=field._description_string(self.env),
+                        low=-limit,
+                        high=limit,
+                    )
+                )
+
+    @api.model
+    def _get_number_limit(self, field):
+        if field.type == "integer":
+            return MAX_INTEGER
+        return MAX_DAYS if field.name.endswith("_days") else MAX_POINTS
 
     @api.model
     def _get_file_fields(self, skipped):
@@ -75,7 +115,7 @@ class CrmScoreFilePart(models.AbstractModel):
         if value is False or value is None:
             return True
         if field.type in ("float", "integer"):
-            return isinstance(value, (int, float)) and not isinstance(value, bool)
+            return is_number(value, self._get_number_limit(field))
         if field.type == "selection":
             return value in field.get_values(self.env)
         if field.type in ("date", "datetime"):

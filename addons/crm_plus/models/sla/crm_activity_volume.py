@@ -8,6 +8,7 @@ from odoo.fields import Domain
 from odoo.tools import SQL
 
 from ...tools.calendar_time import work_time
+from ...tools.client_input import read_day
 from ...tools.company_time import company_timezone
 
 
@@ -120,7 +121,7 @@ class CrmActivityVolume(models.Model):
         """
         work = work_time(self.env.company.resource_calendar_id, self.env.company)
         zone = company_timezone(self.env.company)
-        first, last = (fields.Date.to_date(day) for day in (date_from, date_to))
+        first, last = (read_day(self.env, day) for day in (date_from, date_to))
         today = fields.Datetime.now().replace(tzinfo=ZoneInfo("UTC")).astimezone(zone)
         until = min(last, today.date() + timedelta(days=1))
         days = 0

@@ -8,6 +8,7 @@ from odoo.fields import Domain
 from odoo.tools import SQL
 from odoo.tools.misc import format_date
 
+from ...tools.client_input import read_day
 from ...tools.company_time import company_timezone
 
 # up to so many working hours; the key sorts
@@ -241,7 +242,7 @@ class CrmResponseReport(models.Model):
             raise ValueError(f"no grouping by {group_by!r}")
         zone = company_timezone(self.env.company)
         start, stop = (
-            datetime.combine(fields.Date.to_date(day), time.min, tzinfo=zone)
+            datetime.combine(read_day(self.env, day), time.min, tzinfo=zone)
             .astimezone(ZoneInfo("UTC"))
             .replace(tzinfo=None)
             for day in (date_from, date_to)
