@@ -3,6 +3,7 @@ from datetime import date, datetime
 import psycopg2
 
 from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.fields import Command
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
@@ -127,6 +128,90 @@ class TestWrongInput(CaseCommon):
         self._answer(own, body="Open word")
         split = Split.create({"case_id": own.id, "name": "Other matter"})
         self.assertIn("Open word", split.line_ids.mapped("preview"))
+
+    def test_dialogs_tell_nothing_of_cases_that_one_does_not_see(self):
+        """Neither what is written is computed as root, nor what is only shown."""
+        secret = self.env["crm.case.team"].create(
+            {
+                "name": "Secret team",
+                "company_id": self.company.id,
+                "visibility": "members",
+                "member_ids": [Command.link(self.agent.id)],
+            }
+        )
+        self.customer.user_id = self.agent
+        foreign = self._create_cases(team_id=self.team_2.id, name="Secret words")
+        members = self._create_cases(team_id=secret.id, name="Secret words")
+        for case in foreign + members:
+            case.message_post(
+                body="Secret body",
+                subject="Secret subject",
+                message_type="email",
+                email_from="secret@brandt.example",
+            )
+        self.env.flush_all()
+        given = {"team_id": self.team.id, "name": "Mine"}
+        for user, case in ((self.outsider, members), (self.manager, foreign)):
+            for model, names in (
+                ("crm.case.opportunity", ["name", "user_id"]),
+                ("crm.case.split", ["team_id", "company_id", "line_ids"]),
+                ("crm.case.claim.create", ["company_id", "line_ids"]),
+                ("crm.case.mail.filter.test", ["subject", "body", "email_from"]),
+            ):
+                Dialog = self.env[model].with_user(user)
+                if not Dialog.has_access("create"):
+                    continue
+                for name in names:
+                    self.env.invalidate_all()
+                    values = {
+                        key: value
+                        for key, value in given.items()
+                        if key in Dialog._fields and key != name
+                    }
+                    values["case_id"] = case.id
+                    with self.subTest(model, name=name, case=case.name):
+                        with self.assertRaises(AccessError):
+                            Dialog.onchange(
+                                values, ["case_id"], {"case_id": {}, name: {}}
+                            )
+                        with self.assertRaises(AccessError):
+                            Dialog.create(values)
+                        if model == "crm.case.mail.filter.test":
+                            values["case_id"] = False
+                            dialog = Dialog.create(values)
+                            with self.assertRaises(AccessError):
+                                dialog.case_id = case.id
+
+    def test_callers_are_looked_for_among_ones_own_contacts(self):
+        self.env["res.partner"].create(
+            {
+                "name": "Secret partner",
+                "company_id": self.company_2.id,
+                "phone": "+49 30 777777",
+            }
+        )
+        Call = self.env["crm.case.call"].with_user(self.agent)
+        values = {"phone": "+49 30 777777", "team_id": self.team_2.id}
+
+        with self.assertRaises(AccessError):
+            Call.onchange(values, ["phone"], {"phone": {}, "partner_id": {}})
+        with self.assertRaises(AccessError):
+            Call.create(values).flush_recordset()
+
+    def test_macros_of_others_are_not_summed_up(self):
+        macro = self.env["crm.case.macro"].create(
+            {
+                "name": "Mine",
+                "scope": "personal",
+                "user_id": self.agent.id,
+                "reply": "<p>Secret</p>",
+            }
+        )
+        Apply = self.env["crm.case.macro.apply"].with_user(self.agent_2)
+        with self.assertRaises(AccessError):
+            Apply.onchange(
+                {"macro_id": macro.id}, ["macro_id"], {"macro_id": {}, "summary": {}}
+            )
 
     def test_cases_stay_in_the_companies_of_who_moves_them(self):
         case = self._create_cases()

@@ -1,3 +1,4 @@
+from . import crm_case_given_mixin
 from . import crm_case_call
 from . import crm_case_bulk
 from . import crm_case_checklist_add

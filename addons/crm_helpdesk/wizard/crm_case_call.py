@@ -19,6 +19,8 @@ class CrmCaseCall(models.TransientModel):
         "res.partner",
         string="Caller",
         compute="_compute_partner_id",
+        # of the contacts that the agent sees
+        compute_sudo=False,
         store=True,
         readonly=False,
         help="Found by the number: who has exactly this one.",

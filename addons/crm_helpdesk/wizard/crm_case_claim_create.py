@@ -16,9 +16,10 @@ class CrmCaseClaimCreate(models.TransientModel):
 
     _name = "crm.case.claim.create"
     _description = "Request After-Sales"
+    _inherit = "crm.case.given.mixin"
 
-    case_id = fields.Many2one("crm.case", required=True, readonly=True)
-    company_id = fields.Many2one(related="case_id.company_id")
+    case_id = fields.Many2one(required=True, readonly=True)
+    company_id = fields.Many2one(related="case_id.company_id", related_sudo=False)
     is_whole_customer = fields.Boolean(
         string="All Deliveries to This Customer",
         help="Not only the order or delivery that the case is about.",
@@ -126,20 +127,6 @@ class CrmCaseClaimCreate(models.TransientModel):
                 Command.clear(),
                 *(Command.create(row) for row in rows),
             ]
-
-    # not by a constraint: those are checked as root
-    @api.model_create_multi
-    def create(self, vals_list):
-        wizards = super().create(vals_list)
-        wizards.case_id.check_access("write")
-        return wizards
-
-    def write(self, vals):
-        result = super().write(vals)
-        if "case_id" in vals:
-            # goods of customers whose case the agent does not see are not told
-            self.case_id.check_access("write")
-        return result
 
     def _get_kinds(self):
         """The remedies that take goods, of those chosen."""

@@ -15,7 +15,7 @@ class CrmCaseMacroApply(models.TransientModel):
         ondelete="cascade",
         domain=lambda self: list(self.env["crm.case.macro"]._get_available_domain()),
     )
-    summary = fields.Char(related="macro_id.summary")
+    summary = fields.Char(related="macro_id.summary", related_sudo=False)
     preview = fields.Html(compute="_compute_preview", sanitize=False)
 
     @api.model

@@ -14,6 +14,8 @@ class CrmCaseMailFilterTest(models.TransientModel):
 
     _name = "crm.case.mail.filter.test"
     _description = "Try Mail Filters"
+    _inherit = "crm.case.given.mixin"
+    _case_access = "read"
 
     team_id = fields.Many2one(
         "crm.case.team",
@@ -25,7 +27,6 @@ class CrmCaseMailFilterTest(models.TransientModel):
         ),
     )
     case_id = fields.Many2one(
-        "crm.case",
         string="Like the Mail of",
         domain="[('channel', '=', 'email')]",
         ondelete="cascade",
@@ -34,17 +35,23 @@ class CrmCaseMailFilterTest(models.TransientModel):
     email_from = fields.Char(
         string="Sender",
         compute="_compute_mail",
+        compute_sudo=False,
         store=True,
         readonly=False,
         precompute=True,
     )
     email_to = fields.Char(string="Recipients")
     subject = fields.Char(
-        compute="_compute_mail", store=True, readonly=False, precompute=True
+        compute="_compute_mail",
+        compute_sudo=False,
+        store=True,
+        readonly=False,
+        precompute=True,
     )
     body = fields.Text(
         string="Text",
         compute="_compute_mail",
+        compute_sudo=False,
         store=True,
         readonly=False,
         precompute=True,
@@ -56,6 +63,7 @@ class CrmCaseMailFilterTest(models.TransientModel):
     @api.depends("case_id")
     def _compute_mail(self):
         for wizard in self:
+            wizard.case_id.check_access("read")
             mail = wizard.case_id.message_ids.filtered(
                 lambda message: message.message_type == "email"
             ).sorted("id")[:1]

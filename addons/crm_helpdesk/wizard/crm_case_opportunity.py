@@ -13,12 +13,14 @@ class CrmCaseOpportunity(models.TransientModel):
 
     _name = "crm.case.opportunity"
     _description = "Pass on to Sales"
+    _inherit = "crm.case.given.mixin"
 
-    case_id = fields.Many2one("crm.case", required=True, ondelete="cascade")
+    case_id = fields.Many2one(required=True, ondelete="cascade")
     name = fields.Char(
         string="Opportunity",
         required=True,
         compute="_compute_from_case",
+        compute_sudo=False,
         store=True,
         readonly=False,
         precompute=True,
@@ -28,6 +30,7 @@ class CrmCaseOpportunity(models.TransientModel):
         string="Salesperson",
         domain="[('share', '=', False)]",
         compute="_compute_from_case",
+        compute_sudo=False,
         store=True,
         readonly=False,
         precompute=True,
@@ -39,6 +42,7 @@ class CrmCaseOpportunity(models.TransientModel):
     def _compute_from_case(self):
         for wizard in self:
             case = wizard.case_id
+            case.check_access("read")
             wizard.name = wizard.name or case.name
             # sudo: who sells to the customer is shown to who passes it on
             partner_sudo = case.partner_id.sudo()
@@ -47,7 +51,7 @@ class CrmCaseOpportunity(models.TransientModel):
                 lambda user, case=case: (
                     user.active and case.company_id in user.company_ids
                 )
-            )
+            ).sudo(False)
 
     def action_create(self):
         self.ensure_one()

@@ -12,14 +12,16 @@ class CrmCaseSplit(models.TransientModel):
 
     _name = "crm.case.split"
     _description = "Split a Case"
+    _inherit = "crm.case.given.mixin"
 
-    case_id = fields.Many2one("crm.case", required=True, ondelete="cascade")
-    company_id = fields.Many2one(related="case_id.company_id")
+    case_id = fields.Many2one(required=True, ondelete="cascade")
+    company_id = fields.Many2one(related="case_id.company_id", related_sudo=False)
     name = fields.Char(string="Subject", required=True)
     team_id = fields.Many2one(
         "crm.case.team",
         required=True,
         compute="_compute_team_id",
+        compute_sudo=False,
         store=True,
         readonly=False,
         precompute=True,
@@ -61,20 +63,6 @@ class CrmCaseSplit(models.TransientModel):
                 else [Command.clear()]
             )
 
-    # not by a constraint: those are checked as root
-    @api.model_create_multi
-    def create(self, vals_list):
-        wizards = super().create(vals_list)
-        wizards.case_id.check_access("write")
-        return wizards
-
-    def write(self, vals):
-        result = super().write(vals)
-        if "case_id" in vals:
-            # what was said on cases that the agent does not see is not told
-            self.case_id.check_access("write")
-        return result
-
     def action_split(self):
         self.ensure_one()
         messages = self.line_ids.filtered("is_chosen").message_id
@@ -104,7 +92,7 @@ class CrmCaseSplitLine(models.TransientModel):
     split_id = fields.Many2one("crm.case.split", required=True, ondelete="cascade")
     message_id = fields.Many2one("mail.message", required=True, ondelete="cascade")
     is_chosen = fields.Boolean(string="New Case")
-    date = fields.Datetime(related="message_id.date")
+    date = fields.Datetime(related="message_id.date", related_sudo=False)
     author = fields.Char(compute="_compute_preview")
     preview = fields.Char(string="What Was Said", compute="_compute_preview")
 
