@@ -263,6 +263,19 @@ class TestPipelineMoney(InvoiceCommon):
             order.message_ids.filtered(lambda m: "They paid this morning" in m.body)
         )
 
+    def test_credit_of_orders_that_one_does_not_see_is_not_told(self):
+        self._owe(40)
+        order = self._quote()
+        self.assertTrue(order.credit_words)
+        self.env.invalidate_all()
+        Pass = self.env["sale.order.credit.pass"].with_user(self.user_other_company)
+        with self.assertRaises(AccessError):
+            Pass.onchange(
+                {"order_id": order.id},
+                ["order_id"],
+                {"order_id": {}, "credit_words": {}},
+            )
+
     def test_a_lifted_stop_is_lifted_once(self):
         """What comes after a reset to draft is another order, however large."""
         self.company.crm_plus_credit_stop = True

@@ -296,6 +296,17 @@ class TestPipelineProducts(PipelineCommon):
             [{"product_id": self.machine.id, "quantity": 2, "price_unit": 765}],
         )
 
+    def test_quotations_of_deals_that_one_does_not_see_are_not_told(self):
+        self._quote(self.deal)
+        Take = self.env["crm.lead.product.take"].with_user(self.seller_2)
+        values = {"lead_id": self.deal.id}
+
+        for name in ("order_id", "source"):
+            with self.subTest(name), self.assertRaises(AccessError):
+                Take.onchange(values, ["lead_id"], {"lead_id": {}, name: {}})
+        with self.assertRaises(AccessError):
+            Take.create(values)
+
     @users("plus_seller")
     def test_quotation_of_another_deal_is_refused(self):
         [other] = self._create_leads(

@@ -14,6 +14,7 @@ class CrmLeadProductTake(models.TransientModel):
         [("quotation", "A quotation or order"), ("template", "A template")],
         string="From",
         compute="_compute_source",
+        compute_sudo=False,
         store=True,
         precompute=True,
         readonly=False,
@@ -23,6 +24,8 @@ class CrmLeadProductTake(models.TransientModel):
         "sale.order",
         string="Quotation",
         compute="_compute_order_id",
+        # of the leads and orders that the user sees
+        compute_sudo=False,
         store=True,
         precompute=True,
         readonly=False,

@@ -32,9 +32,9 @@ class CrmScoreCompare(models.TransientModel):
     model_id = fields.Many2one(
         "crm.score.model", string="Scoring Model", required=True, ondelete="cascade"
     )
-    target = fields.Selection(related="model_id.target")
-    is_draft = fields.Boolean(related="model_id.is_draft")
-    is_outdated = fields.Boolean(related="model_id.is_outdated")
+    target = fields.Selection(related="model_id.target", related_sudo=False)
+    is_draft = fields.Boolean(related="model_id.is_draft", related_sudo=False)
+    is_outdated = fields.Boolean(related="model_id.is_outdated", related_sudo=False)
     record_count = fields.Integer(string="Compared", readonly=True)
     is_sample = fields.Boolean(readonly=True)
     sample_size = fields.Integer(default=SAMPLE_SIZE, readonly=True)

@@ -9,7 +9,7 @@ class SaleOrderCreditPass(models.TransientModel):
     _description = "Confirm Despite the Credit Stop"
 
     order_id = fields.Many2one("sale.order", required=True)
-    credit_words = fields.Char(related="order_id.credit_words")
+    credit_words = fields.Char(related="order_id.credit_words", related_sudo=False)
     reason = fields.Text(required=True)
 
     def action_pass(self):
