@@ -201,3 +201,19 @@ class TestCampaignApproval(CampaignCommon):
             .with_user(self.second)
             .search([("campaign_id", "=", self.campaign.id)])
         )
+
+    def test_dialogs_tell_nothing_of_campaigns_of_another_company(self):
+        self._ask()
+        self.campaign.company_id = self.env["res.company"].create({"name": "Other"})
+        self.env.flush_all()
+        for model, names in (
+            ("crm.campaign.approve", ["note", "user_id", "people_count"]),
+            ("crm.campaign.start", ["approval_state"]),
+            ("crm.campaign.publish", ["approval_state", "origin_id"]),
+        ):
+            Dialog = self.env[model].with_user(self.second)
+            dialog = Dialog.create({"campaign_id": self.campaign.id})
+            for name in names:
+                self.env.invalidate_all()
+                with self.subTest(model, name=name), self.assertRaises(AccessError):
+                    dialog.read([name])

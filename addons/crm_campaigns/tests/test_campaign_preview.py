@@ -145,6 +145,25 @@ class TestCampaignPreview(CampaignCommon):
         with self.assertRaises(AccessError):
             test.send_mail_test()
 
+    def test_proposed_is_only_whom_one_may_read(self):
+        own = new_test_user(
+            self.env,
+            login="own_leads",
+            groups="crm_campaigns.crm_campaigns_group_manager,"
+            "sales_team.group_sale_salesman",
+            company_id=self.company.id,
+        )
+        self.env["crm.lead"].search([]).user_id = self.seller
+        self.ola.user_id = own
+        Test = self.env["mailing.mailing.test"].with_user(own)
+        values = {"mass_mailing_id": self.mailing.id, "email_to": "me@x.example"}
+
+        self.assertEqual(Test.create(values).sample_ref, self.ola)
+        self.ola.user_id = self.seller
+        test = Test.create(values)
+        self.assertFalse(test.sample_ref)
+        self.assertFalse(test.sample_body)
+
     def test_other_mailings_have_the_dialog_as_ever(self):
         mailing = self._create_mailing()
         test = self.env["mailing.mailing.test"].create(

@@ -13,11 +13,13 @@ class CrmCampaignApprove(models.TransientModel):
     approval_id = fields.Many2one(
         "crm.campaign.approval", compute="_compute_approval_id"
     )
-    user_id = fields.Many2one(related="approval_id.user_id")
-    date_asked = fields.Datetime(related="approval_id.date_asked")
-    people_count = fields.Integer(related="approval_id.people_count")
-    note = fields.Text(related="approval_id.note")
-    is_current = fields.Boolean(related="approval_id.is_current")
+    user_id = fields.Many2one(related="approval_id.user_id", related_sudo=False)
+    date_asked = fields.Datetime(related="approval_id.date_asked", related_sudo=False)
+    people_count = fields.Integer(
+        related="approval_id.people_count", related_sudo=False
+    )
+    note = fields.Text(related="approval_id.note", related_sudo=False)
+    is_current = fields.Boolean(related="approval_id.is_current", related_sudo=False)
     reason = fields.Text(help="Told to whoever asked; needed to refuse.")
 
     def _compute_approval_id(self):

@@ -13,11 +13,13 @@ class CrmCampaignPublish(models.TransientModel):
     campaign_id = fields.Many2one(
         "crm.campaign", required=True, readonly=True, ondelete="cascade"
     )
-    origin_id = fields.Many2one(related="campaign_id.draft_of_id")
+    origin_id = fields.Many2one(related="campaign_id.draft_of_id", related_sudo=False)
     changes = fields.Html(compute="_compute_publish")
     is_blocked = fields.Boolean(compute="_compute_publish")
     needs_approval = fields.Boolean(compute="_compute_publish")
-    approval_state = fields.Selection(related="campaign_id.approval_state")
+    approval_state = fields.Selection(
+        related="campaign_id.approval_state", related_sudo=False
+    )
     running_count = fields.Integer(string="Inside", compute="_compute_publish")
     note = fields.Text(help="For whoever decides.")
     inside = fields.Selection(

@@ -18,7 +18,9 @@ class CrmCampaignStart(models.TransientModel):
         help="As far as anybody knows: the dry run says more.",
     )
     needs_approval = fields.Boolean(compute="_compute_start")
-    approval_state = fields.Selection(related="campaign_id.approval_state")
+    approval_state = fields.Selection(
+        related="campaign_id.approval_state", related_sudo=False
+    )
     note = fields.Text(help="For whoever decides.")
 
     @api.depends("campaign_id")

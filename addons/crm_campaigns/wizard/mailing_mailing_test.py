@@ -13,6 +13,8 @@ class MailingMailingTest(models.TransientModel):
         "_selection_sample_ref",
         string="As Sent To",
         compute="_compute_sample_ref",
+        # somebody whom the user may read
+        compute_sudo=False,
         store=True,
         readonly=False,
         help="The mail is shown, and sent as a test, as this person would get it.",
