@@ -110,6 +110,14 @@ class TestBadInput(ScoringCommon):
         self.assertEqual(self.lead.score_engagement, 0)
         self.assertTrue(self.lead.score_grade)
 
+    def test_limits_take_nothing_from_who_did_nothing(self):
+        self._rule(10, kind="email_in", max_points=5)
+        self._rule(3, kind="call_done")
+        other = self._create_leads()
+        self._touch(other, kind="call_done")
+        self._score(self.lead + other)
+        self.assertEqual((self.lead + other).mapped("score_engagement"), [0, 3])
+
     def test_points_of_many_touchpoints(self):
         self._rule(10_000, kind="email_in")
         self.model.has_max_total = False

@@ -215,7 +215,9 @@ class EngagementSql(FitSql):
         columns = [SQL("0 AS p0")]
         for rule in self._rules("engagement", models):
             limit = rule.max_points or MAX_RULE_POINTS
-            points = clamp(SQL("e.%s", self._name("u", rule)), -limit, limit)
+            # without touchpoints NULL, which greatest() leaves out of account
+            points = SQL("COALESCE(e.%s, 0)", self._name("u", rule))
+            points = clamp(points, -limit, limit)
             columns.append(
                 SQL(
                     # away from zero, as people round
