@@ -9,7 +9,7 @@ class CrmCaseTeam(models.Model):
             ("new", "Anew: the full time once more"),
             ("resume", "It goes on with what was left"),
         ],
-        string="Time to Solve",
+        string="Time to Solve Then",
         required=True,
         default="new",
         help="What is promised of a case that is opened again.\nAnew: a second promise,"
