@@ -1,10 +1,12 @@
 import logging
 
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools.sql import column_exists, create_column, table_exists
 
 from odoo.addons.crm_plus.tools.calendar_time import work_time
+from odoo.addons.crm_plus.tools.collision import COLLISIONS, try_again
 from odoo.addons.crm_plus.tools.worktime import NoWorkingTimeError
 
 from ..case.crm_case_mail import AUTOMATIC_HEADERS
@@ -135,6 +137,13 @@ class CrmCase(models.Model):
     @api.model
     def _cron_silence(self, batch_size=CRON_BATCH_SIZE):
         """Remind customers who are silent; close what was announced in vain."""
+        progress = try_again(self.env, lambda: self._process_silence(batch_size))
+        done, remaining = progress or (0, 0)  # what collides comes again in an hour
+        self.env["ir.cron"]._commit_progress(done, remaining=remaining)
+
+    @api.model
+    def _process_silence(self, batch_size):
+        """Do one batch; return how many cases it did, and how many remain."""
         remind, close = self._get_silence_domains()
         silent = self.search(close, limit=batch_size, order="date_silence_warned, id")
         silent = silent.try_lock_for_update().filtered_domain(close)
@@ -147,9 +156,9 @@ class CrmCase(models.Model):
             due._remind_silent()
         if due:
             self._trigger_cron("mail.ir_cron_mail_scheduler_action")
-        self.env["ir.cron"]._commit_progress(
+        return (
             len(silent) + len(due),
-            remaining=self.search_count(close) + self.search_count(remind),
+            self.search_count(close) + self.search_count(remind),
         )
 
     def _remind_silent(self):
@@ -171,6 +180,8 @@ class CrmCase(models.Model):
                         },
                     )
                     cases.date_silence_warned = now
+            except COLLISIONS:
+                raise
             except Exception:
                 _logger.exception(
                     "The customers of %s could not be reminded", cases.mapped("number")
@@ -181,8 +192,33 @@ class CrmCase(models.Model):
                     cases.date_waiting = now
 
     def _close_silent(self):
-        if not self:
-            return
+        """Close what was announced. A case that cannot be closed holds up no other: it
+        is tried again after as many days as the customer was given."""
+        batches = [self] if self else []
+        while batches:
+            cases = batches.pop(0)
+            try:
+                with self.env.cr.savepoint():
+                    cases._end_silence()
+            except COLLISIONS:
+                raise
+            except Exception as error:
+                _logger.exception(
+                    "The silent cases %s could not be closed", cases.mapped("number")
+                )
+                if len(cases) > 1:
+                    batches += list(cases)
+                    continue
+                cases.date_silence_warned = fields.Datetime.now()
+                cases._message_log(
+                    body=self.env._(
+                        "The customer was reminded and has not answered, but the case"
+                        " could not be closed by itself. Close it by hand. %(problem)s",
+                        problem=error if isinstance(error, UserError) else "",
+                    )
+                )
+
+    def _end_silence(self):
         self._resolve_by_itself("crm_helpdesk.crm_case_resolution_no_answer")
         self._track_set_log_message(
             self.env._("Closed: the customer was reminded, and has not answered.")

@@ -1,7 +1,13 @@
+import logging
+
 from odoo import api, fields, models
 from odoo.fields import Domain
 
+from odoo.addons.crm_plus.tools.collision import COLLISIONS, rested, try_again
+
 from ..case.crm_case_stage import DONE
+
+_logger = logging.getLogger(__name__)
 
 CRON_BATCH_SIZE = 200  # a note and an activity each, made together
 
@@ -106,18 +112,43 @@ class CrmCase(models.Model):
 
     @api.model
     def _cron_wake(self, batch_size=CRON_BATCH_SIZE):
+        progress = try_again(self.env, lambda: self._process_snoozed(batch_size))
+        if progress is None:
+            self._trigger_wake([rested()])
+        done, remaining = progress or (0, 0)
+        self.env["ir.cron"]._commit_progress(done, remaining=remaining)
+
+    @api.model
+    def _process_snoozed(self, batch_size):
+        """Do one batch; return how many cases it did, and how many remain."""
         domain = Domain("snooze_until", "<=", fields.Datetime.now())
         cases = self.search(domain, limit=batch_size, order="snooze_until, id")
         cases = cases.try_lock_for_update().filtered_domain(domain)
         cases._wake()
-        self.env["ir.cron"]._commit_progress(
-            len(cases), remaining=self.search_count(domain)
-        )
+        return len(cases), self.search_count(domain)
 
     def _wake(self):
-        """The time has come: back into the queue, and onto the desk of who has it."""
-        if not self:
-            return
+        """The time has come: back into the queue, and onto the desk of who has it. A
+        case of which nobody can be told is back in the queue all the same, and holds
+        up no other."""
+        batches = [self] if self else []
+        while batches:
+            cases = batches.pop(0)
+            try:
+                with self.env.cr.savepoint():
+                    cases._wake_and_tell()
+            except COLLISIONS:
+                raise
+            except Exception:
+                _logger.exception(
+                    "Nobody could be told that %s woke", cases.mapped("number")
+                )
+                if len(cases) > 1:
+                    batches += list(cases)
+                else:
+                    cases.action_wake()
+
+    def _wake_and_tell(self):
         todo = self.env.ref("mail.mail_activity_data_todo")
         model_id = self.env["ir.model"]._get_id(self._name)
         # quick: he sees it on his list, a mail to him would be one too many
