@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.tools import SQL
+from odoo.tools.sql import column_exists, create_column, table_exists
 
 
 class CrmCase(models.Model):
@@ -12,16 +13,44 @@ class CrmCase(models.Model):
         readonly=True,
         copy=False,
         groups="base.group_user",
-        help="Left out of lists and figures; more mail of the same sender goes the "
-        "same way, until it is taken back.",
+        help="Left out of lists and figures; more mail of the same sender to this "
+        "company goes the same way, until one of them is taken back.",
+    )
+    date_spam_judged = fields.Datetime(
+        string="Spam or Not, Said on",
+        readonly=True,
+        copy=False,
+        groups="base.group_user",
+        help="When a person said of this case that it is spam, or is none. What was "
+        "said last of a sender holds.",
     )
 
-    _spam_idx = models.Index("(email_normalized) WHERE is_spam")
+    _spam_idx = models.Index(
+        "(email_normalized, company_id, date_spam_judged)"
+        " WHERE date_spam_judged IS NOT NULL"
+    )
+
+    def _auto_init(self):
+        # at the installation there is no table yet, and no case
+        is_new = table_exists(self.env.cr, self._table) and not column_exists(
+            self.env.cr, self._table, "date_spam_judged"
+        )
+        if is_new:
+            create_column(self.env.cr, self._table, "date_spam_judged", "timestamp")
+        result = super()._auto_init()
+        if is_new:
+            # who said so is not known: what was put aside by itself counts, too
+            self.env.cr.execute(
+                "UPDATE crm_case SET date_spam_judged = write_date WHERE is_spam"
+            )
+        return result
 
     def action_mark_spam(self):
         """Put aside: closed without a word to anybody, archived, and out of figures."""
         cases = self.filtered(lambda case: not case.is_spam)
         cases._put_aside()
+        # also of what was put aside by itself: from now on a person says so
+        self.date_spam_judged = fields.Datetime.now()
         for case in cases:
             case._message_log(body=self.env._("Put aside as spam"))
         return {
@@ -40,7 +69,13 @@ class CrmCase(models.Model):
     def action_unmark_spam(self):
         """It was none after all: back to work, and its sender is believed again."""
         cases = self.filtered("is_spam")
-        cases.write({"is_spam": False, "active": True})
+        cases.write(
+            {
+                "is_spam": False,
+                "active": True,
+                "date_spam_judged": fields.Datetime.now(),
+            }
+        )
         cases._start_clocks()
         # sudo: the same sender's other mails go on as they are; the ledger is written
         # by the system
@@ -95,15 +130,17 @@ class CrmCase(models.Model):
         return case
 
     def _is_of_spammer(self):
-        """Whether mail of this sender was put aside, and never taken back since."""
+        """Whether the last word of a person on mail of this sender was spam; by each
+        company for itself, whose people can see it and take it back."""
         if not self.email_normalized:
             return False
-        return bool(
-            self.with_context(active_test=False).search_count(
-                [
-                    ("email_normalized", "=", self.email_normalized),
-                    ("is_spam", "=", True),
-                ],
-                limit=1,
-            )
+        judged = self.with_context(active_test=False).search(
+            [
+                ("email_normalized", "=", self.email_normalized),
+                ("company_id", "=", self.company_id.id),
+                ("date_spam_judged", "!=", False),
+            ],
+            order="date_spam_judged desc, id desc",
+            limit=1,
         )
+        return judged.is_spam
