@@ -222,6 +222,44 @@ class TestCredit(AfterSalesCommon):
         with self.assertRaises(UserError):
             self._credit(1, credit="amount", amount=0)
 
+    def _sell_two(self, *prices):
+        """An order of a line each, delivered and invoiced; its case."""
+        order = self._create_order(
+            self.ida,
+            order_line=[
+                Command.create(
+                    {"product_id": self.machine.id, "price_unit": price, "name": "x"}
+                )
+                for price in prices
+            ],
+        )
+        self._receive_goods(order.picking_ids)
+        self._bill(order)
+        return self._create_cases(sale_order_id=order.id)
+
+    def test_agreed_amount_counts_goods_that_are_requested(self):
+        case = self._sell_two(100)
+        self._credit(1, case)
+        with self.assertRaises(ValidationError):
+            self._credit(1, case, credit="amount", amount=60)
+
+    def test_agreed_amount_falls_on_its_lines_only(self):
+        case = self._sell_two(100, 300)
+        rows = self._rows(case)
+        cheap = rows.sale_line_id.filtered(lambda line: line.price_unit == 100)
+        both = self._request(
+            case, quantities=[1, 1], is_return=False, credit="amount", amount=40
+        )
+        self._confirm(both).credit_move_ids.action_post()
+
+        left = {row.sale_line_id: row.credit_left for row in self._rows(case)}
+        self.assertEqual(left[cheap], 0.9, "ten of forty, as a quarter was paid for it")
+        quantities = [0.9 if row.sale_line_id == cheap else None for row in rows]
+        self._request(case, quantities=quantities, is_return=False, credit="goods")
+        quantities = [None if row.sale_line_id == cheap else 1 for row in rows]
+        with self.assertRaises(ValidationError):
+            self._request(case, quantities=quantities, is_return=False, credit="goods")
+
     def test_credit_of_what_came_back(self):
         returned, credit = self._request(quantities=[2], credit="goods")
         self.assertTrue(returned.is_refund)

@@ -171,6 +171,17 @@ class CrmCaseClaimLine(models.Model):
             bill.quantity, self.uom_id, rounding_method="HALF-UP"
         )
 
+    def _get_price(self):
+        """What crediting the quantity comes to, untaxed; call as root."""
+        self.ensure_one()
+        missing, price = self.quantity, 0.0
+        for bill, left in self._get_left_of(self._get_bills()):
+            quantity = self._get_bill_quantity(bill)
+            taken = max(min(missing, left), 0)
+            missing -= taken
+            price += bill.price_subtotal * taken / quantity if quantity else 0
+        return price
+
     def _get_bills_left(self):
         """``[(posted invoice line, quantity left)]`` in the product's unit, newest
         invoice first: less the credit notes of that very invoice, then less those
@@ -178,12 +189,15 @@ class CrmCaseClaimLine(models.Model):
         """
         self.ensure_one()
         # sudo: accountants need not read orders; invoice lines are theirs
-        line_sudo = self.sudo()
-        bills = line_sudo.sale_line_id.invoice_lines or (
-            line_sudo.invoice_line_id
-            | line_sudo.invoice_line_id._get_case_refund_lines()
+        return self._get_left_of(self.sudo()._get_bills().sudo(False))
+
+    def _get_bills(self):
+        return self.sale_line_id.invoice_lines or (
+            self.invoice_line_id | self.invoice_line_id._get_case_refund_lines()
         )
-        bills = bills.sudo(False).filtered(lambda bill: bill.display_type == "product")
+
+    def _get_left_of(self, bills):
+        bills = bills.filtered(lambda bill: bill.display_type == "product")
         refunds = bills.filtered(
             lambda bill: (
                 bill.move_type == "out_refund" and bill.parent_state != "cancel"

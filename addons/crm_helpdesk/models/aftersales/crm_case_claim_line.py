@@ -3,7 +3,7 @@ from collections import defaultdict
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Domain
-from odoo.tools import float_compare
+from odoo.tools import float_compare, float_round
 from odoo.tools.misc import clean_context
 
 from .crm_case_claim import OPEN
@@ -387,6 +387,7 @@ class CrmCaseClaimLine(models.Model):
                         left=f"{max(possible + line.quantity, 0):g}",
                     )
                 )
+        lines._check_price_left(left)
         for claim in lines.claim_id.filtered(
             lambda claim: claim.remedy == MONEY and claim.is_agreed
         ):
@@ -400,6 +401,27 @@ class CrmCaseClaimLine(models.Model):
                     self.env._(
                         "The agreed amount is more than what these lines were invoiced"
                         " for, less what was credited already."
+                    )
+                )
+
+    def _check_price_left(self, left):
+        """Goods are not credited at their full price where a part of it was agreed
+        upon already: the quantity does not know of that. Call as root.
+        """
+        prices = defaultdict(float)
+        for line in self:
+            if line.remedy != MONEY or line.claim_id.is_agreed:
+                continue
+            [key] = left.get_keys(line)
+            prices[key] += line._get_price()
+            if not left.is_money_left(key, prices[key], line.claim_id.currency_id):
+                raise ValidationError(
+                    self.env._(
+                        "%(product)s: a credit of %(quantity)s is more than what is"
+                        " left of its invoice, as a part of the price was agreed upon"
+                        " as a credit. Request fewer, or agree upon an amount.",
+                        product=line.product_id.display_name,
+                        quantity=f"{line.quantity:g}",
                     )
                 )
 
@@ -456,6 +478,11 @@ class Left:
         # (remedy, key) -> quantity
         self.quantities = defaultdict(float)
         self.amounts = {}
+        # of agreed amounts, what falls on each key; of goods requested, their price
+        self.shares = defaultdict(float)
+        self.pending = defaultdict(float)
+        # key -> mean price of one
+        self.prices = {}
         for move in moves:
             self._read_move(move)
         self._read_goods_requests()
@@ -478,9 +505,7 @@ class Left:
         if line.remedy == MONEY:
             if line.claim_id.is_agreed:
                 return {}  # see get_amount
-            if line.sale_line_id:
-                return {f"sale-{line.sale_line_id.id}": 1}
-            return {f"bill-{line.invoice_line_id.id}": 1}
+            return {self._get_money_key(line.sale_line_id, line.invoice_line_id): 1}
         if not line.move_id:
             return {
                 f"kit-{line.sale_line_id.id}": 1,
@@ -506,9 +531,15 @@ class Left:
     def get_possible(self, remedy, move, lot, sale_line, invoice_line):
         """How much of a remedy is possible for a row of goods."""
         if remedy == MONEY:
-            if sale_line:
-                return max(self.quantities[MONEY, f"sale-{sale_line.id}"], 0)
-            return max(self.quantities[MONEY, f"bill-{invoice_line.id}"], 0)
+            source = sale_line or invoice_line
+            key = self._get_money_key(sale_line, invoice_line)
+            possible = self.quantities[MONEY, key]
+            if self.shares[key] and self.prices.get(key):
+                by_price = self._get_money_left(key) / self.prices[key]
+                digits = source.env["decimal.precision"].precision_get("Product Unit")
+                by_price = float_round(by_price, digits, rounding_method="DOWN")
+                possible = min(possible, by_price)
+            return max(possible, 0)
         if not move:
             return max(self.quantities[remedy, f"kit-{sale_line.id}"], 0)
         keys = self._get_goods_keys(move, lot)
@@ -517,12 +548,26 @@ class Left:
     def get_amount(self, lines):
         """What is left to credit of these lines, untaxed."""
         keys = {
-            f"sale-{line.sale_line_id.id}"
-            if line.sale_line_id
-            else f"bill-{line.invoice_line_id.id}"
+            self._get_money_key(line.sale_line_id, line.invoice_line_id)
             for line in lines
         }
-        return sum(self.amounts.get(key, 0) for key in keys) - self.agreed
+        return (
+            sum(self.amounts.get(key, 0) - self.pending[key] for key in keys)
+            - self.agreed
+        )
+
+    def is_money_left(self, key, price, currency):
+        """Whether goods may be credited at this price."""
+        if not self.shares[key]:
+            return True  # the quantity says it; prices are rounded
+        return currency.compare_amounts(price, self._get_money_left(key)) <= 0
+
+    def _get_money_left(self, key):
+        return self.amounts.get(key, 0) - self.shares[key] - self.pending[key]
+
+    @staticmethod
+    def _get_money_key(sale_line, invoice_line):
+        return f"sale-{sale_line.id}" if sale_line else f"bill-{invoice_line.id}"
 
     # ------------------------------------------------------------
     # Goods
@@ -657,6 +702,8 @@ class Left:
             )
             amount += sign * bill.price_subtotal
         self.amounts[key] = amount
+        quantity = self.quantities[MONEY, key]
+        self.prices[key] = amount / quantity if quantity > 0 else 0.0
 
     def _read_money_requests(self):
         lines = self.requested.filtered(lambda line: line.remedy == MONEY)
@@ -665,6 +712,7 @@ class Left:
             if claim.state == "requested" and not claim.is_agreed:
                 for key in self.get_keys(line):
                     self.quantities[MONEY, key] -= line.quantity
+                    self.pending[key] += line.quantity * self.prices.get(key, 0)
         # an agreed amount is on no order line: take it off whichever it touches
         agreed = (
             (self.sale_lines | self.moves.sale_line_id).case_claim_line_ids
@@ -678,3 +726,22 @@ class Left:
             )
         )
         self.agreed = sum(agreed.mapped("amount"))
+        for claim in agreed:
+            self._share_agreed(claim)
+
+    def _share_agreed(self, claim):
+        """Over the lines it was agreed upon for, as they were invoiced."""
+        invoiced = {}
+        for line in claim.line_ids:
+            key = self._get_money_key(line.sale_line_id, line.invoice_line_id)
+            bills = line.sale_line_id.invoice_lines or line.invoice_line_id
+            invoiced[key] = sum(
+                bill.price_subtotal
+                for bill in bills
+                if bill.display_type == "product"
+                and bill.move_type == "out_invoice"
+                and bill.parent_state == "posted"
+            )
+        total = sum(invoiced.values())
+        for key, amount in invoiced.items():
+            self.shares[key] += claim.amount * (amount / total if total else 1)
