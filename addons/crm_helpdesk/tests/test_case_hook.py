@@ -104,6 +104,37 @@ class TestCaseHook(HttpCase, CaseCommon):
             self._calls(), [{"key": "shop-1", "status": 201, "case_id": case.id}]
         )
 
+    def test_what_the_database_does_not_take_is_said(self):
+        self.team.case_properties_definition = [
+            *self.team.case_properties_definition,
+            {
+                "name": "tags",
+                "string": "T",
+                "type": "tags",
+                "tags": [["a", "A", 1]],
+            },
+        ]
+        half = "\ud800"
+        for fields in (
+            {"T": [{}]},
+            {"T": [["a"]]},
+            {"Kind": {}},
+            {"Serial": half},
+            {"T": [half]},
+            {half: 1},
+            {"a\0": 1},
+        ):
+            with self.subTest(fields=ascii(fields)):
+                status, answer = self._open(fields=fields)
+                self.assertEqual(status, 422)
+                self.assertIn("fields: ", answer["error"])
+        self.assertEqual(self._open(fields={"T": ["a"], "Serial": "S-1"})[0], 201)
+
+    def test_subject_in_lines(self):
+        self._open(subject="It\nleaks\r\n badly")
+
+        self.assertEqual(self._new_cases().name, "It leaks badly")
+
     def test_the_same_key_opens_no_second(self):
         status, answer = self._open()
         self.assertEqual(status, 201)

@@ -219,6 +219,8 @@ class CrmCaseHookCall(models.Model):
             status, text = error.status, str(error)
         except (UserError, ValidationError) as error:
             status, text = 422, str(error)
+        # it may quote what the database does not take
+        text = text.replace("\0", "").encode("utf-8", "replace").decode()
         self._reject(team, key, status, text, address)
         return status, {"error": text}
 
@@ -423,9 +425,14 @@ class CrmCaseHookCall(models.Model):
             raise HookError(422, f"fields: {name}: no {field['type']}")
         if field["type"] in ("integer", "float") and not is_number(value):
             raise HookError(422, f"fields: {name}: no {field['type']}")
+        for text in value if isinstance(value, list) else [value]:
+            self._check_letters(name, text)
         allowed = {option for option, _label in field["options"]}
         for choice in value if isinstance(value, list) else [value]:
-            if field["type"] in ("selection", "tags") and choice not in allowed:
+            if field["type"] in ("selection", "tags") and (
+                # what is no text need not even be comparable
+                not isinstance(choice, str) or choice not in allowed
+            ):
                 raise HookError(422, f"fields: {name}: none of the list")
         if field["type"] in ("date", "datetime"):
             try:
@@ -434,6 +441,14 @@ class CrmCaseHookCall(models.Model):
             except ValueError:
                 raise HookError(422, f"fields: {name}: no {field['type']}") from None
         return value.replace("\0", "")[:2000] if isinstance(value, str) else value
+
+    @api.model
+    def _check_letters(self, name, text):
+        """JSON may have halves of letters, which are none."""
+        try:
+            (text if isinstance(text, str) else "").encode()
+        except UnicodeEncodeError:
+            raise HookError(422, f"fields: {name}: no such letters") from None
 
     @api.model
     def _add_message(self, team, message):
