@@ -16,6 +16,7 @@ from . import test_case_follow_up
 from . import test_case_hook
 from . import test_case_intake_tour
 from . import test_case_limits
+from . import test_case_losses
 from . import test_case_macro
 from . import test_case_mail
 from . import test_case_mailset

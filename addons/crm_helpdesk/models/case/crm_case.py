@@ -318,6 +318,7 @@ class CrmCase(models.Model):
                 vals.setdefault("date_assigned", now)
             vals.setdefault("rating_last_value", 0)
             self._split_contact(vals)
+            self._flatten_subject(vals)
         cases = super().create(vals_list)
         # new cases have no ratings: no need to look for them
         self.env.remove_to_compute(self._fields["rating_last_value"], cases)
@@ -335,6 +336,7 @@ class CrmCase(models.Model):
             )
         vals = dict(vals)
         self._split_contact(vals)
+        self._flatten_subject(vals)
         self._check_team_given(vals)
         before = {}
         if vals.keys() & {"stage_id", "team_id"}:
@@ -371,6 +373,13 @@ class CrmCase(models.Model):
             vals["partner_email"] = email or vals["partner_email"]
             if name and not vals.get("partner_name"):
                 vals["partner_name"] = name
+
+    @api.model
+    def _flatten_subject(self, vals):
+        """One line, whoever gives it: mails bear the subject, and none can be sent
+        whose subject has a line feed."""
+        if vals.get("name"):
+            vals["name"] = " ".join(str(vals["name"]).split()) or vals["name"]
 
     @api.model
     def _draw_numbers(self, count):
@@ -430,7 +439,10 @@ class CrmCase(models.Model):
         are over have none."""
         alive = self.filtered(lambda case: case.stage_category not in DONE)
         dates = {case.id: case.date_opened for case in alive}
-        alive._sla_start(("first_response", "resolution"), dates)
+        # what was answered and comes back is promised no second first answer
+        answered = alive.filtered("date_first_response")
+        (alive - answered)._sla_start(("first_response", "resolution"), dates)
+        answered._sla_start("resolution", dates)
         alive._pause_clocks()
         done = self - alive
         if done:

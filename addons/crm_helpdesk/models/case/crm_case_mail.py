@@ -2,8 +2,11 @@ import logging
 from datetime import timedelta
 
 from odoo import api, fields, models
+from odoo.exceptions import MissingError
 from odoo.fields import Domain
 from odoo.tools import email_normalize, parse_contact_from_email
+
+from odoo.addons.crm_plus.tools.collision import COLLISIONS
 
 from ...tools.automatic_reply import is_automatic_reply
 from ...tools.case_reference import subject_references
@@ -244,6 +247,9 @@ class CrmCase(models.Model):
     def message_post(self, **kwargs):
         """A public answer that names nobody goes to the customer of the case."""
         self.ensure_one()
+        if kwargs.get("subject"):
+            # no mail can be sent whose subject has a line feed
+            kwargs["subject"] = " ".join(kwargs["subject"].split())
         if self._is_unaddressed_answer(kwargs):
             if self.partner_id:
                 kwargs["partner_ids"] = self.partner_id.ids
@@ -341,9 +347,44 @@ class CrmCase(models.Model):
         return headers
 
     def _message_track_post_template(self, changes):
-        return super(
-            CrmCase, self.with_context(crm_helpdesk_automatic=True)
-        )._message_track_post_template(changes)
+        """Mail of stages. One that cannot be written is no reason to lose what moved
+        the case there, be it the customer's answer."""
+        automatic = self.with_context(crm_helpdesk_automatic=True)
+        post = super(CrmCase, automatic)._message_track_post_template
+        if not (self and changes and self._has_track_template(changes)):
+            return post(changes)
+        try:
+            with self.env.cr.savepoint():
+                return post(changes)
+        except COLLISIONS:
+            raise
+        except Exception:
+            _logger.exception("Mail of the stage of case %s failed", self.ids)
+        for case in self.exists():
+            case._log_failed_stage_mail()
+        return True
+
+    def _has_track_template(self, changes):
+        try:
+            templates = self._track_template(changes)
+        except MissingError:
+            return False  # deleted since it was changed: Odoo knows what to do
+        return any(template for template, _values in templates.values())
+
+    def _log_failed_stage_mail(self):
+        # sudo: whoever moved the case, customers too; a note for our people
+        case_sudo = self.sudo()
+        case_sudo._message_log(
+            body=self.env._(
+                "The customer was not written to: the mail “%(template)s” of the stage"
+                " “%(stage)s” cannot be made. Write to the customer yourself, and have"
+                " an administrator correct the template: its preview shows what is"
+                " wrong.",
+                template=case_sudo.stage_id.template_id.display_name or "",
+                stage=case_sudo.stage_id.display_name,
+            ),
+            author_id=self.env.ref("base.partner_root").id,
+        )
 
     def _notify_get_recipients_groups(self, message, model_description, msg_vals=False):
         """Only the customer of the case gets a link that opens it without login."""

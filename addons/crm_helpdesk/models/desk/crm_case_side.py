@@ -138,16 +138,26 @@ class CrmCaseSide(models.Model):
     def message_post(self, **kwargs):
         """What is written here publicly goes to the other side, whom it is for."""
         self.ensure_one()
-        is_ours = self.env.user._is_internal() and not kwargs.get("author_id")
+        # the full composer names its author
+        author = (
+            self.env["res.partner"].browse(kwargs.get("author_id"))
+            or self.env.user.partner_id
+        )
+        is_ours = self.env.user._is_internal() and any(
+            not user.share
+            # sudo: users are not read by all
+            for user in author.sudo().user_ids
+        )
         is_public = kwargs.get("subtype_xmlid") == "mail.mt_comment" or kwargs.get(
             "subtype_id"
         ) == self.env["ir.model.data"]._xmlid_to_res_id("mail.mt_comment")
         is_ours = is_ours and is_public and kwargs.get("message_type") == "comment"
         if is_ours:
-            kwargs["partner_ids"] = [
-                *(kwargs.get("partner_ids") or ()),
-                *self.partner_id.ids,
-            ]
+            kwargs["partner_ids"] = list(
+                dict.fromkeys(
+                    [*(kwargs.get("partner_ids") or ()), *self.partner_id.ids]
+                )
+            )
             # sudo: the token is for the gateway only
             kwargs["subject"] = write_token(
                 kwargs.get("subject") or self.name, self.id, self.sudo().token

@@ -192,7 +192,8 @@ class CrmCase(models.Model):
         """Return the case that a mail was answered to, and take the signed address out
         of the mail: the token is nobody's recipient, and nobody's to read.
 
-        An address whose signature is not ours becomes the plain one.
+        An address whose signature is not ours becomes the plain one; that of a case
+        that was deleted, too: there is nobody else to take the mail.
         """
         found = self.browse()
         if "+c" not in (message_dict.get("recipients") or "").lower():
@@ -202,10 +203,13 @@ class CrmCase(models.Model):
             if not (match := TOKEN.match(email)):
                 continue
             case_id, signature = int(match["id"]), match["signature"].lower()
+            case = self.browse()
             if consteq(signature, self._sign_reply(case_id)):
-                plain[email.lower()] = None
                 # sudo: the gateway looks for the case of whoever has the address
-                found = found or self.sudo().browse(case_id).exists()
+                case = self.sudo().browse(case_id).exists()
+            if case:
+                plain[email.lower()] = None
+                found = found or case
             else:
                 local, _at, domain = email.partition("@")
                 plain[email.lower()] = f"{local.partition('+')[0]}@{domain}"
