@@ -23,6 +23,7 @@ from . import test_assignment_tour
 from . import test_assignment
 from . import test_assignment_concurrent
 from . import test_scoring
+from . import test_score_companies
 from . import test_score_threshold
 from . import test_score_builder
 from . import test_score_builder_tour

@@ -12,6 +12,11 @@ from .scoring_sql import TRUE, case, clamp
 class EngagementSql(FitSql):
     """One row for each record with touchpoints, one column for each rule and figure."""
 
+    def _domain_key(self, rule):
+        """Rules of one key ask the same of touchpoints: once will do."""
+        model = rule.model_id
+        return rule.touchpoint_domain, model.company_id, model.user_id
+
     def _ctes(self, models, ids=None, id_range=None, is_explained=False):
         """``WITH`` clause: ``scored`` (see ``_scored``) and ``engaged`` (one row for
         each of them that has touchpoints, one column a rule and figure).
@@ -19,7 +24,7 @@ class EngagementSql(FitSql):
         rules = self._rules("engagement", models)
         domains = {}
         for rule in rules.filtered("has_touchpoint_domain"):
-            domains.setdefault((rule.touchpoint_domain, rule.model_id.company_id), rule)
+            domains.setdefault(self._domain_key(rule), rule)
         flags = {
             key: (
                 SQL.identifier(f"d{rule.id}"),
@@ -40,8 +45,7 @@ class EngagementSql(FitSql):
             )
             for key, (flag, _condition) in flags.items()
             if any(
-                rule.max_times
-                and (rule.touchpoint_domain, rule.model_id.company_id) == key
+                rule.max_times and self._domain_key(rule) == key
                 for rule in rules.filtered("has_touchpoint_domain")
             )
         ]
@@ -164,7 +168,7 @@ class EngagementSql(FitSql):
             found.insert(0, SQL("model_id = %s", rule.model_id.id))
         place = SQL("k0")
         if rule.has_touchpoint_domain:
-            first = domains[rule.touchpoint_domain, rule.model_id.company_id]
+            first = domains[self._domain_key(rule)]
             found.append(SQL.identifier(f"d{first.id}"))
             place = SQL.identifier(f"k{first.id}")
         found = SQL(" AND ").join(found)

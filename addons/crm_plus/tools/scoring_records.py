@@ -1,7 +1,9 @@
 """The scoring engine: which records, and which of the scoring models scores them."""
 
 import re
+from functools import cached_property
 
+from odoo import SUPERUSER_ID
 from odoo.fields import Domain
 from odoo.tools import SQL
 
@@ -84,12 +86,36 @@ class RecordsSql:
             )
         )
 
+    @cached_property
+    def _has_companies(self):
+        # sudo: of whoever scores
+        return self.env["res.company"].sudo().search_count([], limit=2) > 1
+
+    def _search_as(self, model, Model, text, bounds=Domain.TRUE):
+        """Return the query of a condition of a scoring model.
+
+        All records of ``Model`` are asked, but of what they are related to that only
+        which the responsible person may see: else points would tell of orders and
+        invoices of other companies. Where there is one company there are none.
+        """
+        user, company = model.user_id, model.company_id
+        if user and user.id != SUPERUSER_ID and self._has_companies:
+            companies = company or user.company_id | user.company_ids
+            Model = Model.with_user(user).with_context(
+                allowed_company_ids=companies.ids,
+                # a day is the same whoever is responsible
+                tz=self.env.context.get("tz") or self.env.user.tz or "UTC",
+            )
+        elif company:
+            Model = Model.with_company(company)
+        return Model._search(
+            evaluate_domain(Model.env, text) & bounds, bypass_access=True
+        )
+
     def _search_rule(self, rule, Model, text, bounds=Domain.TRUE):
         """Return the query of a rule's domain; None and a note if it does not work."""
-        company = rule.model_id.company_id
-        Model = Model.with_company(company) if company else Model
         try:
-            query = Model._search(evaluate_domain(Model.env, text) & bounds)
+            query = self._search_as(rule.model_id, Model, text, bounds)
             query.order = None
             return query
         except Exception as error:  # noqa: BLE001 whatever a user may have written
@@ -162,7 +188,7 @@ class RecordsSql:
             )
         if model._has_domain():
             try:
-                query = self.Target._search(evaluate_domain(self.env, model.domain))
+                query = self._search_as(model, self.Target, model.domain)
                 query.order = None
                 conditions.append(
                     SQL("%s IN %s", self._column("id"), query.subselect())

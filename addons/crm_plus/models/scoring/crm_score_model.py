@@ -3,7 +3,7 @@ import logging
 import psycopg2
 from markupsafe import Markup
 
-from odoo import api, fields, models, tools
+from odoo import SUPERUSER_ID, api, fields, models, tools
 from odoo.exceptions import ValidationError
 from odoo.tools import SQL
 
@@ -61,6 +61,18 @@ class CrmScoreModel(models.Model):
         string="Sales Teams",
         domain=TEAM_DOMAIN,
         help="Only leads of these teams. Empty: of all.",
+    )
+    user_id = fields.Many2one(
+        "res.users",
+        string="Responsible",
+        default=lambda self: self._default_user_id(),
+        copy=False,
+        # nobody responsible would be everybody's companies
+        ondelete="restrict",
+        domain=[("share", "=", False)],
+        help="What leads and customers are related to, such as orders, gives points as "
+        "far as this person may see it: nothing of other companies. Whoever changes a "
+        "condition, and may see fewer companies, becomes responsible.",
     )
     domain = fields.Char(
         string="Condition",
@@ -290,12 +302,60 @@ class CrmScoreModel(models.Model):
                     )
                 ) from error
 
+    @api.constrains("user_id")
+    def _check_user(self):
+        """Nobody has points tell him what only others may see."""
+        if self.env.uid == SUPERUSER_ID:
+            return
+        own = self.env.user.company_ids
+        for model in self:
+            if model._get_companies_seen() - own:
+                raise ValidationError(
+                    self.env._(
+                        "The responsible person of “%s” sees companies that you do "
+                        "not. Choose somebody else, or yourself.",
+                        model.name,
+                    )
+                )
+
     @api.constrains("target")
     def _check_parts_of_target(self):
         """Rules and actions are of leads or of customers: they do not change sides."""
         models_ = self.with_context(active_test=False)
         models_.rule_ids._check_domain()
         models_.threshold_ids._check_actions()
+
+    @api.model
+    def _default_user_id(self):
+        return False if self.env.uid == SUPERUSER_ID else self.env.user
+
+    def _get_companies_seen(self):
+        """Of which companies the conditions see related records: of all, where nobody
+        is responsible.
+        """
+        self.ensure_one()
+        # sudo: to compare them, whichever they are
+        model_sudo = self.sudo()
+        if not model_sudo.user_id:
+            return model_sudo.env["res.company"].search([])
+        return model_sudo.company_id or model_sudo.user_id.company_ids
+
+    def _answer_for_conditions(self):
+        """Whoever wrote a condition answers for it, unless who does sees no more: it
+        must tell him nothing that he may not see, be it by another's rights.
+        """
+        if self.env.uid == SUPERUSER_ID:
+            return
+        user = self.env.user
+        for model in self:
+            # sudo: as above
+            responsible_sudo = model.sudo().user_id
+            if (
+                not responsible_sudo
+                or model.company_id - responsible_sudo.company_ids
+                or responsible_sudo.company_ids - user.company_ids
+            ):
+                model.user_id = user
 
     def _has_domain(self):
         self.ensure_one()
@@ -334,12 +394,15 @@ class CrmScoreModel(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         models_ = super().create(vals_list)
+        models_._answer_for_conditions()
         self._rules_changed(set(models_.mapped("target_model")))
         return models_
 
     def write(self, vals):
         targets = set(self.mapped("target_model"))
         result = super().write(vals)
+        if vals.keys() & {"company_id", "domain"}:
+            self._answer_for_conditions()
         if vals.keys() - {"name", "mql_notify", "fit_rule_ids", "engagement_rule_ids"}:
             self._rules_changed(targets | set(self.mapped("target_model")))
         return result

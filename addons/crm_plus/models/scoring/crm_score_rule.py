@@ -239,12 +239,15 @@ class CrmScoreRule(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         rules = super().create(vals_list)
+        rules.model_id._answer_for_conditions()
         rules.model_id._rules_changed(set(rules.mapped("target_model")))
         return rules
 
     def write(self, vals):
         targets = set(self.mapped("target_model"))
         result = super().write(vals)
+        if vals.keys() & {"dimension", "domain", "model_id", "touchpoint_domain"}:
+            self.model_id._answer_for_conditions()
         if vals.keys() - {"name", "sequence"}:
             self.model_id._rules_changed(targets | set(self.mapped("target_model")))
         return result
