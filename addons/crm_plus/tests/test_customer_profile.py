@@ -293,6 +293,16 @@ class TestCustomerProfile(CustomerProfileCommon):
         self.assertEqual(profile.payment_n, 0)
         self.assertFalse(profile.is_overdue)
 
+    def test_red_from_when_the_company_says(self):
+        """As the light of its quotations."""
+        self._invoice(40)
+        for days, light in ((39, "red"), (40, "amber"), (60, "amber"), (0, "red")):
+            with self.subTest(days):
+                self.company.crm_plus_overdue_days = days
+                self.assertEqual(self._profile().payment_light, light)
+                standing = self.customer._get_credit_standings(self.company)
+                self.assertEqual(standing[self.customer.id].judge(self.env)[0], light)
+
     def test_payment_lights(self):
         due = self.today + timedelta(days=20)
         cases = [

@@ -212,6 +212,78 @@ class TestPipelineMoney(InvoiceCommon):
             self.assertEqual(record.credit_light, "red")
             self.assertEqual(record.credit_words, "Invoices overdue for 40 days")
 
+    def _credit(self, amount):
+        """A credit note that nobody has reconciled."""
+        return self._invoice(
+            move_type="out_refund",
+            invoice_line_ids=[
+                Command.create(
+                    {"name": "Goodwill", "price_unit": amount, "tax_ids": False}
+                )
+            ],
+        )
+
+    def test_what_is_open_in_favour_of_the_customer_settles_what_is_overdue(self):
+        self.company.crm_plus_credit_stop = True
+        order, later = self._quote(), self._quote()
+        self._owe(90)
+        self._owe(10)
+        for amount, light, words in (
+            (1700, "red", "Invoices overdue for 90 days"),
+            (100, "amber", "Invoices overdue for 10 days"),
+            (1799, "amber", "Invoices overdue for 10 days"),
+            (1, "green", "Nothing overdue"),
+        ):
+            with self.subTest(words, amount=amount):
+                self._credit(amount)
+                self.env.invalidate_all()
+                self.assertEqual(
+                    (order.credit_light, order.credit_words), (light, words)
+                )
+                self.assertEqual(order.is_credit_stopped, light == "red")
+                if light == "amber" and order.state != "sale":
+                    order.action_confirm()
+                    order = later
+        order.action_confirm()
+        self.assertEqual(order.state, "sale")
+
+    def test_light_hold_and_profile_agree(self):
+        """They read the same rule."""
+        self.env["crm.contact.hold.rule"].search(
+            [("provider", "=", "overdue"), ("company_id", "=", False)]
+        ).write({"days": 0, "amount": 0})
+        Hold = self.env["crm.contact.hold"]
+        Profile = self.env["crm.customer.profile"]
+        partner = [
+            ("partner_id", "=", self.customer.id),
+            ("company_id", "=", self.company.id),
+        ]
+        for change, days, amount in (
+            (lambda: (self._owe(90), self._owe(10)), 90, 3600),
+            (lambda: self._credit(1800), 10, 1800),
+            (lambda: self._credit(1800), 0, 0),
+            (lambda: self._credit(50), 0, 0),
+        ):
+            change()
+            self.env.flush_all()
+            Hold._refresh(self.customer.ids)
+            Profile._rebuild(self.customer.ids)
+            self.env.invalidate_all()
+            with self.subTest(days):
+                standing = self.customer._get_credit_standings(self.company)
+                self.assertEqual(standing[self.customer.id].overdue_days, days)
+                hold = Hold.search(
+                    [*partner, ("provider", "=", "overdue"), ("is_open", "=", True)]
+                )
+                self.assertEqual(
+                    hold.date_since,
+                    bool(days) and self.today - timedelta(days=days - 1),
+                )
+                profile = Profile.search(partner)
+                self.assertEqual(profile.overdue_amount, amount)
+                self.assertEqual(profile.overdue_days, days)
+                self.assertEqual(profile.is_overdue, bool(days))
+
     def test_debts_to_another_company_do_not_count(self):
         self._owe(40)
         standings = self.customer._get_credit_standings(self.company_2)

@@ -9,6 +9,7 @@ from odoo.tools import SQL
 
 from .company_time import day, zones
 from .invoice_cost import LINE_COST, LINE_COST_JOINS
+from .receivable import DUE, OPEN, overdue
 from .sales import SALE_TYPES
 
 # Channels on which people talk, as against what the apps note by themselves.
@@ -129,23 +130,23 @@ def payment(today) -> SQL:
     """``owed`` and ``paid``, from journal items and their reconciliation."""
     return SQL(
         """
-        owed AS (
-            SELECT s.customer_id, l.company_id,
-                   sum(l.amount_residual) AS receivable,
-                   greatest(sum(l.amount_residual) FILTER (
-                       WHERE COALESCE(l.date_maturity, l.date) < %(today)s), 0)
-                       AS overdue_amount,
-                   min(COALESCE(l.date_maturity, l.date)) FILTER (
-                       WHERE l.amount_residual > 0
-                         AND COALESCE(l.date_maturity, l.date) < %(today)s)
-                       AS date_overdue
+        open_items AS MATERIALIZED (
+            SELECT l.id, s.customer_id, l.company_id, l.move_id, %(due)s AS due,
+                   l.amount_residual AS residual
               FROM account_move_line l
               JOIN scope s ON s.id = l.partner_id
               JOIN account_account a ON a.id = l.account_id
-             WHERE a.account_type = 'asset_receivable'
-               AND l.parent_state = 'posted' AND l.reconciled IS NOT TRUE
+             WHERE a.account_type = 'asset_receivable' AND %(open)s
                AND l.date <= %(today)s
-             GROUP BY s.customer_id, l.company_id
+        ), owed AS (
+            SELECT r.customer_id, r.company_id, r.receivable,
+                   COALESCE(o.amount, 0) AS overdue_amount, o.date AS date_overdue
+              FROM (
+                SELECT customer_id, company_id, sum(residual) AS receivable
+                  FROM open_items
+                 GROUP BY customer_id, company_id
+              ) r
+         LEFT JOIN (%(overdue)s) o USING (customer_id, company_id)
         ), paid AS (
             -- what credit notes settled was not paid
             SELECT m.customer_id, m.company_id, count(DISTINCT m.id) AS payment_n,
@@ -163,6 +164,11 @@ def payment(today) -> SQL:
              GROUP BY m.customer_id, m.company_id
         )
         """,
+        due=DUE,
+        open=OPEN,
+        overdue=overdue(
+            SQL("SELECT * FROM open_items WHERE residual < 0 OR due < %s", today)
+        ),
         today=today,
         year=YEAR_DAYS,
     )

@@ -3,6 +3,7 @@ from odoo.tools import SQL, format_date
 
 from ...tools.company_time import ZONES_DEPENDS, day, zones_today
 from ...tools.contact_hold import HoldProvider, terms_table
+from ...tools.receivable import DUE, OPEN, overdue
 
 
 class CrmContactHold(models.Model):
@@ -53,37 +54,35 @@ class CrmContactHold(models.Model):
         """Whose receivable items that are overdue for long enough come, less what is
         open in their favour, to more than the amount.
         """
-        return SQL(
+        late = SQL(
             """
-            SELECT o.partner_id, o.company_id, o.date_since,
-                   'account.move'::varchar AS res_model, o.res_id
-              FROM (
-                SELECT p.commercial_partner_id AS partner_id, l.company_id,
-                       terms.amount,
-                       -- overdue since the day after it was due
-                       min(COALESCE(l.date_maturity, l.date)) FILTER (
-                           WHERE l.amount_residual > 0) + 1 AS date_since,
-                       (array_agg(l.move_id ORDER BY
-                            COALESCE(l.date_maturity, l.date), l.id) FILTER (
-                           WHERE l.amount_residual > 0))[1] AS res_id,
-                       sum(l.amount_residual) AS overdue
-                  FROM account_move_line l
-                  JOIN %(terms)s ON terms.company_id = l.company_id
-                  JOIN account_account a ON a.id = l.account_id
-                  JOIN res_partner p ON p.id = l.partner_id
-                 WHERE a.account_type = 'asset_receivable'
-                   AND l.parent_state = 'posted' AND l.reconciled IS NOT TRUE
-                   AND %(some)s
-                   AND (l.amount_residual < 0
-                        OR COALESCE(l.date_maturity, l.date)
-                           < %(today)s::date - terms.days)
-                 GROUP BY p.commercial_partner_id, l.company_id, terms.amount
-              ) o
-             WHERE o.overdue > o.amount AND o.overdue > 0 AND o.date_since IS NOT NULL
+            SELECT l.id, p.commercial_partner_id AS customer_id, l.company_id,
+                   l.move_id, %(due)s AS due, l.amount_residual AS residual
+              FROM account_move_line l
+              JOIN %(terms)s ON terms.company_id = l.company_id
+              JOIN account_account a ON a.id = l.account_id
+              JOIN res_partner p ON p.id = l.partner_id
+             WHERE a.account_type = 'asset_receivable' AND %(open)s AND %(some)s
+               AND (l.amount_residual < 0 OR %(due)s < %(today)s::date - terms.days)
             """,
+            due=DUE,
+            open=OPEN,
             terms=terms_table(terms),
             some=self._of_customers(partner_ids),
             today=fields.Date.context_today(self),
+        )
+        return SQL(
+            """
+            SELECT o.customer_id AS partner_id, o.company_id,
+                   -- overdue since the day after it was due
+                   o.date + 1 AS date_since,
+                   'account.move'::varchar AS res_model, o.move_id AS res_id
+              FROM (%(overdue)s) o
+              JOIN %(terms)s ON terms.company_id = o.company_id
+             WHERE o.amount > terms.amount
+            """,
+            overdue=overdue(late),
+            terms=terms_table(terms),
         )
 
     def _of_customers(self, partner_ids):

@@ -50,6 +50,7 @@ class CrmCustomerProfile(models.Model):
         """
         today = today or self._get_today()
         yardsticks.flush_recordset()
+        yardsticks.company_id.flush_recordset(["crm_plus_overdue_days"])
         self.env["crm.customer.label"].flush_model()
         scope = SQL("p.company_id = ANY(%s)", yardsticks.company_id.ids)
         if partner_ids is not None:
@@ -200,7 +201,7 @@ class CrmCustomerProfile(models.Model):
                        label.id AS label_id,
                        CASE
                            WHEN p.invoice_count = 0 THEN NULL
-                           WHEN p.is_overdue AND p.overdue_days > 30
+                           WHEN p.is_overdue AND p.overdue_days > c.red_days
                                 OR p.credit_used > 100 THEN 'red'
                            WHEN p.is_overdue OR p.credit_used > 80
                                 OR p.payment_n > 0 AND p.payment_delay > 7 THEN 'amber'
@@ -228,6 +229,10 @@ class CrmCustomerProfile(models.Model):
                        e.alive AS alive_probability, e.orders AS expected_orders_12
                   FROM scored s
                   JOIN crm_customer_profile p ON p.id = s.id
+                  JOIN (
+                        SELECT id, COALESCE(crm_plus_overdue_days, 0) AS red_days
+                          FROM res_company
+                       ) c ON c.id = p.company_id
              LEFT JOIN expected e ON e.id = s.id
              LEFT JOIN LATERAL (
                     SELECT l.id

@@ -3,6 +3,7 @@ from odoo.tools import SQL
 
 from ...tools.company_time import ZONES_DEPENDS, day, zones
 from ...tools.credit_standing import CreditStanding
+from ...tools.receivable import DUE, OPEN, overdue
 
 
 class ResPartner(models.Model):
@@ -22,7 +23,9 @@ class ResPartner(models.Model):
                 "parent_state",
                 "reconciled",
                 "amount_residual",
+                "date",
                 "date_maturity",
+                "move_id",
             ]
         )
         for model, names in ZONES_DEPENDS.items():
@@ -42,17 +45,7 @@ class ResPartner(models.Model):
                         SELECT %(today)s AS today FROM (%(zones)s) zones
                          WHERE company_id = %(company)s
                       ) AS z
-                CROSS JOIN LATERAL (
-                        SELECT min(l.date_maturity) AS date
-                          FROM account_move_line AS l
-                         WHERE l.partner_id = p.id
-                           AND l.company_id = %(company)s
-                           AND l.account_id IN (SELECT id FROM receivable)
-                           AND l.parent_state = 'posted'
-                           AND l.reconciled IS NOT TRUE
-                           AND l.amount_residual > 0
-                           AND l.date_maturity < z.today
-                      ) AS o
+                 LEFT JOIN LATERAL (%(overdue)s) AS o ON TRUE
                      WHERE EXISTS (
                         SELECT FROM account_move_line AS l
                          WHERE l.partner_id = p.id
@@ -60,6 +53,24 @@ class ResPartner(models.Model):
                            AND l.account_id IN (SELECT id FROM receivable)
                            AND l.parent_state = 'posted')
                     """,
+                    overdue=overdue(
+                        SQL(
+                            """
+                            SELECT l.id, l.partner_id AS customer_id, l.company_id,
+                                   l.move_id, %(due)s AS due,
+                                   l.amount_residual AS residual
+                              FROM account_move_line AS l
+                             WHERE l.partner_id = p.id
+                               AND l.company_id = %(company)s
+                               AND l.account_id IN (SELECT id FROM receivable)
+                               AND %(open)s
+                               AND (l.amount_residual < 0 OR %(due)s < z.today)
+                            """,
+                            due=DUE,
+                            open=OPEN,
+                            company=company.id,
+                        )
+                    ),
                     today=day(
                         SQL("%s::timestamp", fields.Datetime.now()), SQL("zones.name")
                     ),
