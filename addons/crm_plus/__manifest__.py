@@ -91,6 +91,9 @@
         "wizard/crm_customer_statement_views.xml",
         "views/crm_customer_statement_portal_templates.xml",
         "data/mail_template_data.xml",
+        # before the other views of orders, which are checked together with it
+        "wizard/sale_order_credit_pass_views.xml",
+        "views/sale_order_credit_views.xml",
         "views/crm_customer_page_views.xml",
         "views/crm_contact_hold_views.xml",
         "wizard/crm_contact_release_views.xml",
@@ -130,7 +133,6 @@
         "report/crm_invoice_suggestion_views.xml",
         "report/crm_won_invoiced_report_views.xml",
         "report/crm_expected_receipt_report_views.xml",
-        "wizard/sale_order_credit_pass_views.xml",
         "views/crm_lead_money_views.xml",
         "report/crm_delivery_report_views.xml",
         "report/crm_stock_demand_report_views.xml",

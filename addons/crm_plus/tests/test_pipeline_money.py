@@ -2,7 +2,7 @@ from datetime import timedelta
 
 from odoo import Command, fields
 from odoo.exceptions import AccessError, UserError
-from odoo.tests import tagged
+from odoo.tests import HttpCase, new_test_user, tagged
 
 from ..tools.credit_standing import CreditStanding
 from .test_pipeline_invoice import InvoiceCommon
@@ -225,7 +225,7 @@ class TestPipelineMoney(InvoiceCommon):
 
     def test_what_is_open_in_favour_of_the_customer_settles_what_is_overdue(self):
         self.company.crm_plus_credit_stop = True
-        order, later = self._quote(), self._quote()
+        order = self._quote()
         self._owe(90)
         self._owe(10)
         for amount, light, words in (
@@ -241,9 +241,6 @@ class TestPipelineMoney(InvoiceCommon):
                     (order.credit_light, order.credit_words), (light, words)
                 )
                 self.assertEqual(order.is_credit_stopped, light == "red")
-                if light == "amber" and order.state != "sale":
-                    order.action_confirm()
-                    order = later
         order.action_confirm()
         self.assertEqual(order.state, "sale")
 
@@ -283,6 +280,57 @@ class TestPipelineMoney(InvoiceCommon):
                 self.assertEqual(profile.overdue_amount, amount)
                 self.assertEqual(profile.overdue_days, days)
                 self.assertEqual(profile.is_overdue, bool(days))
+
+    def _make_bad_debtor(self):
+        self.customer.with_company(self.company).trust = "bad"
+        self.company.crm_plus_credit_stop = True
+
+    def test_what_accounting_thinks_is_not_for_the_customer(self):
+        self._make_bad_debtor()
+        order = self._quote(state="sent")
+        invoice = self._invoice(opportunity_id=self.deal.id)
+        portal = self._create_portal_user()
+        portal.partner_id.parent_id = self.customer
+        for record, names, readers in (
+            (
+                order,
+                ("credit_light", "credit_words", "is_credit_stopped"),
+                (self.seller, self.accountant),
+            ),
+            (invoice, ("opportunity_id", "is_without_opportunity"), self.accountant),
+        ):
+            record.message_subscribe(portal.partner_id.ids)
+            self.env.invalidate_all()
+            theirs = record.with_user(portal)
+            self.assertTrue(theirs.read(["name"]), "it is about this one")
+            for name in names:
+                with self.subTest(name):
+                    self.assertNotIn(name, theirs.fields_get())
+                    for call in (
+                        lambda theirs=theirs, name=name: theirs.read([name]),
+                        lambda theirs=theirs, name=name: theirs[name],
+                        lambda theirs=theirs, name=name: theirs.search(
+                            [(name, "!=", False)]
+                        ),
+                    ):
+                        with self.assertRaises(AccessError):
+                            call()
+                    for user in readers:
+                        record.with_user(user).read([name])
+
+    def test_stop_holds_for_whoever_may_not_read_why(self):
+        self._make_bad_debtor()
+        order = self._quote()
+        stock = new_test_user(
+            self.env, login="money_stock", groups="stock.group_stock_user"
+        )
+        self.env.invalidate_all()
+        theirs = order.with_user(stock)
+        self.assertIn("is stopped. A sales", theirs._confirmation_error_message())
+        self.assertIn("bad debtor", order._confirmation_error_message())
+        arch = theirs.get_view(view_type="form")["arch"]
+        self.assertNotIn("credit_words", arch)
+        self.assertIn("credit_words", order.get_view(view_type="form")["arch"])
 
     def test_debts_to_another_company_do_not_count(self):
         self._owe(40)
@@ -473,3 +521,62 @@ class TestPipelineMoney(InvoiceCommon):
             }
         )
         self.assertFalse(row.with_user(self.accountant).has_access("read"))
+
+
+@tagged("post_install", "-at_install")
+class TestPipelineMoneyPortal(HttpCase, InvoiceCommon):
+    def test_customer_reads_and_signs_the_own_quotation(self):
+        """The light and the stop are ours; the pages work without them."""
+        portal = self._create_portal_user()
+        portal.partner_id.parent_id = self.customer
+        order = self.env["sale.order"].create(
+            {
+                "partner_id": self.customer.id,
+                "company_id": self.company.id,
+                "require_payment": False,
+                "order_line": [
+                    Command.create({"product_id": self.machine.id, "tax_ids": False})
+                ],
+            }
+        )
+        order.state = "sent"
+        order.message_subscribe(portal.partner_id.ids)
+        self.customer.with_company(self.company).trust = "bad"
+        self.company.crm_plus_credit_stop = True
+        self.assertTrue(order.is_credit_stopped)
+
+        self.authenticate(portal.login, portal.login)
+        for url in ("/my/quotes", "/my/orders", order.get_portal_url()):
+            page = self.url_open(url)
+            self.assertEqual(page.status_code, 200, url)
+            self.assertNotIn("bad debtor", page.text)
+        answer = self.make_jsonrpc_request(
+            "/web/dataset/call_kw/sale.order/read",
+            {
+                "model": "sale.order",
+                "method": "read",
+                "args": [order.ids, ["name"]],
+                "kwargs": {},
+            },
+        )
+        self.assertEqual(answer[0]["name"], order.name)
+
+        self.authenticate(None, None)
+        page = self.url_open(order.get_portal_url())
+        self.assertEqual(page.status_code, 200)
+        self.assertIn(order.name, page.text)
+        self.assertNotIn("bad debtor", page.text)
+        answer = self.make_jsonrpc_request(
+            f"/my/orders/{order.id}/accept",
+            {
+                "access_token": order.access_token,
+                "name": "Ida",
+                "signature": (
+                    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9Q"
+                    "DwADhgGAWjR9awAAAABJRU5ErkJggg=="
+                ),
+            },
+        )
+        self.assertTrue(answer.get("redirect_url"), answer)
+        order.invalidate_recordset()
+        self.assertEqual(order.state, "sale")

@@ -4,6 +4,7 @@ from odoo.tools import SQL
 from odoo.tools.sql import column_exists
 
 from ...tools.sales import DEBT_TYPES
+from ..customer.res_partner import PROFILE_GROUPS
 
 
 class AccountMove(models.Model):
@@ -24,12 +25,15 @@ class AccountMove(models.Model):
         ondelete="set null",
         index="btree_not_null",
         tracking=True,
+        # customers read their invoices in the portal
+        groups=PROFILE_GROUPS,
         help="The deal that this bills. From its order, or linked by accounting.",
     )
     is_without_opportunity = fields.Boolean(
         string="Of No Opportunity",
         copy=False,
         tracking=True,
+        groups=PROFILE_GROUPS,
         help="No deal stands behind it: no opportunity is suggested any more.",
     )
     opportunity_suggestion = fields.Char(
@@ -82,7 +86,8 @@ class AccountMove(models.Model):
     def _reverse_moves(self, default_values_list=None, cancel=False):
         if not default_values_list:
             default_values_list = [{} for _move in self]
-        for move, values in zip(self, default_values_list, strict=True):
+        # sudo: who reverses need not read deals
+        for move, values in zip(self.sudo(), default_values_list, strict=True):
             if move.opportunity_id:
                 values.setdefault("opportunity_id", move.opportunity_id.id)
         return super()._reverse_moves(default_values_list, cancel=cancel)

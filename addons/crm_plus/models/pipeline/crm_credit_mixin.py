@@ -1,11 +1,14 @@
 from odoo import api, fields, models
 
+from ..customer.res_partner import PROFILE_GROUPS
+
 
 class CrmCreditMixin(models.AbstractModel):
     """The customer's standing in the ledger, as a light and words for who sells.
 
-    Blocked: accounting marks the customer as a bad debtor. Words tell no amounts, so
-    whoever may read the record may read them.
+    Blocked: accounting marks the customer as a bad debtor. Words tell no amounts: they
+    are for whoever sells, serves or accounts, and may read the record. Not for the
+    customer, who reads the own quotations in the portal.
     """
 
     _name = "crm.credit.mixin"
@@ -14,8 +17,11 @@ class CrmCreditMixin(models.AbstractModel):
     credit_light = fields.Selection(
         [("green", "Fine"), ("amber", "Careful"), ("red", "Stop"), ("none", "Unknown")],
         compute="_compute_credit_light",
+        groups=PROFILE_GROUPS,
     )
-    credit_words = fields.Char(string="Credit", compute="_compute_credit_light")
+    credit_words = fields.Char(
+        string="Credit", compute="_compute_credit_light", groups=PROFILE_GROUPS
+    )
 
     def _get_credit_amounts(self):
         """Hook: what each record would add to what the customer owes, in the currency

@@ -1,5 +1,7 @@
 from odoo import api, fields, models
 
+from ..customer.res_partner import PROFILE_GROUPS
+
 
 class SaleOrder(models.Model):
     """The traffic light of the customer, and the stop at confirmation."""
@@ -7,7 +9,9 @@ class SaleOrder(models.Model):
     _name = "sale.order"
     _inherit = ["sale.order", "crm.credit.mixin"]
 
-    is_credit_stopped = fields.Boolean(compute="_compute_is_credit_stopped")
+    is_credit_stopped = fields.Boolean(
+        compute="_compute_is_credit_stopped", groups=PROFILE_GROUPS
+    )
     # who may not override may not write them either
     credit_pass_user_id = fields.Many2one(
         "res.users",
@@ -50,8 +54,16 @@ class SaleOrder(models.Model):
     def _confirmation_error_message(self):
         error = super()._confirmation_error_message()
         # superuser: the customer signs or pays online; nobody could answer the stop
-        if error or self.env.su or not self.is_credit_stopped:
+        if error or self.env.su:
             return error
+        # sudo: it stops whoever confirms, also who may not read the light
+        if not self.sudo().is_credit_stopped:
+            return error
+        if not self._has_field_access(self._fields["credit_words"], "read"):
+            return self.env._(
+                "%s is stopped. A sales manager can confirm it with a reason.",
+                self.name,
+            )
         return self.env._(
             "%(order)s is stopped: %(why)s. A sales manager can confirm it with a "
             "reason.",
