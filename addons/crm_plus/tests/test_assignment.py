@@ -2,7 +2,7 @@ from collections import Counter
 from datetime import datetime, timedelta
 from unittest.mock import patch
 
-from odoo.exceptions import AccessError, ValidationError
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Command, Datetime, Domain
 from odoo.tests import Form, freeze_time, new_test_user, tagged, users, warmup
 from odoo.tools import mute_logger
@@ -706,6 +706,29 @@ class TestAssignmentRun(TestAssignmentCommon):
             [by_lead[lead] for lead in leads], ["manual", "returned", "closed"]
         )
 
+    def test_client_cannot_pass_for_the_assignment(self):
+        """Its context is what the client says; the follow-up is not skipped by it."""
+        for value in (True, 1, "ours", {"ours": True}):
+            with self.subTest(value):
+                lead = self._new_leads()
+                log = lead._assignment_run()
+                lead.with_context(crm_plus_assignment=value).user_id = self.manager
+                self.assertEqual(log.end_reason, "manual")
+
+    def test_log_is_kept_for_so_many_months(self):
+        lead = self._new_leads()
+        log = lead._assignment_run()
+        lead.user_id = self.manager
+        self.assertTrue(log.date_end)
+        set_param = self.env["ir.config_parameter"].set_param
+        for months in (-1, -24, 0, 24):
+            set_param("crm_plus.assignment_retention_months", months)
+            log._gc_logs()
+            self.assertTrue(log.exists(), months)
+        log.date_end = Datetime.now() - timedelta(days=800)
+        log._gc_logs()
+        self.assertFalse(log.exists())
+
     def test_given_back_goes_to_the_next(self):
         lead = self._new_leads()
         lead._assignment_run()
@@ -1074,6 +1097,47 @@ class TestAssignmentQueue(TestAssignmentCommon):
 
         self.assertTrue(lead.user_id)
         self.assertIn(lead.user_id.name, action["params"]["message"])
+
+    def test_button_is_for_managers(self):
+        lead = self._new_leads(team_id=self.team.id)
+        for user in (self.seller, self.user_employee):
+            with self.subTest(user.login), self.assertRaises(UserError):
+                self.team.with_user(user).action_assign_leads()
+        with self.assertRaisesRegex(UserError, "administrators"):
+            self.team.with_user(self.seller).action_assign_leads()
+        self.assertFalse(lead.user_id)
+
+    def test_button_leaves_leads_of_other_companies(self):
+        # a team of all companies
+        self.team.company_id = False
+        self.rule.company_id = False
+        foreign = self._new_leads(company_id=self.company_2.id)
+        free = self._new_leads(company_id=False)
+        ours = self._new_leads(company_id=self.company.id)
+        states = {lead.id: (None, None, Datetime.now()) for lead in foreign}
+        Team = self.team.with_user(self.manager).with_context(
+            allowed_company_ids=self.company.ids
+        )
+        tried = []
+        Lead = self.env.registry["crm.lead"]
+        run = Lead._assignment_run
+
+        def note(records, reason=None):
+            tried.extend(records.ids)
+            return run(records, reason)
+
+        with patch.object(Lead, "_assignment_run", note):
+            Team.action_assign_leads()
+            self.assertLessEqual({*free.ids, *ours.ids}, {*tried})
+            self.assertNotIn(foreign.id, tried)
+            # nor does Odoo's own button for its teams
+            foreign._assignment_write_state(states)
+            self.team_odoo.assignment_optout = False
+            Team.browse(self.team_odoo.id).action_assign_leads()
+            self.assertNotIn(foreign.id, tried)
+            # the scheduler has all
+            self.team_odoo._action_assign_leads(force_quota=True)
+            self.assertIn(foreign.id, tried)
 
     def test_button_does_a_batch_and_says_what_is_left(self):
         waiting = self.env["crm.lead"].search(

@@ -153,7 +153,8 @@ class CrmAssignmentLog(models.Model):
             .sudo()  # an autovacuum
             .get_param("crm_plus.assignment_retention_months", RETENTION_MONTHS)
         )
-        if not months:
+        # 0 keeps all; less would be in the future, and drop all
+        if months <= 0:
             return 0, 0
         limit = fields.Datetime.now() - timedelta(days=30 * months)
         logs = self.search([("date_end", "<", limit)], limit=GC_SIZE)

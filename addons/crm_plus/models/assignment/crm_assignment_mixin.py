@@ -2,6 +2,8 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from ...tools.protected import Marker, is_marked
+
 BLOCKS = [
     ("no_rule", "No rule takes it"),
     ("no_member", "The team has no people"),
@@ -19,6 +21,9 @@ BLOCKS = [
     ("foreign", "The team is assigned by Odoo"),
     ("error", "An error"),
 ]
+# the context of writes by the assignment itself, which it follows up by itself
+OURS_KEY = "crm_plus_assignment"
+OURS = {OURS_KEY: Marker("ours")}
 # records of the last days on which the overlap of rules is shown
 SAMPLE_LIMIT = 20_000
 
@@ -326,7 +331,7 @@ class CrmAssignmentMixin(models.AbstractModel):
 
     def write(self, vals):
         user_field = self._assignment_user_field
-        is_ours = self.env.context.get("crm_plus_assignment")
+        is_ours = is_marked(self.env, OURS_KEY)
         gives_back = user_field in vals and not vals[user_field] and not is_ours
         if gives_back and self.env["crm.assignment.rule"]._get_rule_ids(self._name):
             vals = {**vals, "assignment_next_try": fields.Datetime.now()}

@@ -12,6 +12,7 @@ from odoo.fields import Domain
 
 from ...tools.assignment import Choice, Dispatcher, Item
 from ...tools.person_time import person_times
+from .crm_assignment_mixin import OURS
 
 _logger = logging.getLogger(__name__)
 
@@ -375,7 +376,7 @@ class CrmAssignmentMixin(models.AbstractModel):
                 groups[key].append(plan.record.id)
         for (user, mails, values), ids in groups.items():
             records = self.browse(ids).with_context(
-                crm_plus_assignment=True,
+                **OURS,
                 # Odoo's message to the assignee
                 mail_auto_subscribe_no_notify=not mails,
             )
@@ -474,9 +475,7 @@ class CrmAssignmentMixin(models.AbstractModel):
                 and (record.id, record[self._assignment_user_field].id) not in known
             ]
         )
-        self.with_context(crm_plus_assignment=True).write(
-            {self._assignment_user_field: False}
-        )
+        self.with_context(**OURS).write({self._assignment_user_field: False})
 
 
 class CrmAssignmentLog(models.Model):

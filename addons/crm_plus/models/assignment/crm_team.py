@@ -1,7 +1,7 @@
 """Odoo's own assignment beside ours: each team is of one, and the other leaves it."""
 
 from odoo import api, fields, models, modules
-from odoo.exceptions import ValidationError
+from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
 
 from ...tools.user_domain import domain_error
@@ -80,6 +80,18 @@ class CrmTeam(models.Model):
         ours = self._filter_by_engine("plus")
         if not ours:
             return super().action_assign_leads()
+        # as Odoo's own does, before it goes on as superuser
+        user = self.env.user
+        if not (
+            user.has_group("sales_team.group_sale_manager") or self.env.is_system()
+        ):
+            raise UserError(
+                self.env._(
+                    "Only sales administrators and administrators of the system assign "
+                    "leads this way."
+                )
+            )
+        self.check_access("read")
         leads, later = ours._split_waiting_leads()
         action = leads.action_assign()
         if later:
@@ -104,8 +116,10 @@ class CrmTeam(models.Model):
         and new ones first, and those after it that were not tried yet.
         """
         Lead = self.env["crm.lead"].sudo()  # managers press the button, as in Odoo
-        waiting = Lead._assignment_get_waiting_domain() & (
-            Domain("team_id", "in", self.ids) | Domain("team_id", "=", False)
+        waiting = (
+            Lead._assignment_get_waiting_domain()
+            & (Domain("team_id", "in", self.ids) | Domain("team_id", "=", False))
+            & self._get_company_domain()
         )
         untried = Lead.search(
             waiting & Domain("assignment_block", "=", False), order="priority desc, id"
@@ -119,6 +133,12 @@ class CrmTeam(models.Model):
                 limit=BATCH_SIZE - len(leads),
             )
         return leads, later
+
+    def _get_company_domain(self):
+        """Leads of the companies of who presses the button; the scheduler has all."""
+        if self.env.su:
+            return Domain.TRUE
+        return Domain("company_id", "in", [*self.env.companies.ids, False])
 
     def _allocate_leads(self, creation_delta_days=7):
         """Odoo gives leads without team to its teams: those that no rule takes.
@@ -138,6 +158,7 @@ class CrmTeam(models.Model):
         Lead = self.env["crm.lead"].sudo()  # the scheduler of all companies
         domain = (
             Lead._assignment_get_waiting_domain()
+            & self._get_company_domain()
             & Domain("team_id", "=", False)
             & Domain("assignment_block", "=", False)
             & Domain("assignment_next_try", "!=", False)

@@ -210,7 +210,8 @@ class CrmSlaActionRun(models.Model):
             .sudo()  # a system parameter
             .get_param("crm_plus.sla_action_retention_days", RETENTION_DAYS)
         )
-        if not days:
+        # 0 keeps all; less would be in the future, and drop all
+        if days <= 0:
             return 0, 0
         limit = fields.Datetime.now() - timedelta(days=days)
         runs = self.search(
