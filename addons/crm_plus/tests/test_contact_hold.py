@@ -4,7 +4,7 @@ from unittest.mock import patch
 import psycopg2
 
 from odoo import Command, fields
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import tagged, warmup
 from odoo.tools import SQL, mute_logger
 
@@ -418,6 +418,32 @@ class TestHoldOfPeople(HoldCommon):
             self.Rule.with_user(self.seller).create({"provider": "overdue"})
         with self.assertRaises(AccessError):
             self.Rule.with_user(self.seller).search([]).action_refresh()
+
+    def test_terms_on_amounts_are_for_those_who_see_amounts(self):
+        """Else one finds what a customer owes by trying terms."""
+        rule = self.Rule.search(
+            [("provider", "=", "overdue"), ("company_id", "=", False)]
+        )
+        mine = rule.with_user(self.manager)
+        for values in ({"amount": 900}, {"days": 7}, {"provider": "overdue"}):
+            with self.subTest(values), self.assertRaises(ValidationError):
+                mine.write(values)
+        own = {"provider": "overdue", "company_id": self.company.id}
+        for values in ({"amount": 900}, {"days": 7}):
+            with self.subTest(values), self.assertRaises(ValidationError):
+                self.Rule.with_user(self.manager).create({**own, **values})
+        returns = self.Rule.search([("provider", "=", "return")], limit=1)
+        with self.assertRaises(ValidationError):
+            returns.with_user(self.manager).write(
+                {"provider": "overdue", "company_id": self.company.id, "days": 7}
+            )
+        # what tells no amounts is the manager's
+        mine.write({"scope": "all", "is_on": False})
+        returns.with_user(self.manager).days = 3
+
+        self.manager.group_ids += self.env.ref("crm_plus.crm_plus_group_amounts")
+        mine.write({"amount": 900, "days": 7})
+        self.assertEqual((rule.amount, rule.days), (900, 7))
 
     def test_what_it_rests_on_needs_rights_of_its_own(self):
         self._overdue_invoice(40).invoice_user_id = self.manager

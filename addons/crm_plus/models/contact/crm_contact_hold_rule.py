@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.exceptions import ValidationError
 
 from ...tools.contact_hold import HoldTerms
 from .crm_contact_hold import MANUAL, SCOPES
@@ -26,13 +27,15 @@ class CrmContactHoldRule(models.Model):
     days = fields.Integer(
         string="For More Days Than",
         help="Overdue for more days than this, in a row. Returns: on their way for "
-        "more days than this.",
+        "more days than this. For overdue invoices it is set by whoever may see what "
+        "customers owe.",
     )
     amount = fields.Float(
         string="Of More Than",
         digits="Account",
         help="In company currency: what is overdue in all has to be more than this. "
-        "Without meaning for credit holds and returns.",
+        "Without meaning for credit holds and returns. It is set by whoever may see "
+        "what customers owe.",
     )
     scope = fields.Selection(
         SCOPES, string="Holds Back", required=True, default="marketing"
@@ -45,6 +48,27 @@ class CrmContactHoldRule(models.Model):
     _positive = models.Constraint(
         "CHECK(days >= 0 AND amount >= 0)", "Days and amounts start at 0."
     )
+
+    @api.constrains("provider", "days", "amount")
+    def _check_amounts(self):
+        """Who may not see what customers owe shall not find it out by trying terms and
+        looking who is held. That something is overdue, the profile tells everybody.
+        """
+        if not self.filtered(
+            lambda rule: rule.provider == "overdue" and (rule.days or rule.amount)
+        ):
+            return
+        # not as superuser: it is about who asks
+        Profile = self.env["crm.customer.profile"].with_user(self.env.user)
+        if Profile._has_field_access(Profile._fields["overdue_amount"], "read"):
+            return
+        raise ValidationError(
+            self.env._(
+                "Days and amounts of the hold on overdue invoices are set by whoever "
+                "may see what customers owe. Ask accounting, or for the group "
+                "“Customer Amounts and Margins”."
+            )
+        )
 
     @api.model
     def _selection_provider(self):
