@@ -440,6 +440,16 @@ class TestSegmentRules(SegmentCommon):
         with self.assertRaises(UserError):
             self.hot.write({"target": "res.partner", "domain": "[]"})
 
+    def test_preview_is_of_what_the_reader_may_see(self):
+        """The number would tell what others have."""
+        self.hot_lead.user_id = self.seller_2
+        action = self.hot.with_user(self.manager).action_preview()
+        theirs = self.hot.with_user(self.seller).action_preview()
+        self.assertNotEqual(action["name"], theirs["name"])
+        found = self.env["crm.lead"].with_user(self.seller).search(theirs["domain"])
+        self.assertIn(f": {len(found)} match", theirs["name"])
+        self.assertNotIn(self.hot_lead, found)
+
     def test_preview_makes_no_member(self):
         action = self.hot.with_user(self.manager).action_preview()
         self.assertEqual(action["res_model"], "crm.lead")

@@ -1,3 +1,5 @@
+from unittest.mock import patch
+
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Command
 from odoo.tests import Form, tagged, users
@@ -203,6 +205,32 @@ class TestSegmentWhy(SegmentCommon):
             line["text"]: line["holds"]
             for line in (segment or self.hot)._explain(record)["lines"]
         }
+
+    def test_condition_on_what_the_reader_may_not_read(self):
+        field = self.env["crm.lead"]._fields["referred"]
+        segment = self._create_segment(
+            "Secret",
+            "['|', ('referred', '=', 'test'), ('priority', '=', '3')]",
+        )
+        self.cold_lead.referred = "test"
+        self.env.flush_all()
+        with patch.object(field, "groups", "base.group_system"):
+            self.env.invalidate_all()
+            as_seller = segment.with_user(self.seller)
+            found = {
+                lead: {
+                    line["text"]: line["holds"]
+                    for line in as_seller._explain(lead.with_user(self.seller))["lines"]
+                }
+                for lead in (self.cold_lead, self.hot_lead)
+            }
+        for lead, lines in found.items():
+            self.assertNotIn("Referred By is test", lines)
+            self.assertIsNone(lines["A condition that you may not see"])
+            # what the others decide by themselves may be told
+            self.assertIs(
+                lines["One of these:"], True if lead == self.hot_lead else None
+            )
 
     def test_each_condition_is_judged(self):
         self.hot._refresh()

@@ -418,8 +418,32 @@ class TestSegmentFact(SegmentCommon, AccountTestInvoicingCommon):
         self.assertEqual(
             present(self.book_keeper, self.customer_2)["bought Tea"], "never"
         )
-        # whoever may not see amounts reads the condition, and nothing else
-        self.assertIsNone(present(self.manager, self.customer)[spent])
+        # whoever may not see amounts reads that there is a condition, and nothing else
+        for user in (self.manager, self.seller):
+            why = segment.with_user(user)._explain(self.customer.with_user(user))
+            self.assertFalse([x for x in why["lines"] if "spent" in x["text"]])
+            [line] = [x for x in why["lines"] if "may not see" in x["text"]]
+            self.assertIsNone(line["holds"])
+            self.assertIsNone(line["present"])
+            html = segment.with_user(user)._render_why(self.customer.with_user(user))
+            self.assertIn("fa-lock", html)
+            self.assertNotIn("50", html)
+
+    def test_preview_tells_nothing_of_amounts(self):
+        """By RPC the button is there for whoever reads the segment."""
+        self._rebuild()
+        segment = self._create_segment(
+            "Spent",
+            str(self.everybody),
+            target="res.partner",
+            user_id=self.book_keeper.id,
+            fact_ids=[Command.create({"kind": "spent", "amount": 50})],
+        )
+        action = segment.with_user(self.book_keeper).action_preview()
+        self.assertIn("1 match", action["name"])
+        for user in (self.manager, self.seller):
+            with self.assertRaises(AccessError):
+                segment.with_user(user).action_preview()
 
     def test_queries_of_a_fact_do_not_grow(self):
         segment = self._create_segment(

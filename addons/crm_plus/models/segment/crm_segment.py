@@ -403,10 +403,13 @@ class CrmSegment(models.Model):
         }
 
     def action_preview(self):
-        """Open who matches now, without making anyone a member."""
+        """Open who matches now, without making anyone a member; with the rights of who
+        asks, whom the number would tell else what others may read.
+        """
         self.ensure_one()
-        ids = self._get_member_query().get_result_ids()
-        domain = self._get_member_domain()
+        Target = self._get_target(self.env.user)
+        domain = self._get_member_domain(Target)
+        ids = Target._search(domain).get_result_ids()
         if self.fact_ids:
             # what facts ask for is SQL, which does not travel to the client
             domain = Domain("id", "in", list(ids[:PREVIEW_IDS]))

@@ -14,6 +14,16 @@ PREVIEW_LIMIT = 100_000
 SAMPLE = 5
 
 
+def _judge(operator, values):
+    """What conditions come to; None if that hangs on what the reader may not know."""
+    decisive = operator == "|"
+    if operator != "!" and decisive in values:
+        return decisive
+    if None in values:
+        return None
+    return not values[0] if operator == "!" else not decisive
+
+
 class CrmSegment(models.Model):
     """What a segment finds while it is being written, and why a record is in or not."""
 
@@ -115,6 +125,7 @@ class CrmSegment(models.Model):
             )
 
         def add(text, value, depth=0, present=None):
+            # value None: the reader may not know
             lines.append(
                 {"text": text, "holds": value, "depth": depth, "present": present}
             )
@@ -122,13 +133,7 @@ class CrmSegment(models.Model):
         def walk(node, depth):
             operator, parts = node
             if operator == "=":
-                path = parts[0]
-                add(
-                    words.condition(self.target, parts),
-                    holds(Domain([parts]), active_test=False),
-                    depth,
-                    words.present(record, path) if isinstance(path, str) else None,
-                )
+                add(*self._explain_condition(parts, record, words, holds, depth))
                 return
             head = {
                 "&": self.env._("All of these:"),
@@ -144,20 +149,14 @@ class CrmSegment(models.Model):
                 for line in lines[position + 1 :]
                 if line["depth"] == depth + 1
             ]
-            lines[position]["holds"] = {"&": all, "|": any}.get(
-                operator, lambda v: not v[0]
-            )(values)
+            lines[position]["holds"] = _judge(operator, values)
 
         condition = evaluate_domain(Target.env, self.domain)
         found = tree(condition)
         if found:
             walk(found, 0)
         for fact in self.fact_ids:
-            add(
-                fact.summary,
-                holds(fact._get_domain(Target), active_test=False),
-                present=fact._get_present(record),
-            )
+            add(*self._explain_fact(fact, record, Target, holds))
         if "active" in record._fields and not any(
             c.field_expr == "active" for c in condition.iter_conditions()
         ):
@@ -193,6 +192,50 @@ class CrmSegment(models.Model):
         )
         return lines
 
+    def _explain_condition(self, condition, record, words, holds, depth):
+        """``(text, holds, depth, present)`` of a condition on fields."""
+        path = condition[0]
+        if not self._may_ask(path):
+            return self.env._("A condition that you may not see"), None, depth, None
+        return (
+            words.condition(self.target, condition),
+            holds(Domain([condition]), active_test=False),
+            depth,
+            words.present(record, path) if isinstance(path, str) else None,
+        )
+
+    def _explain_fact(self, fact, record, Target, holds):
+        """``(text, holds, depth, present)`` of a fact."""
+        if fact._tells_amounts() and fact._get_refusal(self.env.user):
+            text = self.env._(
+                "A condition on what customers spend or owe, which you may not see"
+            )
+            return text, None, 0, None
+        return (
+            fact.summary,
+            holds(fact._get_domain(Target), active_test=False),
+            0,
+            fact._get_present(record),
+        )
+
+    def _may_ask(self, path):
+        """Whether the reader may read what a condition asks for."""
+        Model = self.env[self.target]
+        # [(1, "=", 1)] asks for nothing
+        for name in path.split(".") if isinstance(path, str) else ():
+            field = Model._fields.get(name)
+            if not field:
+                # a property, a part of a date
+                break
+            if not Model._has_field_access(field, "read"):
+                return False
+            if not field.relational:
+                break
+            Model = self.env[field.comodel_name]
+            if not Model.has_access("read"):
+                return False
+        return True
+
     def _render_why(self, record):
         """Return ``_explain`` as HTML."""
         why = self._explain(record)
@@ -215,6 +258,11 @@ class CrmSegment(models.Model):
                 else self.env._("Kept out by %s.", by)
             )
             head = " ".join(filter(None, (head, text, pin.note)))
+        verdicts = {
+            True: ("fa-check text-success", self.env._("Yes")),
+            False: ("fa-times text-danger", self.env._("No")),
+            None: ("fa-lock text-muted", self.env._("Not shown")),
+        }
         rows = Markup().join(
             Markup(
                 "<li style='padding-left: %srem'>"
@@ -222,8 +270,7 @@ class CrmSegment(models.Model):
             )
             % (
                 1.5 * line["depth"],
-                "fa-check text-success" if line["holds"] else "fa-times text-danger",
-                self.env._("Yes") if line["holds"] else self.env._("No"),
+                *verdicts[line["holds"]],
                 line["text"],
                 Markup(" <span class='text-muted'>(%s)</span>")
                 % self.env._("now: %s", line["present"])
