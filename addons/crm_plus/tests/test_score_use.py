@@ -92,6 +92,59 @@ class TestScoreWhy(ScoringCommon):
         self.assertEqual(line["touchpoints"], 2)
         self.assertEqual(counted, touchpoints)
 
+    def test_other_companies_give_points_and_tell_nothing_else(self):
+        """The score is one for all; when and how often another company sold is its own
+        affair.
+        """
+        self.model.target = "customer"
+        rule = self._rule(10, kind="email_in", linear_days=100)
+        now = fields.Datetime.now().replace(microsecond=0)
+        theirs = self._touch(
+            number=3,
+            date=now - timedelta(days=5),
+            partner_id=self.customer.id,
+            company_id=self.company_2.id,
+        )
+
+        def line(user, **context):
+            self.env.invalidate_all()
+            record = self.customer.with_user(user).with_context(**context)
+            [line] = self._explain(record)
+            action = record.action_view_score_touchpoints(rule.id)
+            return line, self.env["crm.touchpoint"].search(action["domain"])
+
+        found, touchpoints = line(self.seller)
+        self.assertFalse(touchpoints)
+        self.assertEqual(found["text"], "in another company")
+        self.assertGreater(found["points"], 0)
+        for name in ("touchpoints", "touchpoints_found", "date_first", "date_last"):
+            self.assertFalse(found[name], name)
+        for name in ("date_next", "fading", "points_next"):
+            self.assertFalse(found[name], name)
+        for name in ("points_before_cap", "points_before_decay"):
+            self.assertEqual(found[name], found["points"])
+
+        ours = self._touch(
+            date=now - timedelta(days=2),
+            partner_id=self.customer.id,
+            company_id=self.company.id,
+        )
+        found, touchpoints = line(self.seller)
+        self.assertEqual(touchpoints, ours)
+        self.assertEqual(found["text"], "once, and in another company")
+        self.assertEqual((found["touchpoints"], found["touchpoints_found"]), (1, 1))
+        day = fields.Datetime.to_string(ours.date)
+        self.assertEqual((found["date_first"], found["date_last"]), (day, day))
+
+        # who has both open
+        both = (self.company | self.company_2).ids
+        found, touchpoints = line(self.manager, allowed_company_ids=both)
+        self.assertEqual(touchpoints, ours | theirs)
+        self.assertEqual(found["touchpoints"], 4)
+        self.assertTrue(found["date_next"])
+        found, touchpoints = line(self.manager, allowed_company_ids=self.company.ids)
+        self.assertEqual(found["touchpoints"], 1)
+
     def test_not_for_those_who_may_not_see_the_lead(self):
         rule = self._rule(10, kind="email_in")
         with self.assertRaises(AccessError):

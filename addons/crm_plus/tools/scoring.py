@@ -91,6 +91,8 @@ class ScoringEngine(ResultSql, ChangesSql):
         self.Target = self.env[model_name]
         # not the start of the transaction: what happened since then counts already
         self.now = now or fields.Datetime.now()
+        #: of whose touchpoints an explanation tells the number and the dates; None: all
+        self.told_companies = None
         self.models = self.env["crm.score.model"].search(
             [("target_model", "=", model_name), ("active", "=", True)]
         )
@@ -168,15 +170,19 @@ class ScoringEngine(ResultSql, ChangesSql):
             )
         return rows
 
-    def explain(self, record_id, model=None):
+    def explain(self, record_id, model=None, companies=None):
         """Return the rules of the record's model with what each gives it.
 
         :param model: one of the additional models; the one of the main score if not
             given
+        :param companies: of which touchpoints are told; those of others still give
+            their points
         :return: list of ``(rule id, points, points before the cap, points undecayed,
             touchpoints counted, touchpoints in all, first date, last date, whether it
-            matches)``, also of the rules that give nothing
+            matches, whether touchpoints count that are not told)``, also of the rules
+            that give nothing
         """
+        self.told_companies = companies
         self._flush()
         models = model or self.models.filtered(lambda m: not m.is_additional)
         rows = self.env.execute_query_dict(
@@ -202,7 +208,18 @@ class ScoringEngine(ResultSql, ChangesSql):
                 fits = rule in fit_rules and row["fits"][fit_rules.ids.index(rule.id)]
                 points = rule.points if fits else 0.0
                 lines.append(
-                    (rule.id, points, points, points, 0, 0, None, None, bool(fits))
+                    (
+                        rule.id,
+                        points,
+                        points,
+                        points,
+                        0,
+                        0,
+                        None,
+                        None,
+                        bool(fits),
+                        False,
+                    )
                 )
             elif f"p{rule.id}" in row:
                 lines.append(
@@ -211,15 +228,16 @@ class ScoringEngine(ResultSql, ChangesSql):
                         row[f"p{rule.id}"] / 10,
                         row[f"u{rule.id}"] or 0.0,
                         (row[f"n{rule.id}"] or 0) * rule.points,
-                        row[f"n{rule.id}"] or 0,
+                        row[f"o{rule.id}"] or 0,
                         row[f"m{rule.id}"] or 0,
                         row[f"a{rule.id}"],
                         row[f"z{rule.id}"],
                         bool(row[f"n{rule.id}"] or row[f"p{rule.id}"]),
+                        row[f"n{rule.id}"] != row[f"o{rule.id}"],
                     )
                 )
             else:
-                lines.append((rule.id, 0.0, 0.0, 0.0, 0, 0, None, None, False))
+                lines.append((rule.id, 0.0, 0.0, 0.0, 0, 0, None, None, False, False))
         return lines
 
     # ------------------------------------------------------------

@@ -63,7 +63,7 @@ class EngagementSql(FitSql):
             )
             """,
             scored=self._scored(models, ids, id_range, is_explained=is_explained),
-            touch=self._touches(models, rules, flags, ids, id_range),
+            touch=self._touches(models, rules, flags, ids, id_range, is_explained),
             places=SQL().join(
                 SQL(
                     """, row_number() OVER (
@@ -79,7 +79,7 @@ class EngagementSql(FitSql):
             ),
         )
 
-    def _touches(self, models, rules, flags, ids, id_range):
+    def _touches(self, models, rules, flags, ids, id_range, is_explained):
         """The touchpoints that may count, once for each record they are of."""
         company = case(
             SQL("w.model_id"),
@@ -128,7 +128,7 @@ class EngagementSql(FitSql):
                 """SELECT w.id AS record_id, w.model_id, crm_touchpoint.id,
                           crm_touchpoint.kind_id, crm_touchpoint.date,
                           date_part('epoch', %(now)s - crm_touchpoint.date) / 86400
-                              AS age %(flags)s
+                              AS age %(told)s %(flags)s
                      FROM scored w
                      JOIN crm_touchpoint ON %(way)s
                     WHERE crm_touchpoint.kind_id = ANY(%(kinds)s)
@@ -136,6 +136,7 @@ class EngagementSql(FitSql):
                       AND crm_touchpoint.is_machine IS NOT TRUE
                       AND (%(company)s)""",
                 now=SQL("%s::timestamp", self.now),
+                told=self._told() if is_explained else SQL(),
                 flags=SQL().join(
                     SQL(", COALESCE(%s, FALSE) AS %s", condition, name)
                     for name, condition in flags.values()
@@ -145,6 +146,16 @@ class EngagementSql(FitSql):
                 company=company,
             )
             for way in ways
+        )
+
+    def _told(self):
+        """Column: whether number and date of a touchpoint may be told."""
+        if self.told_companies is None:
+            return SQL(", TRUE AS is_told")
+        return SQL(
+            ", (crm_touchpoint.company_id IS NULL"
+            " OR crm_touchpoint.company_id = ANY(%s)) AS is_told",
+            self.told_companies.ids,
         )
 
     def _counts_lead(self, alias):
@@ -160,8 +171,9 @@ class EngagementSql(FitSql):
 
     def _figures(self, rule, with_model, domains, is_explained):
         """Aggregates of the touchpoints of one rule: ``u`` the points before the cap,
-        ``l`` how many still lose points by the day; to explain also ``n`` counted,
-        ``m`` found, ``a`` and ``z`` first and last date.
+        ``l`` how many still lose points by the day; to explain also ``n`` counted, and
+        of those that may be told ``o`` counted, ``m`` found, ``a`` and ``z`` first and
+        last date.
         """
         found = [SQL("kind_id = %s", rule.kind_id.id)]
         if with_model:
@@ -198,19 +210,16 @@ class EngagementSql(FitSql):
             )
         if is_explained:
             figures = SQL(
-                """%s, count(*) FILTER (WHERE %s) AS %s,
-                   count(*) FILTER (WHERE %s) AS %s,
-                   min(date) FILTER (WHERE %s) AS %s, max(date) FILTER (WHERE %s) AS %s
+                """%(figures)s, count(*) FILTER (WHERE %(counted)s) AS %(n)s,
+                   count(*) FILTER (WHERE %(counted)s AND is_told) AS %(o)s,
+                   count(*) FILTER (WHERE %(found)s AND is_told) AS %(m)s,
+                   min(date) FILTER (WHERE %(counted)s AND is_told) AS %(a)s,
+                   max(date) FILTER (WHERE %(counted)s AND is_told) AS %(z)s
                 """,
-                figures,
-                counted,
-                self._name("n", rule),
-                found,
-                self._name("m", rule),
-                counted,
-                self._name("a", rule),
-                counted,
-                self._name("z", rule),
+                figures=figures,
+                counted=counted,
+                found=found,
+                **{letter: self._name(letter, rule) for letter in "nomaz"},
             )
         return figures
 

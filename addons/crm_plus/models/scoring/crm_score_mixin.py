@@ -197,6 +197,10 @@ class CrmScoreMixin(models.AbstractModel):
         with ``is_matched`` false; where limits of groups or of the total cut points
         off, lines without a rule take them away.
 
+        Touchpoints of companies that the reader has not got open give their points, as
+        the score is one for all companies; how many they are and when they were is not
+        told (``is_elsewhere``).
+
         :param model: an additional model, instead of the one of the main score
         """
         self.ensure_one()
@@ -204,10 +208,17 @@ class CrmScoreMixin(models.AbstractModel):
         Rule = self.env["crm.score.rule"].sudo()
         lines = []
         engine = ScoringEngine(self.env, self._name)
-        for row in engine.explain(self.id, model and model.with_env(engine.env)):
+        # the system is told all
+        companies = None if self.env.su else self.env.companies
+        for row in engine.explain(
+            self.id, model and model.with_env(engine.env), companies
+        ):
             rule_id, points, uncapped, undecayed, counted, found, *rest = row
-            first, last, is_matched = rest
+            first, last, is_matched, is_elsewhere = rest
             rule = Rule.browse(rule_id)
+            if is_elsewhere:
+                # what they would be without limits and age tells how many they are
+                uncapped = undecayed = float(points)
             line = {
                 "rule_id": rule.id,
                 "rule": rule.name,
@@ -224,6 +235,7 @@ class CrmScoreMixin(models.AbstractModel):
                 "half_life_days": rule.half_life_days,
                 "linear_days": rule.linear_days,
                 "is_matched": is_matched,
+                "is_elsewhere": is_elsewhere,
             }
             line["text"] = self._score_explain_text(rule, line)
             lines.append(line)
@@ -251,6 +263,7 @@ class CrmScoreMixin(models.AbstractModel):
                 "half_life_days": 0,
                 "linear_days": 0,
                 "is_matched": True,
+                "is_elsewhere": False,
                 "text": text,
             }
 
@@ -289,6 +302,8 @@ class CrmScoreMixin(models.AbstractModel):
             return ""
         if rule.dimension == "fit":
             return self.env._("Matches")
+        if not line["touchpoints"] and line["is_elsewhere"]:
+            return self.env._("in another company")
         if line["touchpoints_found"] > line["touchpoints"]:
             parts = [
                 self.env._(
@@ -301,6 +316,8 @@ class CrmScoreMixin(models.AbstractModel):
             parts = [self.env._("once")]
         else:
             parts = [self.env._("%s times", line["touchpoints"])]
+        if line["is_elsewhere"]:
+            return ", ".join([*parts, self.env._("and in another company")])
         if line["points_before_cap"] != line["points_before_decay"]:
             values = {
                 "before": f"{line['points_before_decay']:g}",

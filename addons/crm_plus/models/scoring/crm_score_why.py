@@ -19,6 +19,9 @@ class CrmScoreMixin(models.AbstractModel):
         now = fields.Datetime.now()
         for line in lines:
             line.update(date_next=False, fading=False, points_next=0)
+            if line["is_elsewhere"]:
+                # when they fade tells when they were
+                continue
             if line["touchpoints"] and line["points_before_cap"]:
                 rule = Rule.browse(line["rule_id"])
                 line.update(self._score_fading(rule, line, now))
@@ -118,9 +121,20 @@ class CrmScoreMixin(models.AbstractModel):
             **action,
             "name": rule.name,
             "views": [(False, "list"), (False, "form")],
-            "domain": [("id", "in", self._get_counted_touchpoints(rule).ids)],
+            "domain": [("id", "in", self._get_told_touchpoints(rule).ids)],
             "context": {},
         }
+
+    def _get_told_touchpoints(self, rule):
+        """Of those that count, those of the companies that the reader has open: already
+        the number of the others is theirs.
+        """
+        touchpoints = self._get_counted_touchpoints(rule)
+        if self.env.su:
+            return touchpoints
+        return touchpoints.filtered(
+            lambda row: not row.company_id or row.company_id in self.env.companies
+        )
 
     def _get_counted_touchpoints(self, rule):
         """Return those that the scoring engine counts, whoever may see them."""
