@@ -548,6 +548,37 @@ class TestCustomerPage(CustomerPageCommon):
                 )
         self.assertEqual(expected["id"], self.customer.id)
 
+    def test_header_is_that_of_the_company_of_the_record(self):
+        """Whichever company the reader has chosen."""
+        self.customer.with_company(self.company_2).trust = "bad"
+        [theirs] = self._create_leads(
+            1,
+            partner_id=self.customer_contact.id,
+            company_id=self.company_2.id,
+            user_id=False,
+        )
+        free = self._create_leads(1, partner_id=self.customer.id, user_id=False)
+        free.company_id = False
+        bad = "Accounting marks the customer as a bad debtor"
+
+        def words(record, *companies):
+            self.env.invalidate_all()
+            record = record.with_user(self.manager).with_context(
+                allowed_company_ids=[company.id for company in companies]
+            )
+            lights = record.customer_header["lights"]
+            return next(one["words"] for one in lights if one["key"] == "payment")
+
+        ours, other = self.company, self.company_2
+        for companies in ((ours, other), (other, ours)):
+            self.assertIn(bad, words(theirs, *companies))
+            self.assertNotIn(bad, words(self.open_deal, *companies))
+            self.assertEqual(bad in words(free, *companies), companies[0] == other)
+        # of a company that the reader is not in nothing is told
+        self.assertFalse(
+            theirs.with_user(self.seller)._get_header_company(), "of no use to sellers"
+        )
+
     def test_header_without_customer_is_empty(self):
         [lead] = self._create_leads(1, partner_id=False)
         self.assertFalse(lead.with_user(self.seller).customer_header)
@@ -562,6 +593,12 @@ class TestCustomerPage(CustomerPageCommon):
             lead.partner_id = partner
         self.env.flush_all()
         leads = leads.with_user(self.seller)
+        mixed = self._create_leads(20, user_id=False)
+        for number, (lead, partner) in enumerate(zip(mixed, partners, strict=True)):
+            company = self.company_2 if number % 2 else self.company
+            lead.write({"company_id": company.id, "partner_id": partner.id})
+        both = (self.company | self.company_2).ids
+        mixed = mixed.with_user(self.manager).with_context(allowed_company_ids=both)
 
         def count(records):
             self.env.invalidate_all()
@@ -572,6 +609,8 @@ class TestCustomerPage(CustomerPageCommon):
 
         count(leads)
         self.assertEqual(count(leads), count(leads[:1]))
+        count(mixed)
+        self.assertEqual(count(mixed), count(mixed[:2]))
 
     # ------------------------------------------------------------
     # Speed
