@@ -180,8 +180,8 @@ class TestSegmentFact(SegmentCommon, AccountTestInvoicingCommon):
         )
         move.action_post()
         self.assertEqual(move.company_currency_id, currency)
-        # 70 and 100 here, 1000 there: 2000 here
-        for kind, least in (("spent", 2070), ("overdue", 2100)):
+        # 70 here, 1000 there: 2000 here
+        for kind, least in (("spent", 2070), ("overdue", 2070)):
             for amount, expected in (
                 (least, self.customer),
                 (least + 1, self.env["res.partner"]),
@@ -199,13 +199,15 @@ class TestSegmentFact(SegmentCommon, AccountTestInvoicingCommon):
                     self.assertEqual(segment.member_ids.partner_id, expected)
 
     def test_overdue(self):
+        both = self.customer + self.customer_2
+        self.assertEqual(self._found(kind="overdue", amount=70), both)
+        # 100, less a credit note of 30 that nobody has reconciled
+        self.assertEqual(self._found(kind="overdue", amount=71), self.customer_2)
         self.assertEqual(
-            self._found(kind="overdue", amount=80),
-            self.customer + self.customer_2,
+            self._found(kind="overdue", amount=60, days=30), self.customer_2
         )
-        self.assertEqual(
-            self._found(kind="overdue", amount=80, days=30), self.customer_2
-        )
+        self._invoice(self.customer, self.tea, 70, days_ago=0, move_type="out_refund")
+        self.assertEqual(self._found(kind="overdue"), self.customer_2)
 
     def test_touched_by_people(self):
         self.env["crm.touchpoint"]._harvest()
@@ -440,7 +442,7 @@ class TestSegmentFact(SegmentCommon, AccountTestInvoicingCommon):
             fact_ids=[Command.create({"kind": "spent", "amount": 50})],
         )
         action = segment.with_user(self.book_keeper).action_preview()
-        self.assertIn("1 match", action["name"])
+        self.assertIn("2 match", action["name"])
         for user in (self.manager, self.seller):
             with self.assertRaises(AccessError):
                 segment.with_user(user).action_preview()

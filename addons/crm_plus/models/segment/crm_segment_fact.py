@@ -3,6 +3,7 @@ from odoo.exceptions import AccessError, ValidationError
 from odoo.fields import Domain
 from odoo.tools import SQL, formatLang
 
+from ...tools.receivable import DUE, OPEN, overdue
 from ...tools.sales import SALE_TYPES
 from ..scoring.crm_score_model import DIGITS, LETTERS
 from .crm_segment import FEW_KEY
@@ -51,7 +52,8 @@ class CrmSegmentFact(models.Model):
         default="bought",
         help="Bought: products on posted invoices.\n"
         "Spent: posted invoices less credit notes, untaxed.\n"
-        "Has overdue invoices: open amounts past their due date.\n"
+        "Has overdue invoices: open amounts past their due date, less what is open in "
+        "the customer's favour.\n"
         "Has the customer label: by how recently, how often and how much one buys.\n"
         "Silent longer than usual: days since the last invoice against the median of "
         "the days between invoices, of whoever bought on three days or more.\n"
@@ -421,7 +423,7 @@ class CrmSegmentFact(models.Model):
         models_read = {
             "bought": ("account.move", "account.move.line", "product.product"),
             "spent": ("account.move",),
-            "overdue": ("account.move", "account.move.line"),
+            "overdue": ("account.move", "account.move.line", "res.partner"),
             "label": ("crm.customer.profile",),
             "silent": ("crm.customer.profile",),
             "touched": ("crm.touchpoint",),
@@ -496,19 +498,30 @@ class CrmSegmentFact(models.Model):
         if self.kind == "overdue":
             return SQL(
                 """
-                SELECT m.commercial_partner_id
-                  FROM account_move m
-                  JOIN account_move_line l ON l.move_id = m.id
-                                          AND l.display_type = 'payment_term'
-                 WHERE m.state = 'posted'
-                   AND m.move_type IN ('out_invoice', 'out_receipt')
-                   AND m.company_id = ANY(%(companies)s)
-                   AND l.amount_residual > 0
-                   AND l.date_maturity < %(today)s::date - %(days)s
-                 GROUP BY m.commercial_partner_id
-                HAVING sum(l.amount_residual * %(rate)s)
-                       >= greatest(%(amount)s, 0.005)
+                SELECT m.customer_id FROM (%(overdue)s) m
+                 GROUP BY m.customer_id
+                HAVING sum(m.amount * %(rate)s) >= greatest(%(amount)s, 0.005)
                 """,
+                overdue=overdue(
+                    SQL(
+                        """
+                        SELECT l.id, p.commercial_partner_id AS customer_id,
+                               l.company_id, l.move_id, %(due)s AS due,
+                               l.amount_residual AS residual
+                          FROM account_move_line l
+                          JOIN res_partner p ON p.id = l.partner_id
+                         WHERE l.account_id IN (
+                                   SELECT id FROM account_account
+                                    WHERE account_type = 'asset_receivable')
+                           AND %(open)s AND l.company_id = ANY(%(companies)s)
+                           AND (l.amount_residual < 0
+                                OR %(due)s < %(today)s::date - %(days)s)
+                        """,
+                        due=DUE,
+                        open=OPEN,
+                        **values,
+                    )
+                ),
                 **values,
             )
         return SQL(
