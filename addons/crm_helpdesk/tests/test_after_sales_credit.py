@@ -1,3 +1,5 @@
+from unittest.mock import patch
+
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Command
 from odoo.tests import tagged
@@ -237,11 +239,35 @@ class TestCredit(AfterSalesCommon):
         self._bill(order)
         return self._create_cases(sale_order_id=order.id)
 
+    def test_goods_are_not_credited_beyond_an_agreed_amount(self):
+        case = self._sell_two(100)
+        agreed = self._confirm(self._credit(1, case, credit="amount", amount=60))
+        agreed.credit_move_ids.action_post()
+
+        self.assertEqual(self._rows(case).credit_left, 0.4, "no more is offered")
+        with self.assertRaises(ValidationError) as refusal:
+            self._credit(1, case)
+        self.assertIn("agreed upon", str(refusal.exception))
+        rest = self._confirm(self._credit(0.4, case))
+        self.assertEqual(rest.credit_move_ids.amount_untaxed, 40)
+        self.assertEqual(self._rows(case).credit_left, 0)
+
     def test_agreed_amount_counts_goods_that_are_requested(self):
         case = self._sell_two(100)
         self._credit(1, case)
         with self.assertRaises(ValidationError):
             self._credit(1, case, credit="amount", amount=60)
+
+    def test_confirming_looks_again_at_agreed_amounts(self):
+        case = self._sell_two(100)
+        goods = self._credit(1, case)
+        # an agreement that was not seen when the goods were requested
+        with patch.object(self.registry["crm.case.claim.line"], "_check_left"):
+            self._confirm(self._credit(1, case, credit="amount", amount=60))
+
+        with self.assertRaises(ValidationError) as refusal:
+            self._confirm(goods)
+        self.assertIn("agreed upon", str(refusal.exception))
 
     def test_agreed_amount_falls_on_its_lines_only(self):
         case = self._sell_two(100, 300)

@@ -66,6 +66,23 @@ class TestAnswersAreKept(CaseCommon):
         self.assertEqual(new.team_id, self.team)
         self.assertNotIn("+c", self._mails_of(new).incoming_email_to or "")
 
+    def test_broken_mail_of_a_stage_keeps_the_answer(self):
+        case = self._receive()
+        case.stage_id = self.stages["solved"]
+        self._harvest_queued()
+        self._break_stage("new")
+
+        with mute_logger(MAIL_LOGGER, RENDER_LOGGER):
+            self._receive(f"Re: [{case.number}] still broken")
+            self._harvest_queued()
+
+        self.assertEqual(case.stage_category, "open")
+        self.assertEqual(len(self._mails_of(case)), 2)
+        self.assertIn("The customer was not written to", self._notes(case))
+        self.assertIn("Broken", self._notes(case))
+        note = case.message_ids.filtered(lambda m: "not written to" in m.body)
+        self.assertTrue(note.subtype_id.internal, "not for the customer's eyes")
+
     def test_broken_mail_of_a_stage_keeps_nobody_from_closing(self):
         case = self._create_cases()
         self._harvest_queued()
