@@ -1,7 +1,17 @@
 import base64
 import hashlib
 import hmac
-from datetime import datetime, timedelta
+import ipaddress
+import socket
+import ssl
+import tempfile
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from odoo.tests import BaseCase, tagged
 
@@ -9,7 +19,9 @@ from odoo.addons.crm_campaigns.tools import outbound
 from odoo.addons.crm_campaigns.tools.outbound import (
     MAX_PAUSE,
     PAUSES,
+    TIMEOUT,
     Answer,
+    Caller,
     get_headers,
     get_pause,
     get_url_problem,
@@ -169,3 +181,125 @@ class TestOutboundTools(BaseCase):
                 answer = Answer(status=status)
                 self.assertEqual((answer.is_ok, answer.is_final), (is_ok, is_final))
         self.assertTrue(Answer(is_forbidden=True).is_final)
+
+
+def make_certificate(path):
+    """A key with a certificate of this machine, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "drip")])
+    now = datetime.now(UTC)
+    host = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([host]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    path.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        + certificate.public_bytes(serialization.Encoding.PEM)
+    )
+    return path
+
+
+class Dripping:
+    """Another system that says ``fast`` at once and ``slow`` a byte each fifth of a
+    second; it listens only if there is something to say.
+    """
+
+    def __init__(self, fast, slow, certificate=None):
+        self.fast, self.slow, self.certificate = fast, slow, certificate
+        self.is_over = threading.Event()
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.thread = threading.Thread(target=self._serve, daemon=True)
+
+    def __enter__(self):
+        self.thread.start()
+        scheme = "https" if self.certificate else "http"
+        return f"{scheme}://127.0.0.1:{self.server.getsockname()[1]}/hook"
+
+    def __exit__(self, *_exception):
+        self.is_over.set()
+        self.thread.join()
+        self.server.close()
+
+    def _serve(self):
+        connection, _address = self.server.accept()
+        connection.settimeout(5)
+        try:
+            if self.certificate:
+                context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+                context.load_cert_chain(self.certificate)
+                connection = context.wrap_socket(connection, server_side=True)
+            if self.fast or self.slow:
+                connection.recv(65536)
+            connection.sendall(self.fast)
+            for byte in self.slow:
+                if self.is_over.wait(0.2):
+                    break
+                connection.sendall(bytes([byte]))
+            else:
+                self.is_over.wait(30)
+        except OSError:
+            pass  # the other side has left
+        finally:
+            connection.close()
+
+
+@tagged("post_install", "-at_install", "crm_campaigns")
+class TestDeadline(BaseCase):
+    """The time that a call may take is that of all of it."""
+
+    HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 400\r\n\r\n"
+
+    def _call(self, fast, slow, certificate=None, body=b"{}", timeout=1):
+        with (
+            Dripping(fast, slow, certificate) as url,
+            Caller(parse_allowed("127.0.0.1")) as caller,
+        ):
+            if certificate:
+                caller.session.verify = str(certificate)
+            return caller.call("POST", url, body, {}, timeout)
+
+    def _check(self, certificate=None):
+        for name, fast, slow, body, expected in (
+            ("status", b"", self.HEAD * 4, b"{}", (0, TIMEOUT)),
+            ("headers", self.HEAD[:17], b"X-Drip: " + b"x" * 99, b"{}", (0, TIMEOUT)),
+            ("text", self.HEAD, b"t" * 400, b"{}", (200, "")),
+            ("listens", b"", b"", b"x" * 30_000_000, (0, TIMEOUT)),
+        ):
+            with self.subTest(name, is_encrypted=bool(certificate)):
+                answer = self._call(fast, slow, certificate, body)
+                self.assertEqual((answer.status, answer.error), expected)
+                self.assertGreaterEqual(answer.seconds, 0.9)
+                self.assertLess(answer.seconds, 2)
+
+    def test_who_drips_is_left_when_the_time_is_over(self):
+        self._check()
+
+    def test_who_drips_what_is_encrypted_is_left_too(self):
+        with tempfile.TemporaryDirectory() as folder:
+            self._check(make_certificate(Path(folder) / "drip.pem"))
+
+    def test_who_takes_a_while_is_heard(self):
+        fast = self.HEAD.replace(b"400", b"43") + b"t" * 40
+        with tempfile.TemporaryDirectory() as folder:
+            for certificate in (None, make_certificate(Path(folder) / "drip.pem")):
+                answer = self._call(fast, b"end", certificate, timeout=10)
+                self.assertEqual((answer.status, answer.text), (200, "t" * 40 + "end"))
+                self.assertLess(answer.seconds, 5)
+
+    def test_what_came_in_time_is_kept(self):
+        fast = self.HEAD + b"some of it " * 10
+        answer = self._call(fast, b"t" * 400)
+        self.assertEqual(answer.status, 200)
+        self.assertTrue(answer.text.startswith("some of it some of it"), answer.text)

@@ -8,6 +8,7 @@ languages have a library.
 import base64
 import hashlib
 import hmac
+import io
 import ipaddress
 import random
 import secrets
@@ -27,7 +28,7 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 SECRET_PREFIX = "whsec_"
 # What is kept of an answer.
 ANSWER_BYTES = 2048
-# Read in small bites: a server that drips is left when its time is over.
+# Read in small bites, so that what has come is kept when the time is over.
 BITE = 32
 # Pause after the first, second, … try that failed. One more than these is the last.
 PAUSES = tuple(
@@ -220,9 +221,70 @@ class Answer:
         )
 
 
-def _guard(pool_class, allowed):
+class Deadline:
+    """When the present call is to be over, whatever it waits for."""
+
+    def __init__(self):
+        self.until = 0
+
+    def get_rest(self):
+        rest = self.until - time.monotonic()
+        if rest <= 0:
+            raise TimeoutError("timed out")
+        return rest
+
+
+class TimedReader(io.RawIOBase):
+    """Reads from a socket; all the reads together have the time that is left."""
+
+    def __init__(self, sock, deadline):
+        super().__init__()
+        self._sock = sock
+        self._deadline = deadline
+        # the socket stays open as long as this is
+        self._raw = sock.makefile("rb", buffering=0)
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        self._sock.settimeout(self._deadline.get_rest())
+        return self._raw.readinto(buffer)
+
+    def close(self):
+        if not self.closed:
+            self._raw.close()
+        super().close()
+
+
+class TimedSocket:
+    """A connected socket, plain or encrypted. The timeout of Python's own begins anew
+    with each byte that comes or goes: another system that drips would be listened to
+    for hours.
+    """
+
+    def __init__(self, sock, deadline):
+        self._sock = sock
+        self._deadline = deadline
+
+    def __getattr__(self, name):
+        return getattr(self._sock, name)
+
+    def sendall(self, data):
+        rest = memoryview(data).cast("B")
+        while rest:
+            self._sock.settimeout(self._deadline.get_rest())
+            rest = rest[self._sock.send(rest) :]
+
+    def makefile(self, *_args, **_kwargs):
+        # as http.client wants it
+        return io.BufferedReader(TimedReader(self._sock, self._deadline))
+
+
+def _guard(pool_class, allowed, deadline):
     """A pool whose connections look where they have got to before they say anything:
-    what a name leads to may change between a look-up and the call.
+    what a name leads to may change between a look-up and the call. From then on they
+    have the time that is left.
     """
 
     class GuardedConnection(pool_class.ConnectionCls):
@@ -231,7 +293,13 @@ def _guard(pool_class, allowed):
             if not is_address_allowed(self.host, sock.getpeername()[0], allowed):
                 sock.close()
                 raise ForbiddenAddressError(self.host)
+            # encrypting may follow
+            sock.settimeout(deadline.get_rest())
             return sock
+
+        def connect(self):
+            super().connect()
+            self.sock = TimedSocket(self.sock, deadline)
 
     class GuardedPool(pool_class):
         ConnectionCls = GuardedConnection
@@ -240,22 +308,24 @@ def _guard(pool_class, allowed):
 
 
 class GuardedAdapter(HTTPAdapter):
-    def __init__(self, allowed):
+    def __init__(self, allowed, deadline):
         self.allowed = allowed
+        self.deadline = deadline
         super().__init__()
 
     def init_poolmanager(self, *args, **kwargs):
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = {
-            "http": _guard(HTTPConnectionPool, self.allowed),
-            "https": _guard(HTTPSConnectionPool, self.allowed),
+            "http": _guard(HTTPConnectionPool, self.allowed, self.deadline),
+            "https": _guard(HTTPSConnectionPool, self.allowed, self.deadline),
         }
 
 
 class Caller:
     """Calls other systems, over connections that last for a round.
 
-    No proxy of the environment, no redirect: what was checked is what is called.
+    No proxy of the environment, no redirect: what was checked is what is called. One
+    call at a time.
 
     :param allowed: see ``parse_allowed``
     """
@@ -263,8 +333,9 @@ class Caller:
     def __init__(self, allowed):
         self.session = requests.Session()
         self.session.trust_env = False
+        self.deadline = Deadline()
         for prefix in ("http://", "https://"):
-            self.session.mount(prefix, GuardedAdapter(allowed))
+            self.session.mount(prefix, GuardedAdapter(allowed, self.deadline))
 
     def __enter__(self):
         return self
@@ -273,8 +344,12 @@ class Caller:
         self.session.close()
 
     def call(self, method, url, body, headers, timeout):
-        """Send ``body`` once; return an ``Answer``, whatever happens."""
+        """Send ``body`` once; return an ``Answer``, whatever happens.
+
+        :param timeout: seconds, for all of it
+        """
         begun = time.monotonic()
+        self.deadline.until = begun + timeout
         try:
             with self.session.request(
                 method,
@@ -287,7 +362,7 @@ class Caller:
             ) as response:
                 return Answer(
                     status=response.status_code,
-                    text=self._read(response, begun + timeout),
+                    text=self._read(response),
                     retry_after=response.headers.get("Retry-After", ""),
                     seconds=time.monotonic() - begun,
                 )
@@ -299,7 +374,10 @@ class Caller:
         except requests.exceptions.SSLError:
             return Answer(error=INSECURE, seconds=time.monotonic() - begun)
         except requests.ConnectionError:
-            return Answer(error=UNREACHABLE, seconds=time.monotonic() - begun)
+            seconds = time.monotonic() - begun
+            # there was no time to tell all
+            error = UNREACHABLE if seconds < timeout else TIMEOUT
+            return Answer(error=error, seconds=seconds)
         except (
             requests.RequestException,
             urllib3.exceptions.HTTPError,
@@ -312,14 +390,14 @@ class Caller:
                 seconds=time.monotonic() - begun,
             )
 
-    def _read(self, response, until):
+    def _read(self, response):
         """The beginning of the text, as much of it as comes in time."""
         text = b""
         # the status has come, and that is what counts
         with suppress(requests.RequestException, urllib3.exceptions.HTTPError, OSError):
             for bite in response.iter_content(BITE):
                 text += bite
-                if len(text) >= ANSWER_BYTES or time.monotonic() > until:
+                if len(text) >= ANSWER_BYTES:
                     break
         # PostgreSQL takes no zeros
         return text[:ANSWER_BYTES].decode("utf-8", "replace").replace("\0", "")
