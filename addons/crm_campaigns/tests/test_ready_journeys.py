@@ -163,6 +163,58 @@ class TestReadyJourneys(CampaignCommon):
         self.assertEqual(request.state, "pending")
         self.assertEqual(campaign.participant_ids.current_step, "Confirmed?")
 
+    def test_double_opt_in_asks_whom_the_policy_would_drop(self):
+        """What expired, or is about another channel, is no consent to these mails; what
+        was said to marketing in general, or by the address alone, is.
+        """
+        self.company.crm_plus_consent_enforced = True
+        campaign = self._copy("double_opt_in")
+        newsletter = self.env.ref("crm_plus.crm_consent_purpose_newsletter")
+        general = self.env.ref("crm_plus.crm_consent_purpose_marketing")
+        yesterday = fields.Datetime.now() - timedelta(days=1)
+        cases = {
+            "nothing@said.example": (None, True),
+            "expired@long.example": ({"date_expiry": yesterday}, True),
+            "sms@only.example": ({"channel": "sms"}, True),
+            "general@left.example": ({"purpose_id": general.id}, False),
+            "agreed@before.example": ({"channel": "email"}, False),
+        }
+        leads = self.env["crm.lead"]
+        for email, (word, _is_asked) in cases.items():
+            leads += self._lead()
+            leads[-1].email_from = email
+            if word is not None:
+                self.env["crm.consent"].create(
+                    {
+                        "email": email,
+                        "purpose_id": newsletter.id,
+                        "company_id": self.company.id,
+                        "source": "Form",
+                        "date": yesterday - timedelta(days=9),
+                        **word,
+                    }
+                )
+        for lead in leads:
+            self._happen("lead_created", lead_id=lead.id, occurrence=str(lead.id))
+        self._go()
+
+        asked = self.env["crm.consent"].search(
+            [("email", "in", list(cases)), ("state", "=", "pending")]
+        )
+        self.assertEqual(
+            set(asked.mapped("email")),
+            {email for email, (_word, is_asked) in cases.items() if is_asked},
+        )
+        self.assertEqual(len(campaign.participant_ids), len(cases))
+        decisions = self.env["crm.contact.policy"]._decide(
+            leads, purpose=newsletter, company=self.company, dry_run=True
+        )
+        for lead in leads:
+            with self.subTest(lead.email_from):
+                is_asked = cases[lead.email_from][1]
+                expected = "drop" if is_asked else "send"
+                self.assertEqual(decisions[lead.id].outcome, expected)
+
     def test_double_opt_in_leaves_in_peace_who_says_nothing(self):
         campaign = self._copy("double_opt_in")
         self._happen("lead_created", lead_id=self._lead().id)

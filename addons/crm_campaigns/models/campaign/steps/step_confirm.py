@@ -1,5 +1,6 @@
+from typing import NamedTuple
+
 from odoo import api, fields, models
-from odoo.fields import Domain
 from odoo.tools import SQL
 from odoo.tools.translate import LazyTranslate
 
@@ -10,11 +11,19 @@ from ....tools.step_kind import StepKind
 _lt = LazyTranslate(__name__)
 
 
+class Asked(NamedTuple):
+    """Whose word is looked for in the ledger."""
+
+    res_id: int
+    partner_id: int | None
+    email: str
+
+
 class ConfirmKind(StepKind):
     """Asks people by mail whether it was them who signed up: a link to a page with a
     button, theirs alone. What they confirm is in the consent ledger, and *Subscription
-    confirmed* in the timeline, which a step can wait for. Whoever has agreed before is
-    not asked again.
+    confirmed* in the timeline, which a step can wait for. Whom the contact policy takes
+    for somebody who has agreed to such mails is not asked again.
     """
 
     code = "confirm"
@@ -38,21 +47,23 @@ class ConfirmKind(StepKind):
         without = [task_id for task_id, email in emails.items() if not email]
         tasks.browse(without)._skip(self.env._("No e-mail address."))
         Consent = self.env["crm.consent"].with_company(step.company_id)
-        agreed = set(
-            Consent.search(
-                Domain("email", "in", [email for email in emails.values() if email])
-                & Domain("purpose_id", "=", step.confirm_purpose_id.id)
-                & Domain("company_id", "=", step.company_id.id)
-                & Domain("is_current", "=", True)
-                & Domain("state", "=", GIVEN)
-            ).mapped("email")
+        verdicts = self.env["crm.contact.policy"]._judge_consents(
+            [
+                Asked(task_id, partners[task_id], email)
+                for task_id, email in emails.items()
+                if email
+            ],
+            fields.Datetime.now(),
+            step.company_id,
+            step.confirm_purpose_id,
+            "email",
         )
-        known = [task_id for task_id, email in emails.items() if email in agreed]
+        known = [task_id for task_id, one in verdicts.items() if one == GIVEN]
         tasks.browse(known)._done(reason=self.env._("Has agreed before"))
         asked = tasks.browse(
             task_id
             for task_id, email in emails.items()
-            if email and email not in agreed
+            if email and verdicts.get(task_id) != GIVEN
         )
         Consent.create(
             [
