@@ -9,6 +9,7 @@ from odoo.tools import mute_logger
 from odoo.addons.crm_campaigns.tools.split import choose_way
 from odoo.addons.crm_campaigns.tools.wait_until import get_zone, next_moment
 
+from ..models.campaign.steps.step_wait_until import WaitUntilKind
 from .test_campaign_steps import StepCommon
 
 
@@ -455,6 +456,36 @@ class TestCampaignWays(StepCommon):
             later.date_planned, expected.astimezone(get_zone()).replace(tzinfo=None)
         )
         self.assertEqual(none.state, "done", "what has no date does not wait")
+
+    def test_days_after_a_date_are_days_where_they_live(self):
+        """Over the night in which summer time begins it is the same hour."""
+        self.customer_contact.tz = "Europe/Berlin"
+        self.lead.write(
+            {
+                "partner_id": self.customer_contact.id,
+                "date_deadline": date(2027, 3, 25),
+                "date_open": datetime(2027, 3, 25, 8, 0),
+            }
+        )
+        campaign = self._create_campaign(self.leads)
+        for name, days, expected in (
+            ("date_deadline", 7, datetime(2027, 4, 1, 7, 0)),
+            ("date_deadline", 3, datetime(2027, 3, 28, 7, 0)),
+            ("date_deadline", 0, datetime(2027, 3, 25, 8, 0)),
+            ("date_open", 7, datetime(2027, 4, 1, 7, 0)),
+            ("date_open", -7, datetime(2027, 3, 18, 8, 0)),
+        ):
+            with self.subTest(name, days=days):
+                step = self._add_step(
+                    campaign,
+                    "wait_until",
+                    until="date",
+                    until_field_id=self._get_field(name).id,
+                    until_days=days,
+                    until_hour=9,
+                )
+                dates = WaitUntilKind(step)._get_dates({1: self.lead.id}, {})
+                self.assertEqual(dates, {1: expected})
 
     def test_wait_until_somebody_works(self):
         calendar = self.env["resource.calendar"].create(

@@ -145,10 +145,18 @@ class WaitUntilKind(StepKind):
         moments = {}
         for record in records:
             value = record[name]
-            if value and not isinstance(value, datetime):
-                value = datetime.combine(value, hour, tzinfo=zones[record.id])
-                value = value.astimezone(UTC).replace(tzinfo=None)
-            moments[record.id] = value and value + timedelta(days=step.until_days)
+            if not value:
+                moments[record.id] = value
+                continue
+            zone = zones[record.id]
+            # days where they live: some have 23 or 25 hours
+            if isinstance(value, datetime):
+                value = value.replace(tzinfo=UTC).astimezone(zone)
+                value += timedelta(days=step.until_days)
+            else:
+                value += timedelta(days=step.until_days)
+                value = datetime.combine(value, hour, tzinfo=zone)
+            moments[record.id] = value.astimezone(UTC).replace(tzinfo=None)
         return {task_id: moments[res_id] for task_id, res_id in subjects.items()}
 
     def _get_work_dates(self, subjects, at):
