@@ -1,8 +1,10 @@
 from datetime import datetime, timedelta
+from unittest.mock import patch
 
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import freeze_time, tagged
 
+from ..models.consent.crm_sunset_line import CrmSunsetLine
 from .common import CampaignCommon
 
 NOW = datetime(2026, 6, 15, 12, 0)
@@ -243,6 +245,66 @@ class TestSunset(CampaignCommon):
         with freeze_time(NOW + timedelta(days=15)):
             self._cron()
         self.assertEqual(self._found("done"), self.customer_contact)
+
+    def _add_rule(self):
+        """Another rule, the next one in order, which is about the same people."""
+        return self.env["crm.sunset.rule"].create(
+            {"name": "Still silent", "months": 12, "min_mails": 6, "is_on": True}
+        )
+
+    def test_a_question_closed_by_its_dates_stops_no_other_rule(self):
+        campaign = self._add_question()
+        campaign.action_start()
+        other = self._add_rule()
+        for dates in (
+            {"date_end": NOW - timedelta(days=1)},
+            {"date_end": False, "date_begin": NOW + timedelta(days=1)},
+        ):
+            with self.subTest(dates):
+                campaign.write(dates)
+                self.assertIn("Nobody enters “Still interested?”", self.rule.problem)
+                self.assertIn("nobody is left in peace", self.rule.problem)
+                self._cron()
+                self.assertFalse(self._found("asked"))
+                done = other.line_ids.filtered(lambda line: line.state == "done")
+                self.assertEqual(done.partner_id & self.people, self.people)
+                self.assertFalse(other.problem)
+
+        done._come_back("reversed")
+        other.is_on = False
+        campaign.date_begin = False
+        self.assertFalse(self.rule.problem)
+
+    def test_what_is_wrong_with_one_rule_stops_no_other(self):
+        """It is told on the form, and tried again."""
+        self.rule.is_on = True
+        other = self._add_rule()
+        hold = CrmSunsetLine._hold
+
+        def _hold(lines):
+            hold(lines)
+            if lines.rule_id == self.rule:
+                raise ValueError("no such luck")
+
+        with patch.object(CrmSunsetLine, "_hold", _hold):
+            self._cron()
+        self.assertFalse(self._found("done"))
+        self.assertIn("no such luck", self.rule.problem)
+        holds = [("partner_id", "in", self.people.ids)]
+        self.assertEqual(
+            self.env["crm.contact.hold"].search(holds).mapped("note"),
+            ["Still silent: 24 mails, and never a sign"] * 2,
+        )
+        done = other.line_ids.filtered(lambda line: line.state == "done")
+        self.assertEqual(done.partner_id & self.people, self.people)
+        self.assertFalse(other.problem)
+
+        done._come_back("reversed")
+        other.is_on = False
+        self.env["crm.sunset.line"].search([("rule_id", "=", other.id)]).unlink()
+        self._cron()
+        self.assertEqual(self._found("done"), self.people)
+        self.assertFalse(self.rule.problem)
 
     def test_a_campaign_for_leads_cannot_ask(self):
         lead = self._create_leads()

@@ -1,6 +1,7 @@
 import logging
 from datetime import timedelta
 
+import psycopg2
 from dateutil.relativedelta import relativedelta
 
 from odoo import api, fields, models
@@ -80,6 +81,9 @@ class CrmSunsetRule(models.Model):
     done_count = fields.Integer(string="In Peace", compute="_compute_counts")
     returned_count = fields.Integer(string="Came Back", compute="_compute_counts")
     date_looked = fields.Datetime(string="Looked On", readonly=True, copy=False)
+    error = fields.Text(
+        readonly=True, copy=False, help="What kept it from working at the last run."
+    )
     problem = fields.Char(compute="_compute_problem")
 
     _numbers = models.Constraint(
@@ -115,22 +119,33 @@ class CrmSunsetRule(models.Model):
         self.env.registry.clear_cache()
         return super().unlink()
 
-    @api.depends("campaign_id.state", "is_on")
+    @api.depends(
+        "campaign_id.state",
+        "campaign_id.date_begin",
+        "campaign_id.date_end",
+        "error",
+        "is_on",
+    )
     def _compute_problem(self):
         for rule in self:
-            rule.problem = (
-                self.env._(
-                    "The campaign is not running: nobody is asked, and nobody is left "
-                    "in peace."
+            rule.problem = False
+            if not rule.is_on:
+                continue
+            if reason := rule._get_stuck_reason():
+                rule.problem = self.env._(
+                    "%s Nobody is asked, and nobody is left in peace.", reason
                 )
-                if rule.is_on and rule._is_stuck()
-                else False
-            )
+            elif rule.error:
+                rule.problem = self.env._(
+                    "The last run met an error, the next one tries again: %s",
+                    rule.error,
+                )
 
-    def _is_stuck(self):
-        # sudo: whether the campaign runs is no secret
+    def _get_stuck_reason(self):
+        """Why the last question asks nobody now, as a sentence; empty if it does."""
+        # sudo: whether people may enter the campaign is no secret
         campaign_sudo = self.campaign_id.sudo()
-        return bool(campaign_sudo) and campaign_sudo.state != "running"
+        return campaign_sudo._get_closed_reason() if campaign_sudo else ""
 
     @api.constrains("campaign_id")
     def _check_campaign_id(self):
@@ -302,32 +317,59 @@ class CrmSunsetRule(models.Model):
 
     @api.model
     def _cron_sunset(self, batch_size=BATCH_SIZE):
-        """One batch of each rule: look once a day, ask, and leave in peace."""
-        Cron = self.env["ir.cron"]
-        Line = self.env["crm.sunset.line"]
-        today = fields.Datetime.now() - timedelta(hours=20)
+        """One batch of each rule: look once a day, ask, and leave in peace. What is
+        wrong with one of them keeps none of the others from it.
+        """
         remaining = done = 0
         for rule in self.search([("is_on", "=", True)]):
-            if rule._is_stuck():
+            if rule._get_stuck_reason():
                 continue
-            if not rule.date_looked or rule.date_looked < today:
-                rule._look()
-            asked = Line.search(rule._get_asked_domain(), limit=batch_size, order="id")
-            found = Line.search(
-                [("rule_id", "=", rule.id), ("state", "=", "candidate")],
-                limit=batch_size,
-                order="id",
-            )
-            remaining += int(batch_size in (len(asked), len(found)))
-            asked = asked.try_lock_for_update()
-            found = found.try_lock_for_update()
-            if rule.campaign_id:
-                found._ask()
-            else:
-                asked += found
-            asked._leave_in_peace()
-            done += len(asked | found)
-        Cron._commit_progress(done, remaining=remaining if done else 0)
+            count, is_more = rule._try_batch(batch_size)
+            done += count
+            remaining += int(is_more)
+        self.env["ir.cron"]._commit_progress(done, remaining=remaining if done else 0)
+
+    def _try_batch(self, batch_size):
+        """``_run_batch``, or nothing at all: then the form says why."""
+        self.ensure_one()
+        # a flushing savepoint would run what waits for the commit
+        self.env.flush_all()
+        try:
+            with self.env.cr.savepoint(flush=False):
+                result = self._run_batch(batch_size)
+                self.env.flush_all()
+        except psycopg2.OperationalError:
+            raise  # serialisation, lock timeout: tried again
+        except Exception as error:
+            self.env.clear()
+            _logger.info("crm_campaigns: %s does nothing", self, exc_info=True)
+            self.error = str(error) or error.__class__.__name__
+            return 0, False
+        if self.error:
+            self.error = False
+        return result
+
+    def _run_batch(self, batch_size):
+        """:return: how many it was about, and whether there are more"""
+        Line = self.env["crm.sunset.line"]
+        today = fields.Datetime.now() - timedelta(hours=20)
+        if not self.date_looked or self.date_looked < today:
+            self._look()
+        asked = Line.search(self._get_asked_domain(), limit=batch_size, order="id")
+        found = Line.search(
+            [("rule_id", "=", self.id), ("state", "=", "candidate")],
+            limit=batch_size,
+            order="id",
+        )
+        is_more = batch_size in (len(asked), len(found))
+        asked = asked.try_lock_for_update()
+        found = found.try_lock_for_update()
+        if self.campaign_id:
+            found._ask()
+        else:
+            asked += found
+        asked._leave_in_peace()
+        return len(asked | found), is_more
 
     def _get_asked_domain(self):
         """Who was asked and has not answered."""
