@@ -1,4 +1,7 @@
+from lxml import etree
+
 from odoo.exceptions import AccessError, UserError
+from odoo.fields import Command
 from odoo.tests import Form, new_test_user, tagged
 
 from .common import CampaignCommon
@@ -162,6 +165,71 @@ class TestCampaignApproval(CampaignCommon):
         self.env.invalidate_all()
         with self.assertRaisesRegex(UserError, "have changed"):
             self._decide("approve")
+
+    def test_a_running_campaign_lets_no_others_enter(self):
+        """Started for one, it would let all enter without anybody's approval."""
+        self.company.crm_campaigns_approval_limit = 5
+        self.campaign_manager.group_ids += self.env.ref(
+            "sales_team.group_sale_salesman_all_leads"
+        )
+        one = repr([("id", "=", self.leads[0].id)])
+        everybody = "[('city', '=', 'Approval')]"
+        campaign = self.env["crm.campaign"].create(
+            {
+                "name": "Small",
+                "entry": "domain",
+                "entry_domain": one,
+                "model_id": self.env["ir.model"]._get_id("crm.lead"),
+                "user_id": self.campaign_manager.id,
+                "company_id": self.company.id,
+            }
+        )
+        self._add_step(campaign, "wait")
+        mine = campaign.with_user(self.campaign_manager)
+        mine.action_start()
+        self.assertEqual(len(campaign.participant_ids), 1)
+
+        kind = self.env["crm.touchpoint.kind"].search([], limit=1)
+        for values in (
+            {"entry_domain": everybody},
+            {"entry_kind_ids": [Command.link(kind.id)]},
+            {"entry_days": 4},
+            {"entry_direction": "fall"},
+            {"dedupe": "record"},
+            {"reentry": "after_days"},
+        ):
+            with self.subTest(values):
+                with self.assertRaises(UserError) as error:
+                    mine.write(values)
+                self.assertIn("stop it before you change", str(error.exception))
+        # what is as it was is no change, and the rest can change
+        mine.write({"entry_domain": one, "entry_kind_ids": [], "name": "Little"})
+        self.assertEqual(campaign.entry_domain, one)
+
+        mine.action_stop()
+        mine.entry_domain = everybody
+        with self.assertRaisesRegex(UserError, "people would enter"):
+            mine.action_start()
+        self.assertEqual(len(campaign.participant_ids), 1)
+
+    def test_what_the_form_locks_is_what_cannot_change(self):
+        """And the other way round."""
+        names = {
+            name
+            for name in self.env["crm.campaign"]._get_entering_fields()
+            if name in self.env["crm.campaign"]._fields
+        }
+        arch = etree.fromstring(
+            self.env["crm.campaign"]
+            .with_user(self.campaign_manager)
+            .get_view(view_type="form")["arch"]
+        )
+        for name in sorted(names):
+            for node in arch.xpath(f"//field[@name='{name}'][not(ancestor::field)]"):
+                with self.subTest(name):
+                    self.assertIn(
+                        node.get("readonly"), ("state == 'running'", "state != 'draft'")
+                    )
 
     def test_many_more_people_need_a_new_one(self):
         self._ask()

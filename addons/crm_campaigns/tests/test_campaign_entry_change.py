@@ -82,19 +82,15 @@ class TestStageEntry(ChangeCommon):
     def test_a_broken_condition_stops_nobody(self):
         """Trap D11."""
         campaign = self._start_stage(entry_domain="[('priority', '=', '0')]")
-        self.env.flush_all()
-        self.env.cr.execute(
-            "UPDATE crm_campaign SET entry_domain = %s WHERE id = %s",
-            ["[('gone', '=', 1)]", campaign.id],
-        )
-        self.env.invalidate_all()
+        self._set_condition(campaign, "[('gone', '=', 1)]")
 
         self.lead.stage_id = self.reached
         self._harvest_queued()
         self.assertEqual(self.lead.stage_id, self.reached)
         self.assertFalse(campaign.participant_ids)
 
-        campaign.entry_domain = "[('type', '!=', False)]"
+        # the field is there again
+        self._set_condition(campaign, "[('type', '!=', False)]")
         self._look(campaign)
         self.assertEqual(self._who(campaign), self.lead.ids, "nobody is lost")
 

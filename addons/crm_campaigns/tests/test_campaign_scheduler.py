@@ -103,13 +103,8 @@ class TestCampaignScheduler(EntryCommon):
         bad, good = self._create_entries(2)
         later = self._create_leads(email_from="eva@brandt.example")
         (bad + good).date_looked = self._now().replace(year=2020)
-        good.entry_domain = repr([("id", "=", later.id)])
-        self.env.flush_all()
-        self.env.cr.execute(
-            "UPDATE crm_campaign SET entry_domain = %s WHERE id = %s",
-            ["[('gone', '=', 1)]", bad.id],
-        )
-        self.env.invalidate_all()
+        self._set_condition(good, repr([("id", "=", later.id)]))
+        self._set_condition(bad, "[('gone', '=', 1)]")
 
         self._run(2)
 
@@ -124,7 +119,7 @@ class TestCampaignScheduler(EntryCommon):
             "told once",
         )
 
-        bad.entry_domain = repr([("id", "=", later.id)])
+        self._set_condition(bad, repr([("id", "=", later.id)]))
         bad.date_look_failed -= crm_campaign_enrolment.LOOK_PAUSE
         self._run(1)
         self.assertIn(later.id, self._who(bad), "what came meanwhile is not lost")

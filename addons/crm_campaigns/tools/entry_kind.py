@@ -43,7 +43,8 @@ class EntryKind:
     is_state = False
     # minutes between two looks of the scheduler; None if events tell
     look_minutes = None
-    # fields of the campaign that cannot change once people have entered
+    # fields of the campaign that say who enters: they cannot change while it runs, and
+    # an approval is about them
     fields = ()
 
     def __init__(self, campaign):

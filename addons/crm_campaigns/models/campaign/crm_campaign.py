@@ -320,7 +320,9 @@ class CrmCampaign(models.Model):
                 )
         if "active" in vals and not vals["active"]:
             self._check_not_running_to_archive()
+        entering = self._freeze_entering(vals)
         result = super().write(vals)
+        self._check_entering(entering)
         if vals.get("name"):
             for campaign in self:
                 # sudo: campaigns may be renamed without rights on UTM campaigns
@@ -340,6 +342,37 @@ class CrmCampaign(models.Model):
                     running[0].name,
                 )
             )
+
+    def _freeze_entering(self, vals):
+        """``{running campaign: {field: value}}`` of what is written of who enters."""
+        names = self._get_entering_fields() & vals.keys()
+        if not names:
+            return {}
+        return {
+            campaign: {name: campaign[name] for name in names}
+            for campaign in self
+            if campaign.state == "running"
+        }
+
+    def _check_entering(self, entering):
+        """Whoever approved the start approved those who enter by what was set then.
+
+        :param entering: what it was, see ``_freeze_entering``
+        """
+        for campaign, before in entering.items():
+            names = [name for name, value in before.items() if campaign[name] != value]
+            if names:
+                raise UserError(
+                    self.env._(
+                        "“%(campaign)s” is running, and was started for those who "
+                        "enter by what is set: stop it before you change “%(field)s”. "
+                        "When you start it again it is looked once more how many "
+                        "enter, and whether that needs an approval. Or duplicate it "
+                        "for the others.",
+                        campaign=campaign.name,
+                        field=campaign._fields[names[0]]._description_string(self.env),
+                    )
+                )
 
     def copy(self, default=None):
         copies = super().copy(default)
@@ -377,6 +410,15 @@ class CrmCampaign(models.Model):
     def _get_audience_fields(self):
         """Hook: what cannot change once the campaign was started."""
         return {"company_id", "entry", "model_id", "segment_id"}
+
+    @api.model
+    def _get_entering_fields(self):
+        """Hook: what says who enters, and cannot change while the campaign runs."""
+        return {
+            "dedupe",
+            "reentry",
+            *(name for entry in self._get_entries() for name in entry.fields),
+        }
 
     def _get_model(self):
         """Name of the model of those who enter."""
