@@ -62,6 +62,8 @@ class CampaignWebhook(http.Controller):
         new_ids = campaign_sudo._enrol_candidates(
             campaign_sudo._get_entry().get_email_candidates(filter(None, emails), event)
         )
+        if new_ids:
+            campaign_sudo.env["crm.campaign.task"]._trigger()
         return self._answer(200, entered=len(new_ids))
 
     def _answer(self, status, **values):

@@ -1,12 +1,12 @@
 import hashlib
 import hmac
 import json
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from unittest.mock import patch
 
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Command
-from odoo.tests import Form, HttpCase, tagged, users
+from odoo.tests import Form, HttpCase, freeze_time, tagged, users
 from odoo.tools import mute_logger
 
 from .common import LeadsCommon
@@ -38,6 +38,17 @@ class EntryCommon(LeadsCommon):
 
     def _who(self, campaign):
         return sorted(campaign.participant_ids.mapped("res_id"))
+
+    def _set_condition(self, campaign, text):
+        """The condition means something else, as after an update of another app: nobody
+        can change it while the campaign runs.
+        """
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE crm_campaign SET entry_domain = %s WHERE id = %s",
+            [text, campaign.id],
+        )
+        self.env.invalidate_all()
 
     def _look(self, campaign, hours=2):
         """The scheduler looks, having looked some hours ago."""
@@ -318,8 +329,8 @@ class TestCampaignEntry(EntryCommon):
             today.replace(year=today.year - 3) + timedelta(days=1),
             today.replace(year=today.year - 1) - timedelta(days=1),
         ]
-        for i, (lead, date) in enumerate(zip(leads, dates, strict=True)):
-            lead.write({"date_deadline": date, "email_from": f"y{i}@many.example"})
+        for i, (lead, day) in enumerate(zip(leads, dates, strict=True)):
+            lead.write({"date_deadline": day, "email_from": f"y{i}@many.example"})
         campaign = self._create_entry(
             "anniversary",
             entry_domain=repr([("id", "in", leads.ids)]),
@@ -337,6 +348,95 @@ class TestCampaignEntry(EntryCommon):
         self.assertEqual(len(campaign.participant_ids), 1, "once a year")
         event = campaign.participant_ids.event
         self.assertTrue(event.startswith(str(today.year)), event)
+
+    def test_a_day_begins_where_they_live(self):
+        """Who has no time zone lives where the company is."""
+        self.company.partner_id.tz = "Europe/Berlin"
+        zones = {"Asia/Tokyo": "tokyo", False: "berlin", "America/Los_Angeles": "la"}
+        for entry, year, days in (
+            ("date", 2027, 0),
+            ("date", 2027, -3),
+            ("anniversary", 2019, 0),
+            ("anniversary", 2019, 1),
+        ):
+            leads = self.env["crm.lead"]
+            for zone, name in zones.items():
+                partner = self.env["res.partner"].create(
+                    {"name": name, "tz": zone, "email": f"{name}@zone.example"}
+                )
+                lead = self._create_leads(name=name, partner_id=partner.id)
+                lead.date_deadline = date(year, 3, 10) - timedelta(days=days)
+                leads += lead
+            campaign = self._create_entry(
+                entry,
+                entry_domain=repr([("id", "in", leads.ids)]),
+                entry_date_field_id=self.env["ir.model.fields"]
+                ._get("crm.lead", "date_deadline")
+                .id,
+                entry_days=days,
+            )
+            with freeze_time(datetime(2027, 3, 9, 14, 0)):
+                campaign.action_start()
+            for moment, names in (
+                (datetime(2027, 3, 9, 14, 55), ""),
+                (datetime(2027, 3, 9, 15, 5), "tokyo"),
+                (datetime(2027, 3, 9, 22, 55), "tokyo"),
+                (datetime(2027, 3, 9, 23, 5), "berlin tokyo"),
+                (datetime(2027, 3, 10, 0, 5), "berlin tokyo"),
+                (datetime(2027, 3, 10, 7, 55), "berlin tokyo"),
+                (datetime(2027, 3, 10, 8, 5), "berlin la tokyo"),
+                (datetime(2027, 3, 11, 8, 5), "berlin la tokyo"),
+            ):
+                with self.subTest(entry=entry, days=days, moment=moment):
+                    with freeze_time(moment):
+                        campaign._look()
+                    entered = campaign.participant_ids.lead_id
+                    self.assertEqual(" ".join(sorted(entered.mapped("name"))), names)
+            self.assertEqual(
+                set(campaign.participant_ids.mapped("event")), {"2027-03-10 00:00:00"}
+            )
+
+    def test_days_after_a_moment_are_days_where_they_live(self):
+        """Over the night in which summer time begins it is the same hour."""
+        self.company.partner_id.tz = "Europe/Berlin"
+        self.lead.partner_id = self.customer_contact
+        self.lead.date_open = datetime(2027, 3, 25, 8, 0)
+        campaign = self._create_entry(
+            "date",
+            entry_domain=repr([("id", "=", self.lead.id)]),
+            entry_date_field_id=self.env["ir.model.fields"]
+            ._get("crm.lead", "date_open")
+            .id,
+            entry_days=7,
+        )
+        with freeze_time(datetime(2027, 4, 1, 6, 0)):
+            campaign.action_start()
+        for minute, expected in ((55, []), (65, self.lead.ids)):
+            with freeze_time(datetime(2027, 4, 1, 6, 0) + timedelta(minutes=minute)):
+                campaign._look()
+            self.assertEqual(self._who(campaign), expected)
+
+    def test_a_time_zone_that_the_database_does_not_know(self):
+        today = self._now().date()
+        self.lead.partner_id = self.customer_contact
+        self.lead_2.partner_id = self.customer_2
+        self.leads.date_deadline = today
+        campaign = self._create_entry(
+            "date",
+            entry_domain=repr([("id", "in", self.leads.ids)]),
+            entry_date_field_id=self.env["ir.model.fields"]
+            ._get("crm.lead", "date_deadline")
+            .id,
+        )
+        campaign.action_start()
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE res_partner SET tz = 'Mars/Olympus' WHERE id = %s",
+            [self.customer_contact.id],
+        )
+        self.env.invalidate_all()
+        self._look(campaign, hours=48)
+        self.assertEqual(self._who(campaign), self.leads.ids)
 
     # ------------------------------------------------------------
     # How many, how long, who is one
@@ -527,6 +627,24 @@ class TestCampaignWebhook(HttpCase, EntryCommon):
 
         self.assertEqual(self._who(campaign), self.lead.ids)
         self.assertEqual(campaign.participant_ids.event, "o-1")
+
+    def test_it_wakes_the_scheduler(self):
+        """Whoever enters gets their first mail at once, not when it wakes up by itself;
+        a message that lets nobody enter wakes nobody.
+        """
+        campaign = self._create_entry("webhook", reentry="each_event")
+        self._add_step(campaign, "mail")
+        campaign.action_start()
+        triggers = self.env["ir.cron.trigger"].search([("cron_id", "=", self.cron.id)])
+        triggers.unlink()
+        for event, number in (("o-1", 1), ("o-1", 0)):
+            self._post(campaign, {"emails": ["ida@brandt.example"], "event": event})
+            triggers = triggers.search([("cron_id", "=", self.cron.id)])
+            self.assertEqual(bool(triggers), bool(number))
+            self.assertFalse(
+                triggers.filtered(lambda one: one.call_at > self._now()), "at once"
+            )
+            triggers.unlink()
 
     def test_people_of_another_company_do_not_enter(self):
         """Of one address the newest record of the own company enters, not the newest;
