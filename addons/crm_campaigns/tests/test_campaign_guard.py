@@ -173,6 +173,125 @@ class TestCampaignGuard(StepCommon):
             states = self._tasks(campaign, step).mapped("state")
             self.assertEqual(set(states), {"done"})
 
+    def _compose(self, campaign, rounds=4):
+        """All that is made where nothing can be sent."""
+        campaign.action_start()
+        with patch.object(self.env.registry["mail.mail"], "send", lambda *a, **k: True):
+            self._run(rounds)
+
+    def test_no_more_is_made_than_goes_within_an_hour(self):
+        self._set_param("mails_per_hour", "3")
+        campaign = self._create_campaign(self._create_many(8))
+        step = self._add_step(campaign, "mail")
+
+        self._compose(campaign)
+
+        states = self._tasks(campaign, step).mapped("state")
+        self.assertEqual((states.count("sending"), states.count("planned")), (3, 5))
+        self.assertEqual(self._get_waiting_mails(step), 3)
+
+    def test_no_more_is_made_to_a_domain_than_goes_within_an_hour(self):
+        self._set_param("mails_per_hour_domain", "2")
+        leads = self._create_many(5, "big.example") + self._create_many(
+            2, "small.example"
+        )
+        campaign = self._create_campaign(leads)
+        step = self._add_step(campaign, "mail")
+
+        self._compose(campaign)
+
+        self.assertEqual(self._get_waiting_mails(step), 4)
+        waiting = self._tasks(campaign, step).filtered(
+            lambda task: task.state == "planned"
+        )
+        self.assertEqual(
+            set(waiting.participant_id.mapped("email")),
+            {f"g{i}@big.example" for i in (2, 3, 4)},
+        )
+        self.assertIn("2 mails an hour go to big.example", waiting[0].reason)
+        hours = [
+            round((task.date_planned - self._now()).total_seconds() / 3600)
+            for task in waiting
+        ]
+        self.assertEqual(hours, [1, 1, 2])
+
+        self._run()
+        hour_ago = self._now() - timedelta(hours=1, minutes=1)
+        self.env["crm.campaign.delivery"].search([]).date_reserved = hour_ago
+        for task in waiting:
+            task.date_planned -= timedelta(hours=1)
+        self._run()
+        self.assertEqual(len(self._recipients()), 2)
+
+    def _get_waiting_mails(self, step):
+        return self.env["mail.mail"].search_count(
+            [("mailing_id", "=", step.mailing_id.id), ("state", "=", "outgoing")]
+        )
+
+    def _take_from_queue(self):
+        """The mails that Odoo's queue takes up next, of two."""
+        self.env["ir.config_parameter"].set_param("mail.mail.queue.batch.size", "2")
+        taken = []
+
+        def send(mails, **kwargs):
+            taken.append(mails)
+            return True
+
+        with patch.object(self.env.registry["mail.mail"], "send", send):
+            self.env["mail.mail"].process_email_queue()
+        return taken[0]
+
+    def test_other_mails_do_not_wait_behind(self):
+        """Odoo takes the newest of its queue, and would look at no others."""
+        self._set_param("mails_per_hour", "3")
+        MailMail = self.env["mail.mail"]
+        old = MailMail.create({"subject": "Old", "email_to": "old@other.example"})
+        campaign = self._create_campaign(self._create_many(5))
+        step = self._add_step(campaign, "mail")
+        self._compose(campaign)
+        self.assertEqual(self._get_waiting_mails(step), 3)
+        MailMail.search(
+            [("state", "=", "outgoing"), ("mailing_id", "=", False)]
+        ).filtered(lambda mail: mail != old).write({"state": "cancel"})
+
+        self.assertEqual(self._take_from_queue(), old)
+
+        self._set_param("mails_per_hour", False)
+        self.assertNotIn(old, self._take_from_queue(), "nothing has to wait")
+        campaign.action_halt_all()
+        self.assertEqual(self._take_from_queue(), old)
+
+    def test_all_stand_still_in_the_middle_of_a_batch(self):
+        """Another one says so: neither the cache nor the transaction of the mails know
+        of it.
+        """
+        campaign = self._create_campaign(self._create_many(5))
+        step = self._add_step(campaign, "mail")
+        self._compose(campaign)
+        MailMail = self.env.registry["mail.mail"]
+        postprocess = MailMail._postprocess_sent_message
+        sent = []
+
+        def halt_after_two(mails, *args, **kwargs):
+            sent.append(mails)
+            if len(sent) == 2:
+                mails.env.cr.execute(
+                    "INSERT INTO ir_config_parameter (key, value)"
+                    " VALUES ('crm_campaigns.is_halted', 'True')"
+                )
+            return postprocess(mails, *args, **kwargs)
+
+        with patch.object(MailMail, "_postprocess_sent_message", halt_after_two):
+            self._run(1)
+
+        self.assertEqual(len(self._recipients()), 2)
+        self.assertEqual(self._get_waiting_mails(step), 3)
+
+        campaign.action_resume_all()
+        self._run()
+        self.assertEqual(len(self._recipients()), 3)
+        self.assertEqual(set(self._tasks(campaign, step).mapped("state")), {"done"})
+
     def test_no_more_mails_to_one_domain(self):
         self._set_param("mails_per_hour_domain", "2")
         leads = self._create_many(4, "big.example") + self._create_many(

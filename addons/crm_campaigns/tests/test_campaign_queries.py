@@ -153,4 +153,5 @@ class TestCampaignQueries(StepCommon):
     def test_mail_is_composed_and_sent(self):
         each, few = self._measure("mail")
         self.assertLess(each, 13)
-        self.assertLessEqual(few, 420)
+        # with what the contact policy asks before they go, and whether all stand still
+        self.assertLessEqual(few, 450)

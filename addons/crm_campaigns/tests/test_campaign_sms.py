@@ -454,6 +454,57 @@ class TestCampaignSmsApp(TextCommon):
         campaign.action_halt_all()
         self.assertEqual(self._tasks(campaign, step).state, "done")
 
+    def test_who_has_left_meanwhile_gets_nothing(self):
+        campaign, step = self._start_sms()
+        self._compose()
+        self.lead.action_set_won()
+        self._harvest_queued()
+
+        self.assertEqual([number for number, _text in self._send()], ["+32456001133"])
+
+        self.assertEqual(
+            self._tasks(campaign, step).mapped("state"), ["skipped", "done"]
+        )
+        self.assertFalse(self._send())
+
+    def test_number_blocked_meanwhile_gets_nothing(self):
+        campaign, step = self._start_sms(on_failure="continue")
+        self._compose()
+        self.env["phone.blacklist"].add("+32456001133")
+
+        self.assertEqual([number for number, _text in self._send()], ["+32456001122"])
+
+        self.assertEqual(
+            self._tasks(campaign, step).mapped("state"), ["done", "skipped"]
+        )
+
+    def test_who_is_on_hold_meanwhile_waits(self):
+        self.company.crm_plus_contact_policy = True
+        self.env["crm.contact.policy"].create(
+            {
+                "name": "Ours",
+                "company_id": self.company.id,
+                "quiet_from": 0,
+                "quiet_to": 0,
+            }
+        )
+        self.lead.partner_id = self.customer
+        self.lead.phone = "+32 456 00 11 22"
+        campaign, step = self._start_sms()
+        self._compose()
+        hold = self.env["crm.contact.hold"].create(
+            {"partner_id": self.customer.id, "note": "Complaint"}
+        )
+
+        self.assertEqual([number for number, _text in self._send()], ["+32456001133"])
+
+        ida = self._tasks(campaign, step)[0]
+        self.assertEqual((ida.state, ida.reason), ("planned", "On hold: Complaint"))
+        hold.action_release()
+        self._pass(days=2)
+        self.assertEqual([number for number, _text in self._send()], ["+32456001122"])
+        self.assertEqual(ida.state, "done")
+
     def test_all_stand_still(self):
         campaign, _step = self._start_sms(self.lead)
         self._compose()

@@ -471,6 +471,196 @@ class TestCampaignPolicy(CampaignCommon):
 
         self.assertFalse(self._get_waiting())
 
+    # ------------------------------------------------------------
+    # Between composing and sending
+    # ------------------------------------------------------------
+
+    def _compose(self, campaign=None):
+        """The mails are made, and nobody has sent them yet."""
+        (campaign or self.campaign).action_start()
+        with patch.object(self.env.registry["mail.mail"], "send", lambda *a, **k: True):
+            self._run(1)
+
+    def _create_mail_campaign(self, **values):
+        campaign = self._create_campaign(self.lead, name="Another", **values)
+        self._add_step(campaign, "mail")
+        return campaign
+
+    def _set_policy(self, **values):
+        self.env["crm.contact.policy"].search([("name", "=", "Ours")]).write(values)
+
+    def test_hold_while_the_mail_waits(self):
+        self._compose()
+        self.assertEqual(self._task(self.lead).state, "sending")
+        hold = self._hold()
+
+        self._run()
+
+        self.assertEqual(len(self._mails), 1)
+        task = self._task(self.lead)
+        self.assertEqual(task.state, "planned")
+        self.assertEqual(task.reason, "On hold: Complaint")
+        self.assertEqual(task.date_planned, self._get_waiting().date_until)
+        self.assertFalse(task.trace_ids, "made anew when its time comes")
+
+        hold.action_release()
+        self._pass(2)
+        self._run()
+        self.assertEqual(len(self._mails), 1)
+        self.assertEqual(self._task(self.lead).state, "done")
+
+    def test_night_falls_while_the_mails_wait(self):
+        self._compose()
+        # NOW is within, wherever they are
+        self._set_policy(quiet_from=0, quiet_to=23.5)
+
+        self._run()
+
+        self.assertFalse(self._mails)
+        tasks = self._tasks(self.campaign, self.mail)
+        self.assertEqual(set(tasks.mapped("state")), {"planned"})
+        self.assertGreater(min(tasks.mapped("date_planned")), NOW)
+        for date in sorted(set(tasks.mapped("date_planned"))):
+            with freeze_time(date):
+                self._run()
+        self.assertEqual(set(tasks.mapped("state")), {"done"})
+
+    def test_withdrawn_while_the_mail_waits(self):
+        self.company.crm_plus_contact_policy = False
+        self.campaign.contact_purpose_id = self.env.ref(
+            "crm_plus.crm_consent_purpose_newsletter"
+        )
+        self._compose()
+        self.env["crm.consent"]._record(
+            self.customer,
+            "newsletter",
+            state="withdrawn",
+            source="On the phone",
+            company_id=self.company.id,
+        )
+
+        self._run()
+
+        self.assertEqual(len(self._mails), 1)
+        task = self._task(self.lead)
+        self.assertEqual(task.state, "skipped")
+        self.assertEqual(task.reason, "Consent withdrawn")
+        self.assertEqual(task.participant_id.exit_reason, "undeliverable")
+
+    def test_mail_that_waits_is_not_counted_twice(self):
+        """It has its place: whoever was told to wait because of it comes after it, also
+        when that one is more urgent.
+        """
+        self._set_policy(
+            cap_ids=[Command.create({"channel": "email", "count": 1, "unit": "week"})]
+        )
+        self._compose()
+        for priority in (50, 90):
+            later = self._create_mail_campaign(contact_priority=priority)
+            self._compose(later)
+            self.assertEqual(self._tasks(later).state, "planned", "it is the second")
+
+        self._run()
+
+        self.assertEqual(self._task(self.lead).state, "done")
+        self.assertEqual(len(self._mails), 2)
+
+    def test_stopped_and_started_it_is_decided_anew(self):
+        self._compose()
+        self.campaign.action_stop()
+        self.mail.body = (
+            '<p>Corrected</p><a href="/unsubscribe_from_list">Unsubscribe</a>'
+        )
+        self._hold()
+
+        self.campaign.action_start()
+        self.assertFalse(
+            self._tasks(self.campaign).filtered(lambda task: task.state == "sending")
+        )
+        self._run()
+
+        self.assertEqual(
+            [mail["email_to"][0] for mail in self._mails], ["other@test.example.com"]
+        )
+        self.assertIn("Corrected", self._mails[0]["body"])
+        self.assertEqual(self._task(self.lead).reason, "On hold: Complaint")
+
+    def test_started_weeks_later_it_comes_after_what_was_sent(self):
+        self._set_policy(
+            cap_ids=[Command.create({"channel": "email", "count": 1, "unit": "week"})]
+        )
+        self._compose()
+        self.campaign.action_stop()
+        with freeze_time(NOW + timedelta(days=20)):
+            other = self._create_mail_campaign()
+            other.action_start()
+            self._run()
+            self.assertEqual(self._tasks(other).state, "done")
+            self.campaign.action_start()
+            self._run()
+            self.assertEqual(len(self._mails), 1, "not the customer")
+            task = self._task(self.lead)
+            self.assertEqual(task.state, "planned")
+            self.assertEqual(task.date_planned, NOW + timedelta(days=27))
+
+    def test_what_a_server_may_have_is_not_made_again(self):
+        self._compose()
+        mail = self._task(self.lead).trace_id.mail_mail_id
+        self.env["crm.campaign.delivery"].create(
+            {"mail_id": mail.id, "date_reserved": NOW, "outcome": "reserved"}
+        )
+        self._hold()
+        self.campaign.action_stop()
+        self.campaign.action_start()
+
+        self._run()
+
+        task = self._task(self.lead)
+        self.assertEqual(task.state, "unknown")
+        self.assertEqual(task.trace_id.mail_mail_id_int, mail.id)
+
+    def test_second_mail_of_a_step_counts_the_first(self):
+        self._set_policy(
+            cap_ids=[Command.create({"channel": "email", "count": 1, "unit": "week"})]
+        )
+        campaign = self._create_mail_campaign(
+            entry="manual", segment_id=False, reentry="each_event"
+        )
+        campaign.action_start()
+        for event in "ab":
+            campaign._enrol_candidates(
+                campaign._get_hand_candidates(self.lead.ids, event)
+            )
+        with patch.object(self.env.registry["mail.mail"], "send", lambda *a, **k: True):
+            self._run(3)
+
+        self.assertEqual(
+            sorted(self._tasks(campaign).mapped("state")), ["planned", "sending"]
+        )
+
+    def test_a_batch_asks_once_before_it_goes(self):
+        leads = self.env["crm.lead"].create(
+            [
+                {
+                    "name": f"Lead {number}",
+                    "email_from": f"lead{number}@test.example.com",
+                    "company_id": self.company.id,
+                }
+                for number in range(20)
+            ]
+        )
+        self.campaign = self._create_campaign(leads)
+        self._add_step(self.campaign, "mail")
+        self._compose()
+        with patch.object(
+            self.env.registry["crm.contact.policy"], "_decide", autospec=True
+        ) as decide:
+            decide.return_value = {}
+            self._run(1)
+        self.assertEqual(len(self._mails), 20)
+        self.assertEqual(decide.call_count, 1)
+        self.assertTrue(decide.call_args.kwargs["dry_run"], "nothing is noted")
+
     def test_a_batch_asks_once(self):
         leads = self.env["crm.lead"].create(
             [
@@ -489,4 +679,4 @@ class TestCampaignPolicy(CampaignCommon):
         ) as decide:
             decide.return_value = {}
             self.assertEqual(len(self._start()), 20)
-        self.assertEqual(decide.call_count, 1)
+        self.assertEqual(decide.call_count, 2, "before it is made, and before it goes")

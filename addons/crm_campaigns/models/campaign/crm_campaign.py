@@ -480,7 +480,8 @@ class CrmCampaign(models.Model):
         """What the stop held back goes on; steps added meanwhile reach those inside."""
         Task = self.env["crm.campaign.task"]
         held = Task.search([("campaign_id", "in", self.ids), ("state", "=", "sending")])
-        held._release_mails()
+        # time has passed, and the mail may be another: all but what a server may have
+        (held - held._put_back())._release_mails()
         Task._plan_missing(self)
 
     def action_stop(self):

@@ -38,6 +38,17 @@ class CrmCampaignTask(models.Model):
         return bool(self.env["ir.config_parameter"].sudo().get_param(HALTED))
 
     @api.model
+    def _is_halted_meanwhile(self, own):
+        """The same at this very moment: neither caches nor a transaction that began
+        before know.
+
+        :param own: ``OwnCursor``
+        """
+        with own.cursor() as cr:
+            cr.execute("SELECT value FROM ir_config_parameter WHERE key = %s", [HALTED])
+            return any(row[0] for row in cr.fetchall())
+
+    @api.model
     def _halt(self, is_halted):
         """Let all campaigns stand still, or go on. Nothing is lost: what falls due
         waits.
@@ -107,15 +118,9 @@ class CrmCampaignTask(models.Model):
         )
 
     @api.model
-    def _within_rate(self, mail_ids):
-        """Those of these mails, in order, that may go out now; asks the scheduler to
-        come back when the next one may.
-        """
-        per_hour, per_domain = self._get_rates()
-        if not mail_ids or not (per_hour or per_domain):
-            return list(mail_ids)
-        now = fields.Datetime.now()
-        sent = self.env.execute_query(
+    def _read_sent(self):
+        """``[(domain, how many, the first)]`` of the last hour."""
+        return self.env.execute_query(
             SQL(
                 """
                 SELECT lower(split_part(t.email, '@', 2)), count(*),
@@ -125,9 +130,24 @@ class CrmCampaignTask(models.Model):
                  WHERE d.date_reserved > %s AND d.outcome <> 'refused'
               GROUP BY 1
                 """,
-                now - timedelta(hours=1),
+                fields.Datetime.now() - timedelta(hours=1),
             )
         )
+
+    @api.model
+    def _count_sent(self):
+        return {domain: count for domain, count, _first in self._read_sent()}
+
+    @api.model
+    def _within_rate(self, mail_ids):
+        """Those of these mails, in order, that may go out now; asks the scheduler to
+        come back when the next one may.
+        """
+        per_hour, per_domain = self._get_rates()
+        if not mail_ids or not (per_hour or per_domain):
+            return list(mail_ids)
+        now = fields.Datetime.now()
+        sent = self._read_sent()
         counts = {domain: count for domain, count, _first in sent}
         total = sum(counts.values())
         domains = dict(

@@ -34,6 +34,13 @@ class CrmCampaignTask(models.Model):
         """
         return self
 
+    def _get_unwanted(self, channel):
+        """Hook: those of these tasks whose messages were made and wait, and would not
+        be made now: their people may not be contacted at this moment, or at all.
+        Nothing is noted: they are put back, and asked about again.
+        """
+        return self.browse()
+
     def _forget_failed_mails(self):
         """Before another attempt: the traces that failed make way for new ones."""
         # sudo: mails are the system's
@@ -56,14 +63,83 @@ class CrmCampaignTask(models.Model):
     # ------------------------------------------------------------
 
     @api.model
-    def _is_queue_long(self):
-        """Whether so many composed mails wait that no more are composed for now: each
-        round looks through them, and time must grow with the work.
-
-        Where mails an hour are limited, those to other domains must not wait behind.
+    def _get_room(self):
+        """How many more mails may be composed for now: each round looks through those
+        that wait, and time must grow with the work. Where mails an hour are limited, no
+        more than go out within the next hour: what waits longer is decided and written
+        when its time comes. None: a batch of any size.
         """
-        if any(self._get_rates()):
-            return False
+        per_hour, per_domain = self._get_rates()
+        if not per_hour and not per_domain:
+            return 0 if self._is_queue_long() else None
+        waiting = self._count_waiting()
+        total = free = sum(waiting.values())
+        if per_domain:
+            # those of a domain that has had enough keep nobody else waiting
+            sent = self._count_sent()
+            free = sum(
+                min(count, max(per_domain - sent.get(domain, 0), 0))
+                for domain, count in waiting.items()
+            )
+        room = QUEUE_SIZE - free
+        if per_hour:
+            room = min(room, per_hour - total)
+        return max(room, 0)
+
+    @api.model
+    def _count_waiting(self):
+        """``{domain: how many}`` composed mails of running campaigns that wait."""
+        self.flush_model(["state"])
+        self.env["mailing.trace"].flush_model(["crm_campaign_task_id", "email"])
+        return dict(
+            self.env.execute_query(
+                SQL(
+                    """
+                    SELECT lower(split_part(t.email, '@', 2)), count(*)
+                      FROM crm_campaign_task k
+                      JOIN crm_campaign c ON c.id = k.campaign_id
+                      JOIN mailing_trace t
+                        ON t.crm_campaign_task_id = k.id AND t.trace_type = 'mail'
+                     WHERE k.state = 'sending' AND c.state = 'running'
+                  GROUP BY 1
+                    """
+                )
+            )
+        )
+
+    def _defer_beyond_rate(self):
+        """Where mails an hour to one domain are limited, those of these tasks beyond
+        what goes out within an hour wait for theirs; return the others.
+        """
+        _per_hour, per_domain = self._get_rates()
+        if not per_domain:
+            return self
+        counts = self._count_waiting()
+        domains = self._read_participants(SQL("lower(split_part(p.email, '@', 2))"))
+        later = {}
+        for task_id, domain in domains.items():
+            if not domain:
+                continue  # no mail is made
+            hours = counts.get(domain, 0) // per_domain
+            counts[domain] = counts.get(domain, 0) + 1
+            if hours:
+                later.setdefault((hours, domain), []).append(task_id)
+        now = fields.Datetime.now()
+        for (hours, domain), ids in later.items():
+            self.browse(ids)._defer(
+                now + timedelta(hours=hours),
+                self.env._(
+                    "Waits for its turn: %(count)s mails an hour go to %(domain)s.",
+                    count=per_domain,
+                    domain=domain,
+                ),
+            )
+        waiting = {task_id for ids in later.values() for task_id in ids}
+        return self.browse(i for i in self._ids if i not in waiting)
+
+    @api.model
+    def _is_queue_long(self):
+        """Whether as many mails wait as are sent within some minutes."""
         [(count,)] = self.env.execute_query(
             SQL(
                 """
@@ -117,7 +193,7 @@ class CrmCampaignTask(models.Model):
 
     @api.model
     def _send_mails(self):
-        """Send composed mails, one commit each; return how many were tried."""
+        """Send composed mails, one commit each; return how many wait no longer."""
         mails = self._get_mails_to_send()
         if not mails:
             return 0
@@ -129,7 +205,17 @@ class CrmCampaignTask(models.Model):
             _logger.warning("crm_campaigns: sending was interrupted", exc_info=True)
             self._trigger(at=fields.Datetime.now() + timedelta(minutes=1))
             return 0
-        return len(mails)
+        # what was left waiting, all campaigns having been stopped meanwhile for
+        # example, is no reason for another round at once
+        self.env["mail.mail"].flush_model(["state"])
+        [(waiting,)] = self.env.execute_query(
+            SQL(
+                "SELECT count(*) FROM mail_mail WHERE id = ANY(%s)"
+                " AND state = 'outgoing'",
+                mails.ids,
+            )
+        )
+        return len(mails) - waiting
 
     @api.model
     def _settle(self):
@@ -265,6 +351,68 @@ class CrmCampaignTask(models.Model):
                 left._skip(Participant._get_exit_text(why))
                 rest -= left
         rest._fail(reason, final=True)
+
+    def _put_back(self):
+        """Messages that nobody has handed over yet are taken back: their tasks fall due
+        now, and whether and what is sent is decided anew.
+
+        :return: those of these tasks that were put back
+        """
+        tasks = self._lock_unsent()
+        if tasks:
+            tasks._forget_failed_mails()
+            tasks._defer(fields.Datetime.now(), False)
+        return tasks
+
+    def _lock_unsent(self):
+        """Lock those of these tasks whose message nobody has, and nobody is sending."""
+        if not self:
+            return self
+        self.flush_model()
+        self.env["mailing.trace"].flush_model()
+        self.env["mail.mail"].flush_model(["state"])
+        mail_by_task = dict(
+            self.env.execute_query(
+                SQL(
+                    """
+                    SELECT k.id, m.id
+                      FROM crm_campaign_task k
+                      JOIN mailing_trace t
+                        ON t.crm_campaign_task_id = k.id
+                       AND t.trace_status = 'outgoing'
+                 LEFT JOIN mail_mail m ON m.id = t.mail_mail_id
+                     WHERE k.id = ANY(%s) AND k.state = 'sending'
+                       AND k.date_handed IS NULL
+                       AND (t.trace_type <> 'mail' OR m.state IN ('outgoing', 'cancel'))
+                       AND NOT EXISTS (
+                           SELECT FROM crm_campaign_delivery d
+                            WHERE d.mail_id = m.id AND d.outcome <> 'refused')
+                FOR UPDATE OF k SKIP LOCKED
+                    """,
+                    self.ids,
+                )
+            )
+        )
+        mail_ids = {mail_id for mail_id in mail_by_task.values() if mail_id}
+        if mail_ids:
+            # sudo: mails are the system's
+            Mail_sudo = self.env["mail.mail"].sudo()
+            free = set(Mail_sudo.browse(mail_ids).try_lock_for_update()._ids)
+            # what a worker has handed over that died since this transaction began is
+            # seen by another one only
+            with self.env.registry.cursor() as cr:
+                cr.execute(
+                    "SELECT mail_id FROM crm_campaign_delivery"
+                    " WHERE mail_id = ANY(%s) AND outcome <> 'refused'",
+                    [list(free)],
+                )
+                free -= {row[0] for row in cr.fetchall()}
+            mail_by_task = {
+                task_id: mail_id
+                for task_id, mail_id in mail_by_task.items()
+                if not mail_id or mail_id in free
+            }
+        return self.browse(i for i in self._ids if i in mail_by_task)
 
     def _hold_mails(self):
         """Keep mails of a stopped campaign from being sent by anyone."""

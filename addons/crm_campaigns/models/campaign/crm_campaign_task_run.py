@@ -41,10 +41,15 @@ class CrmCampaignTask(models.Model):
         IrCron = self.env["ir.cron"]
         processed, is_looking = self.env["crm.campaign"]._enrol_changed()
         self._look()
-        is_queue_long = self._is_queue_long()
+        is_limited = any(self._get_rates())
+        room = self._get_room()
         for step in self._get_due_steps():
-            if not (is_queue_long and step._get_kind().fills_queue):
+            if not step._get_kind().fills_queue:
                 processed += self._run_step(step)
+            elif room is None or room > 0:
+                processed += self._run_step(step, room)
+                if is_limited:
+                    room = self._get_room()
         processed += self._send_mails() + self._settle()
         due = len(self._get_due_steps())
         IrCron._commit_progress(
@@ -68,12 +73,16 @@ class CrmCampaignTask(models.Model):
             self._trigger(at=fields.Datetime.now() + timedelta(minutes=1))
 
     @api.model
-    def _run_step(self, step):
+    def _run_step(self, step, limit=None):
         """Reserve and do one batch of a step; return how many were reserved.
 
         What a worker has died of is done in small parts, in the same round.
+
+        :param limit: no more than so many
         """
         size = step._get_kind().batch_size
+        if limit is not None:
+            size = min(size, limit)
         done = 0
         while done < size:
             attempts = self._reserve(step, size)

@@ -49,7 +49,7 @@ class MailMail(models.Model):
         Task = self.env["crm.campaign.task"]
         if Task._is_halted():
             return True
-        campaign_mails._hold_back()
+        campaign_mails = campaign_mails._hold_back()
         # whoever sends: Odoo's own queue comes by here, too
         campaign_mails = self.browse(Task._within_rate(campaign_mails.ids))
         if auto_commit:
@@ -58,6 +58,8 @@ class MailMail(models.Model):
         over_ids = []
         with OwnCursor(self.env.registry) as own:
             for mail_id in campaign_mails.ids:
+                if Task._is_halted_meanwhile(own):
+                    break
                 # alone: after each commit Odoo would read all of them again
                 mail = self.browse(mail_id)
                 # another worker is at it, or it is gone
@@ -120,11 +122,36 @@ class MailMail(models.Model):
         mails.unlink()
         return len(mails), len(mails) == FORGET_SIZE
 
+    @api.model
+    def process_email_queue(self, email_ids=(), batch_size=1000):
+        """Odoo's queue takes the newest mails, and looks at no others before those are
+        gone. Where campaign mails have to wait they are left to the scheduler of
+        campaigns, so that nothing waits behind them.
+        """
+        Task = self.env["crm.campaign.task"]
+        queue = self
+        if not email_ids and (Task._is_halted() or any(Task._get_rates())):
+            queue = self.with_context(
+                filters=[
+                    *self.env.context.get("filters", ()),
+                    "|",
+                    ("mailing_id", "=", False),
+                    ("mailing_id.crm_campaign_step_ids", "=", False),
+                ]
+            )
+        return super(MailMail, queue).process_email_queue(
+            email_ids=email_ids, batch_size=batch_size
+        )
+
     def _hold_back(self):
         """Cancel the mails of journeys that have ended or stand still since they were
-        composed, and to addresses that were blocked since.
+        composed, and to addresses that were blocked since. Take back those to people
+        who may not be contacted any more, or not now: the scheduler asks again, and
+        says why, or when.
 
-        Held mails of a stopped campaign are released when it starts again.
+        Held mails of a stopped campaign are made anew when it starts again.
+
+        :return: those that may go
         """
         # sudo: whoever sends mails need not see campaigns
         Participant_sudo = self.env["crm.campaign.participant"].sudo()
@@ -134,7 +161,7 @@ class MailMail(models.Model):
         rows = self.env.execute_query(
             SQL(
                 """
-                SELECT m.id, t.id,
+                SELECT m.id, t.id, k.id,
                        CASE WHEN b.id IS NOT NULL AND g.use_exclusion_list
                                  THEN 'mail_bl'
                             WHEN p.state = 'exited' OR p.id = ANY(%s) OR %s
@@ -156,10 +183,24 @@ class MailMail(models.Model):
                 self.ids,
             )
         )
-        held = {mail_id: (trace_id, why) for mail_id, trace_id, why in rows if why}
-        if not held:
-            return
-        mails = self.browse(held).try_lock_for_update()
+        going = {task_id: mail_id for mail_id, _trace, task_id, why in rows if not why}
+        # sudo: see above
+        Task_sudo = self.env["crm.campaign.task"].sudo()
+        back = Task_sudo.browse(going)._get_unwanted("email")._put_back()
+        gone = {going[task_id] for task_id in back._ids}
+        held = {
+            mail_id: (trace_id, why) for mail_id, trace_id, _task, why in rows if why
+        }
+        if held:
+            gone.update(self.browse(held)._cancel_held(held))
+        return self.browse(mail_id for mail_id in self._ids if mail_id not in gone)
+
+    def _cancel_held(self, held):
+        """Cancel these mails; return the ids of those that nobody is sending.
+
+        :param held: ``{id of mail: (id of trace, why)}``
+        """
+        mails = self.try_lock_for_update()
         mails.write({"state": "cancel"})
         for why in ("mail_bl", "left"):
             # sudo: traces are the system's
@@ -171,3 +212,4 @@ class MailMail(models.Model):
             traces.set_canceled()
             if why == "mail_bl":
                 traces.write({"failure_type": "mail_bl"})
+        return mails._ids

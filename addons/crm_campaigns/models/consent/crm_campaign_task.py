@@ -1,6 +1,7 @@
-from odoo import models
+from odoo import fields, models
+from odoo.tools import SQL
 
-from odoo.addons.crm_plus.tools.contact_policy import DEFER, DROP
+from odoo.addons.crm_plus.tools.contact_policy import DEFER, DROP, SEND, Contact
 
 
 class CrmCampaignTask(models.Model):
@@ -18,16 +19,73 @@ class CrmCampaignTask(models.Model):
             kept += some._ask_contact_policy_of_step(step, channel)
         return kept
 
-    def _ask_contact_policy_of_step(self, step, channel):
+    def _get_unwanted(self, channel):
+        unwanted = super()._get_unwanted(channel)
+        for step, some in self.grouped("step_id").items():
+            subjects = some._get_subjects()
+            decisions = some._decide_of_step(step, channel, subjects, dry_run=True)
+            unwanted += some.browse(
+                task_id
+                for task_id, res_id in subjects.items()
+                if res_id in decisions and decisions[res_id].outcome != SEND
+            )
+        return unwanted
+
+    def _put_back(self):
+        """What they were allowed is free again, and their place is kept."""
+        back = super()._put_back()
+        for step, some in back.grouped("step_id").items():
+            self.env["crm.contact.policy"]._take_back(
+                step,
+                self.env[step.campaign_id._get_model()].browse(
+                    set(some._get_subjects().values())
+                ),
+            )
+        return back
+
+    def _decide_of_step(self, step, channel, subjects, **values):
+        """``{id of record: Decision}`` about these tasks of one step."""
         # sudo: as for mails, the responsible may have no rights on mailings
         mailing_sudo = step.mailing_id.sudo()
-        subjects = self._get_subjects()
-        decisions = mailing_sudo._decide_contacts(
+        return mailing_sudo._decide_contacts(
             list(set(subjects.values())),
             channel=channel,
             company=step.company_id or mailing_sudo._contact_company(),
             # not the mailing: Odoo's queue would go on with it
             origin=step,
+            **values,
+        )
+
+    def _get_about_to_go(self, step, channel, subjects):
+        """``{id of record: [Contact]}`` of those who entered more than once, and to
+        whom another message of the step was made that has not gone yet: nothing else
+        counts it, it was the same that asked.
+        """
+        if step.campaign_id.reentry != "each_event":
+            return {}
+        contact = Contact(fields.Datetime.now(), channel)
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT p.res_id, count(*)
+                  FROM crm_campaign_task k
+                  JOIN crm_campaign_participant p ON p.id = k.participant_id
+                 WHERE k.step_id = %s AND k.state = 'sending' AND p.res_id = ANY(%s)
+              GROUP BY p.res_id
+                """,
+                step.id,
+                list(set(subjects.values())),
+            )
+        )
+        return {res_id: [contact] * count for res_id, count in rows}
+
+    def _ask_contact_policy_of_step(self, step, channel):
+        subjects = self._get_subjects()
+        decisions = self._decide_of_step(
+            step,
+            channel,
+            subjects,
+            planned=self._get_about_to_go(step, channel, subjects),
         )
         words = self.env["crm.contact.policy"]._get_reason_words(decisions)
         deferred, dropped = {}, {}

@@ -1,5 +1,5 @@
 from collections import defaultdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import pytz
@@ -310,7 +310,7 @@ class CrmContactPolicy(models.Model):
         lead_ids = [row.lead_id for row in rows if not row.partner_id and row.lead_id]
         sent = self._read_sent(customer_ids, lead_ids, since, decider.at)
         allowed, waiting = self._read_decided(
-            customer_ids, lead_ids, since, decider, model, origin, persons
+            customer_ids, lead_ids, since, decider, model, origin, persons, sent
         )
         recent = decider.at - timedelta(hours=RESERVED_HOURS)
         of_person = defaultdict(list)
@@ -404,21 +404,28 @@ class CrmContactPolicy(models.Model):
         ]
 
     def _read_decided(
-        self, customer_ids, lead_ids, since, decider, model, origin, persons
+        self, customer_ids, lead_ids, since, decider, model, origin, persons, sent
     ):
         """What was allowed lately, ``{(who, customer id): [Contact]}``, and what waits
         before us, ``[(who, customer id, Contact)]``. Of what waits for the same origin
         the moment it was asked for first is told to the persons.
 
-        Before us: what is more urgent, or as urgent and asked for earlier.
+        Before us: what is more urgent, or as urgent and asked for earlier; before what
+        was allowed to us lately and is not sent yet, only what was asked for earlier:
+        the others were told to wait because of us.
         """
         Log = self.env["crm.contact.decision"]
         Log.flush_model()
         allowed = defaultdict(list)
         waiting = []
         own = {}
+        kept = {}
         others = []
         recent = decider.at - timedelta(hours=RESERVED_HOURS)
+        last_sent = {}
+        for sent_to, _customer_id, contact in sent:
+            key = sent_to, contact.channel
+            last_sent[key] = max(contact.date, last_sent.get(key, contact.date))
         for (
             decision_id,
             partner_id,
@@ -474,6 +481,12 @@ class CrmContactPolicy(models.Model):
                     allowed[who, customer_id].append(
                         Contact(date, channel, is_marketing)
                     )
+                elif date > max(recent, last_sent.get((who, channel), datetime.min)):
+                    kept[customer_id or who] = min(
+                        decision_id, kept.get(customer_id or who, decision_id)
+                    )
+                    if date_released:
+                        persons[res_id].is_released = True
                 continue
             if is_own:
                 own[res_id] = decision_id
@@ -492,7 +505,11 @@ class CrmContactPolicy(models.Model):
         # a batch is as far behind as its first that waits: those of one batch follow
         # each other by the order they are decided in
         place = (-decider.priority, min(own.values(), default=float("inf")))
-        waiting = [other[1:] for other in others if other[0] < place]
+        waiting = [
+            (who, customer_id, contact)
+            for order, who, customer_id, contact in others
+            if order < place and order[1] < kept.get(customer_id or who, float("inf"))
+        ]
         return allowed, waiting
 
     # ------------------------------------------------------------
@@ -578,3 +595,47 @@ class CrmContactPolicy(models.Model):
             ]
         # sudo: the log is the system's
         self.env["crm.contact.decision"].sudo().search(domain).unlink()
+
+    @api.model
+    def _take_back(self, origin, records):
+        """What was allowed to ``origin`` lately is not sent yet, and will be asked
+        about again at once: it waits in its place meanwhile, and does not count as
+        sent.
+        """
+        # sudo: the log is the system's
+        Log = self.env["crm.contact.decision"].sudo()
+        Log.flush_model()
+        now = fields.Datetime.now()
+        column = {"crm.lead": "lead_id", "res.partner": "partner_id"}.get(records._name)
+        self.env.execute_query(
+            SQL(
+                """
+                UPDATE crm_contact_decision d
+                   SET outcome = 'defer', reason = 'window', date_until = %(now)s
+                 WHERE d.id IN (
+                       SELECT max(a.id) FROM crm_contact_decision a
+                        WHERE a.origin_model = %(origin_model)s
+                          AND a.origin_id = %(origin)s
+                          AND a.res_model = %(model)s AND a.res_id = ANY(%(ids)s)
+                          AND a.outcome = 'send' AND a.date > %(recent)s AND %(of)s
+                     GROUP BY a.res_id)
+                   AND NOT EXISTS (
+                       SELECT FROM crm_contact_decision w
+                        WHERE w.origin_model = d.origin_model
+                          AND w.origin_id = d.origin_id AND w.res_model = d.res_model
+                          AND w.res_id = d.res_id AND w.outcome = 'defer')
+             RETURNING d.id
+                """,
+                now=now,
+                recent=now - timedelta(hours=RESERVED_HOURS),
+                origin_model=origin._name,
+                origin=origin.id,
+                model=records._name,
+                ids=records.ids,
+                # by the index of people, where they are the records
+                of=SQL("a.%s = ANY(%s)", SQL.identifier(column), records.ids)
+                if column
+                else SQL("TRUE"),
+            )
+        )
+        Log.invalidate_model(flush=False)

@@ -187,7 +187,7 @@ class MailKind(StepKind):
         ]
 
     def run(self, tasks):
-        tasks = tasks._ask_contact_policy("email")
+        tasks = tasks._defer_beyond_rate()._ask_contact_policy("email")
         if not tasks:
             return
         tasks._forget_failed_mails()

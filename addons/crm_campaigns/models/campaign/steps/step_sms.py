@@ -194,6 +194,59 @@ class CrmCampaignTask(models.Model):
         self._get_texts_sudo().write({"state": "process"})
         self._set(date_handed=None)
 
+    def _forget_failed_mails(self):
+        """Also texts that were made and nobody was given."""
+        if self.env[STEP]._has_sms():
+            self._get_texts_sudo().unlink()
+        super()._forget_failed_mails()
+
+    def _hold_back_texts(self):
+        """As for mails: time may have passed since these were made. Those of journeys
+        that have ended, and to numbers that were blocked, are cancelled; those to
+        people who may not be contacted now are taken back.
+
+        :return: the others
+        """
+        Participant = self.env["crm.campaign.participant"]
+        self.participant_id._exit_if_stopped()
+        self.flush_model()
+        Participant.flush_model()
+        self.env["mailing.trace"].flush_model()
+        self.env["phone.blacklist"].flush_model(["active", "number"])
+        whys = dict(
+            self.env.execute_query(
+                SQL(
+                    """
+                    SELECT k.id,
+                           CASE WHEN EXISTS (
+                                     SELECT FROM mailing_trace t
+                                       JOIN phone_blacklist b
+                                         ON b.number = t.sms_number AND b.active
+                                      WHERE t.crm_campaign_task_id = k.id)
+                                     THEN 'sms_blacklist'
+                                WHEN p.state = 'exited' OR %s THEN 'left'
+                           END
+                      FROM crm_campaign_task k
+                      JOIN crm_campaign_step s ON s.id = k.step_id
+                      JOIN crm_campaign_participant p ON p.id = k.participant_id
+                     WHERE k.id = ANY(%s)
+                    """,
+                    self._get_behind_condition(),
+                    self.ids,
+                )
+            )
+        )
+        for why in ("sms_blacklist", "left"):
+            stopped = self.filtered(lambda task, why=why: whys[task.id] == why)
+            stopped._get_texts_sudo().unlink()
+            # sudo: traces are the system's
+            traces_sudo = stopped.sudo().trace_ids
+            traces_sudo.set_canceled()
+            if why == "sms_blacklist":
+                traces_sudo.write({"failure_type": why})
+        going = self.filtered(lambda task: not whys[task.id])
+        return going - going._get_unwanted("sms")._put_back()
+
     def _get_texts_sudo(self):
         """The messages of these tasks that nobody has sent."""
         # sudo: traces and messages are the system's
@@ -243,6 +296,8 @@ class CrmCampaignTask(models.Model):
         tasks = self._get_texts_to_send() if self.env[STEP]._has_sms() else self
         if not tasks:
             return 0
+        found = len(tasks)
+        tasks = tasks._hold_back_texts()
         texts_sudo = tasks._get_texts_sudo()
         waiting = tasks.filtered(
             # sudo: traces are the system's
@@ -262,4 +317,4 @@ class CrmCampaignTask(models.Model):
         self.env["crm.touchpoint"]._queue_harvest(
             "campaign_sms_sent", tasks.sudo().trace_ids.ids
         )
-        return len(tasks)
+        return found
