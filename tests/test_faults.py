@@ -763,8 +763,11 @@ def test_clock_is_set_back(world):
 
 
 def test_some_are_deleted_and_archived_while_their_mail_waits(world):
-    """It is composed, and not sent as there are no more mails this hour."""
-    world.company.set_parameter("crm_campaigns.mails_per_hour", "1")
+    """A few to each domain are sent; the mails of as many are composed, which go within
+    the next hour, and wait. The others wait for theirs to be composed."""
+    world.company.set_parameter(
+        "crm_campaigns.mails_per_hour_domain", str(5 * GROUP // 2)
+    )
     world.set_clocks(3 * DAY)
     world.until("mails that wait", lambda: not world.count_due())
     for server in world.servers:
@@ -782,7 +785,9 @@ def test_some_are_deleted_and_archived_while_their_mail_waits(world):
 
     for address in [*deleted, *lost, *archived]:
         world.due[address] = {WELCOME}
-    world.company.set_parameter("crm_campaigns.mails_per_hour", "0")
+    world.company.set_parameter("crm_campaigns.mails_per_hour_domain", "0")
+    # the hours of all of them have come
+    world.set_clocks(6 * DAY)
     world.until_mails(1)
 
 
