@@ -437,6 +437,20 @@ class TestCustomerOffer(OfferCommon):
             ._get_offers(self.customer.with_user(self.seller), self.company)
         )
 
+    def test_who_a_contact_belongs_to_is_not_told_to_all(self):
+        other = self.env["res.company"].create({"name": "Other"})
+        self.customer.company_id = other
+        contact = self.env["res.partner"].create(
+            {"name": "Ida", "parent_id": self.customer.id, "company_id": other.id}
+        )
+        Offer = self.env["crm.customer.offer"].with_user(self.seller)
+        with self.assertRaises(AccessError):
+            Offer.onchange(
+                {"partner_id": contact.id},
+                ["partner_id"],
+                {"partner_id": {}, "commercial_partner_id": {}},
+            )
+
     def test_form_and_list_open(self):
         self._due(self.milk)
         with Form(self._open()) as form:

@@ -24,7 +24,9 @@ class CrmCustomerOffer(models.TransientModel):
     partner_id = fields.Many2one(
         "res.partner", string="Customer", required=True, readonly=True
     )
-    commercial_partner_id = fields.Many2one(related="partner_id.commercial_partner_id")
+    commercial_partner_id = fields.Many2one(
+        related="partner_id.commercial_partner_id", related_sudo=False
+    )
     company_id = fields.Many2one(
         "res.company",
         required=True,
