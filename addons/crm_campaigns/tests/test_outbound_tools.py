@@ -249,8 +249,9 @@ class Dripping:
                 connection.sendall(bytes([byte]))
             else:
                 self.is_over.wait(30)
-        except OSError:
-            pass  # the other side has left
+        except OSError as error:
+            # the other side has left
+            self.error = error
         finally:
             connection.close()
 
