@@ -366,6 +366,7 @@ def test_invoice_is_posted_and_paid(story):
     story.check_touchpoints(
         [("partner_id", "=", story.partner_id), ("channel", "=", "accounting")],
         "invoice_posted",
+        "payment_received",
         "invoice_paid",
     )
 
@@ -471,6 +472,7 @@ def test_timeline_shows_everything_in_order(story):
         "order_confirmed",
         "delivery_done",
         "invoice_posted",
+        "payment_received",
         "invoice_paid",
         "email_in",
         "case_opened",
